@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/path.h"
+
+#include "common/cleanup.h"
+#include "common/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define OPEN_AGAIN_MAX 64
+
+/* EAGAIN: the kernel saw a rename or mount race with ".." and could not prove containment. */
+static int open_scoped(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? mode : 0,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = -1;
+
+	for (int i = 0; i < OPEN_AGAIN_MAX; i++) {
+		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int path_open_in_root(int root_dirfd, const char *path, int flags, mode_t mode)
+{
+	return open_scoped(root_dirfd, *path ? path : ".", flags, mode, RESOLVE_IN_ROOT);
+}
+
+int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
+{
+	return open_scoped(dirfd, *path ? path : ".", flags, mode,
+		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+/* The next component of *path copied to `name`; 0 at the end, -ENAMETOOLONG. */
+static int next_component(const char **path, char name[NAME_MAX + 1])
+{
+	size_t len;
+
+	*path += strspn(*path, "/");
+	len = strcspn(*path, "/");
+	if (len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(name, *path, len);
+	name[len] = '\0';
+	*path += len;
+	return (int)len;
+}
+
+/* Opens the first `len` bytes of a path in the root. */
+static int open_prefix(int root_dirfd, const char *path, size_t len)
+{
+	cleanup_free char *prefix = strndup(path, len);
+
+	if (!prefix)
+		return -ENOMEM;
+	return path_open_in_root(root_dirfd, prefix, O_PATH | O_DIRECTORY, 0);
+}
+
+static int make_component(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid)
+{
+	if (mkdirat(dirfd, name, mode) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	if ((uid || gid) && fchownat(dirfd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+/*
+ * What exists is resolved from the root each time, so that links and ".." mean what they mean
+ * inside; a component is only ever made by its single name below an open descriptor.
+ */
+int path_mkdir_in_root(int root_dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	cleanup_close int fd = -1;
+	const char *at = path;
+	char name[NAME_MAX + 1];
+	int next, n;
+
+	fd = path_open_in_root(root_dirfd, path, O_PATH | O_DIRECTORY, 0);
+	if (fd >= 0 || fd != -ENOENT)
+		return take_fd(&fd);
+	fd = path_open_in_root(root_dirfd, "/", O_PATH | O_DIRECTORY, 0);
+	while (fd >= 0 && (n = next_component(&at, name)) != 0) {
+		if (n < 0)
+			return n;
+		next = open_prefix(root_dirfd, path, (size_t)(at - path));
+		if (next == -ENOENT) {
+			n = make_component(fd, name, mode, uid, gid);
+			if (n < 0)
+				return n;
+			next = open_prefix(root_dirfd, path, (size_t)(at - path));
+		}
+		(void)close(take_fd(&fd));
+		fd = next;
+	}
+	return take_fd(&fd);
+}
+
+/* An empty file beneath an open parent; an existing one is left as it is. */
+static int make_file(int root_dirfd, const char *path)
+{
+	cleanup_free char *parent = NULL;
+	cleanup_close int dirfd = -1, fd = -1;
+	const char *base = path_base(path);
+
+	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
+		return -EISDIR;
+	parent = strndup(path, (size_t)(base - path));
+	if (!parent)
+		return -ENOMEM;
+	dirfd = path_mkdir_in_root(root_dirfd, parent, 0755, 0, 0);
+	if (dirfd < 0)
+		return dirfd;
+	fd = openat(dirfd, base, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+	return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int path_make_target(int root_dirfd, const char *path, int want_file)
+{
+	int fd, r;
+
+	fd = path_open_in_root(root_dirfd, path, O_PATH, 0);
+	if (fd >= 0 || fd != -ENOENT)
+		return fd;
+	if (!want_file)
+		return path_mkdir_in_root(root_dirfd, path, 0755, 0, 0);
+	r = make_file(root_dirfd, path);
+	if (r < 0)
+		return r;
+	return path_open_in_root(root_dirfd, path, O_PATH, 0);
+}
+
+const char *path_of_fd(int fd, char ret[PATH_OF_FD_MAX])
+{
+	(void)snprintf(ret, PATH_OF_FD_MAX, "/proc/self/fd/%d", fd);
+	return ret;
+}
+
+char *path_clean(const char *path)
+{
+	char *clean = malloc(strlen(path) + 2);
+	size_t used = 0;
+
+	if (!clean)
+		return NULL;
+	for (const char *at = path; *at;) {
+		size_t len;
+
+		at += strspn(at, "/");
+		len = strcspn(at, "/");
+		if (len == 2 && at[0] == '.' && at[1] == '.') {
+			while (used > 0 && clean[--used] != '/')
+				;
+		} else if (len > 0 && !(len == 1 && at[0] == '.')) {
+			clean[used++] = '/';
+			memcpy(clean + used, at, len);
+			used += len;
+		}
+		at += len;
+	}
+	if (!used)
+		clean[used++] = '/';
+	clean[used] = '\0';
+	return clean;
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An image as the store knows it: immutable, named by the sha256 of its configuration (its id,
+ * as docker's IMAGE ID), with the chain of layers that make its root file system.
+ */
+#ifndef UCR_IMAGES_IMAGE_H
+#define UCR_IMAGES_IMAGE_H
+
+#include "common/err.h"
+#include "common/hash.h"
+#include "common/json.h"
+#include "common/str.h"
+
+#define IMAGE_CONFIG_MAX (4U << 20)
+#define IMAGE_LAYERS_MAX 127
+
+struct image_layer {
+	char diff_id[DIGEST_MAX];  /* of the uncompressed tar */
+	char chain_id[DIGEST_MAX]; /* of this layer on top of those below: its name in the store */
+	uint64_t size;		   /* bytes unpacked */
+};
+
+/* The part of the OCI image configuration that running it needs. */
+struct image_config {
+	char *os, *architecture, *variant, *created, *author;
+	char *user;
+	strv env, entrypoint, cmd;
+	char *working_dir, *stop_signal;
+	strv volumes;	     /* paths */
+	strv exposed_ports;  /* "80/tcp" */
+	strv labels;	     /* "key=value" */
+	strv diff_ids;
+};
+
+struct image {
+	char id[DIGEST_MAX];
+	char manifest_digest[DIGEST_MAX]; /* "" when the archive had none */
+	char *format;			  /* "docker-archive", "oci", "oci-archive", "tar" */
+	strv names;			  /* "docker.io/library/alpine:3" */
+	struct image_config config;
+	struct image_layer *layers;
+	size_t layer_count;
+	uint64_t size;			  /* sum of the layers' */
+	int64_t imported;		  /* seconds since the epoch */
+};
+
+#define cleanup_image cleanup_with(image_free_ptr)
+
+void image_free(struct image *image);
+static inline void image_free_ptr(struct image **image)
+{
+	image_free(*image);
+}
+
+/* The image configuration document. Refuses an artifact's (no rootfs) with a clear word. */
+int image_config_parse(const char *text, size_t len, struct image_config *ret,
+	struct err *err) __attribute__((warn_unused_result));
+void image_config_done(struct image_config *config);
+
+#endif

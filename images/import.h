@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a reference to an image in the store. An archive or layout is read and unpacked by the
+ * program ucr-unpack, which sees only the descriptors it is given; this side decides what goes
+ * where, checks what it is told, and commits.
+ */
+#ifndef UCR_IMAGES_IMPORT_H
+#define UCR_IMAGES_IMPORT_H
+
+#include "images/store.h"
+
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+
+struct platform {
+	const char *os, *architecture, *variant; /* NULL: this host's */
+};
+
+/* Called from inside the import; `layer` counts from 0, `total` may be 0 for unknown. */
+typedef void (*import_progress_fn)(const char *what, size_t layer, size_t layers,
+	uint64_t done, uint64_t total, void *arg);
+
+/* How ucr-unpack is run for a caller without privileges: inside a user namespace whose maps
+ * these are. */
+struct import_userns {
+	int userns_fd; /* -1: the caller is privileged, none is needed */
+};
+
+struct import_request {
+	const char *reference; /* what the person wrote */
+	enum pull_policy pull;
+	struct platform platform;
+	struct import_userns userns;
+	import_progress_fn progress;
+	void *progress_arg;
+	strv *notes; /* sentences: what was left out and why */
+};
+
+/*
+ * Resolves `reference`: an existing file or directory (optionally FILE:TAG), a forced format
+ * ("docker-archive:F[:TAG]", "oci:DIR[:TAG]", "oci-archive:F[:TAG]", "tar:F"), "-" for standard
+ * input, else a name, id or digest in the store. Imports what is not there yet.
+ */
+int image_obtain(struct store *store, const struct import_request *request,
+	struct image **ret, struct err *err) __attribute__((warn_unused_result));
+
+/* Writes the merged root file system of a stored image into an empty directory. */
+int image_copy_out(struct store *store, const struct image *image, int dest_dirfd,
+	const struct import_userns *userns, strv *notes, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
