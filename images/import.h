@@ -19,26 +19,29 @@ struct platform {
 typedef void (*import_progress_fn)(const char *what, size_t layer, size_t layers,
 	uint64_t done, uint64_t total, void *arg);
 
-/* How ucr-unpack is run for a caller without privileges: inside a user namespace whose maps
- * these are. */
-struct import_userns {
-	int userns_fd; /* -1: the caller is privileged, none is needed */
-};
-
 struct import_request {
 	const char *reference; /* what the person wrote */
 	enum pull_policy pull;
 	struct platform platform;
-	struct import_userns userns;
+	struct import_userns userns; /* rootless and to be imported: needed */
 	import_progress_fn progress;
 	void *progress_arg;
 	strv *notes; /* sentences: what was left out and why */
 };
 
 /*
+ * The part of image_obtain() that needs no ucr-unpack: a stored image, or an archive that was
+ * imported before and has not changed since. IMAGE_ABSENT when it must be imported. A rootless
+ * caller asks this first and makes the user namespace only then.
+ */
+int image_lookup(struct store *store, const struct import_request *request,
+	struct image **ret, struct err *err) __attribute__((warn_unused_result));
+
+/*
  * Resolves `reference`: an existing file or directory (optionally FILE:TAG), a forced format
  * ("docker-archive:F[:TAG]", "oci:DIR[:TAG]", "oci-archive:F[:TAG]", "tar:F"), "-" for standard
- * input, else a name, id or digest in the store. Imports what is not there yet.
+ * input, else a name, id or digest in the store. Imports what is not there yet; PULL_ALWAYS
+ * reads an archive anew even when it did not change, so that the names it holds are set again.
  */
 int image_obtain(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err) __attribute__((warn_unused_result));
