@@ -19,7 +19,10 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT { 0 }
+#define BUF_INIT                                                                         \
+	{                                                                                \
+		0                                                                        \
+	}
 #define cleanup_buf cleanup_with(buf_done)
 
 void buf_done(struct buf *b);
@@ -30,11 +33,13 @@ void buf_reset(struct buf *b);
 void buf_put(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
-void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_printf(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
-/* Makes room for `len` more bytes and returns where they go, or NULL. Follow with buf_add(). */
+/* Makes room for `len` more bytes and returns where they go, or NULL. Follow with
+ * buf_add(). */
 char *buf_room(struct buf *b, size_t len);
 void buf_add(struct buf *b, size_t len);
 

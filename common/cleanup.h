@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Variables that release themselves when they leave scope, and the two functions that hand
- * their value over instead. `cleanup_close int fd = -1;`, `cleanup_free char *s = NULL;`.
+ * Variables that release themselves when they leave scope, and the two functions that
+ * hand their value over instead. `cleanup_close int fd = -1;`, `cleanup_free char *s =
+ * NULL;`.
  */
 #ifndef UCR_COMMON_CLEANUP_H
 #define UCR_COMMON_CLEANUP_H

@@ -2,13 +2,14 @@
 /*
  * An error that a person can act on.
  *
- * Functions return 0 or -errno. One that can fail for outside reasons takes a caller-owned
- * `struct err *` last and fills it where the failure happened; callers prefix what they were
- * doing with err_wrap(). The struct has a fixed size and no pointers, so it crosses a socket
- * unchanged. NULL is accepted everywhere: the caller then only sees the -errno.
+ * Functions return 0 or -errno. One that can fail for outside reasons takes a
+ * caller-owned `struct err *` last and fills it where the failure happened; callers
+ * prefix what they were doing with err_wrap(). The struct has a fixed size and no
+ * pointers, so it crosses a socket unchanged. NULL is accepted everywhere: the caller
+ * then only sees the -errno.
  *
- * The text has no trailing newline or full stop. `hint`, when not empty, is one sentence that
- * says what to do.
+ * The text has no trailing newline or full stop. `hint`, when not empty, is one sentence
+ * that says what to do.
  */
 #ifndef UCR_COMMON_ERR_H
 #define UCR_COMMON_ERR_H
@@ -33,13 +34,15 @@ int err_say(struct err *err, int code, const char *fmt, ...)
 /* Prefixes the text with "<text>: ". Returns -err->code, so `return err_wrap(err, …)`. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Adds the sentence that says what to do; the innermost hint stays. Returns -err->code. */
+/* Adds the sentence that says what to do; the innermost hint stays. Returns -err->code.
+ */
 int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ENOMEM, said. Returns -ENOMEM. */
 int err_oom(struct err *err);
 
-/* Makes the error printable after it came from another process: terminates both strings. */
+/* Makes the error printable after it came from another process: terminates both strings.
+ */
 void err_seal(struct err *err);
 
 #endif

@@ -13,7 +13,8 @@
 
 #define NAME_ROOM 64
 
-/* The rule of UCR_FAIL, read anew each time: tests set it per process, points are rare. */
+/* The rule of UCR_FAIL, read anew each time: tests set it per process, points are rare.
+ */
 struct rule {
 	char name[NAME_ROOM];
 	uint32_t passage;

@@ -136,7 +136,8 @@ static int write_temporary(int dirfd, const char *tmp, const void *data, size_t 
 	cleanup_close int fd = -1;
 	int r;
 
-	fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	fd = openat(
+		dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return -errno;
 	r = fd_write_all(fd, data, len);
@@ -157,8 +158,8 @@ static int sync_dir(int dirfd)
 	return 0;
 }
 
-int fd_replace_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-	enum fd_sync sync)
+int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
+	mode_t mode, enum fd_sync sync)
 {
 	char tmp[64];
 	int r;
@@ -185,8 +186,8 @@ int fd_memfd_sealed(const char *name, const void *data, size_t len)
 	r = fd_write_all(fd, data, len);
 	if (r < 0)
 		return r;
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) <
-		0)
+	if (fcntl(fd, F_ADD_SEALS,
+		    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		return -errno;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return -errno;

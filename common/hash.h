@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SHA-256 and digests in the form of the OCI image specification: "sha256:" and 64 lower-case
- * hexadecimal digits. A digest is checked by digest_is_valid() before it touches a path.
+ * SHA-256 and digests in the form of the OCI image specification: "sha256:" and 64
+ * lower-case hexadecimal digits. A digest is checked by digest_is_valid() before it
+ * touches a path.
  */
 #ifndef UCR_COMMON_HASH_H
 #define UCR_COMMON_HASH_H
@@ -10,8 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HASH_HEX_MAX 65	  /* 64 digits and a NUL */
-#define DIGEST_MAX 72	  /* "sha256:", 64 digits and a NUL */
+#define HASH_HEX_MAX 65 /* 64 digits and a NUL */
+#define DIGEST_MAX 72	/* "sha256:", 64 digits and a NUL */
 
 struct hash {
 	struct sha256_ctx sha256;

@@ -22,7 +22,8 @@ int ipc_send(int fd, uint32_t type, const void *data, size_t len, const int *fds
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
 	} control;
-	struct iovec iov[2] = { { &type, sizeof(type) }, { (void *)(uintptr_t)data, len } };
+	struct iovec iov[2] = { { &type, sizeof(type) },
+		{ (void *)(uintptr_t)data, len } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
 	ssize_t n;
 

@@ -2,10 +2,11 @@
 /*
  * Typed messages with descriptors over SOCK_SEQPACKET pairs: how our own processes talk.
  *
- * A message is { type, payload, fds }. The receiver gives the largest payload it accepts; a
- * truncated, oversized or unframed message is -EPROTO, and every descriptor that came with it
- * is closed. All received descriptors are close-on-exec. What the payload means belongs to
- * each protocol, which keeps its types in one enum and checks lengths in one table.
+ * A message is { type, payload, fds }. The receiver gives the largest payload it accepts;
+ * a truncated, oversized or unframed message is -EPROTO, and every descriptor that came
+ * with it is closed. All received descriptors are close-on-exec. What the payload means
+ * belongs to each protocol, which keeps its types in one enum and checks lengths in one
+ * table.
  */
 #ifndef UCR_COMMON_IPC_H
 #define UCR_COMMON_IPC_H
@@ -21,7 +22,8 @@
 struct ipc_msg {
 	uint32_t type;
 	size_t len;
-	int fds[IPC_FDS_MAX]; /* the receiver's; taken by take_fd(), the rest closed by ipc_msg_done() */
+	int fds[IPC_FDS_MAX]; /* the receiver's; taken by take_fd(), the rest closed by
+				 ipc_msg_done() */
 	size_t fd_count;
 	char data[IPC_PAYLOAD_MAX + 1]; /* NUL-terminated for text */
 };
@@ -29,7 +31,8 @@ struct ipc_msg {
 /* A connected pair, both ends close-on-exec. */
 int ipc_pair(int ret_fds[2]) __attribute__((warn_unused_result));
 
-/* Sends one message whole, waiting for room. -EPIPE when the peer is gone (no SIGPIPE). */
+/* Sends one message whole, waiting for room. -EPIPE when the peer is gone (no SIGPIPE).
+ */
 int ipc_send(int fd, uint32_t type, const void *data, size_t len, const int *fds,
 	size_t fd_count) __attribute__((warn_unused_result));
 

@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON in: a strict parser on yajl's callbacks, a tree in one arena, decode tables on top.
- * JSON out: a streaming writer over struct buf.
+ * JSON in: a strict parser on yajl's callbacks, a tree in one arena, decode tables on
+ * top. JSON out: by the same tables, or piece by piece (common/json-writer.h).
  *
  * The parser never recurses. It refuses: more than JSON_DEPTH_MAX levels, more than
- * JSON_NODES_MAX values, duplicate keys, invalid UTF-8, comments, anything after the document.
- * Numbers keep their text and are range-checked when they are read as a type.
+ * JSON_NODES_MAX values, duplicate keys, invalid UTF-8, comments, anything after the
+ * document. Numbers keep their text and are range-checked when they are read as a type.
  */
 #ifndef UCR_COMMON_JSON_H
 #define UCR_COMMON_JSON_H
 
-#include "common/buf.h"
 #include "common/err.h"
-
-#include <stdint.h>
+#include "common/json-writer.h"
 
 #define JSON_DEPTH_MAX 64
 #define JSON_NODES_MAX 200000
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 struct json {
 	enum json_type type;
-	const char *key;    /* the member's name when the parent is an object, else NULL */
-	const char *string; /* JSON_STRING: the text; JSON_NUMBER: its digits as written */
-	size_t len;	    /* of string; larger than strlen() when it holds a NUL */
+	const char *key; /* the member's name when the parent is an object, else NULL */
+	const char
+		*string; /* JSON_STRING: the text; JSON_NUMBER: its digits as written */
+	size_t len;	 /* of string; larger than strlen() when it holds a NUL */
 	bool is_true;
 	struct json *first; /* the first element or member */
 	struct json *next;  /* the following sibling */
@@ -53,10 +59,10 @@ const struct json *json_get(const struct json *v, const char *key);
 const char *json_get_string(const struct json *v, const char *key);
 
 /*
- * Decode tables. A field says which member goes where and how; unknown members are ignored,
- * JSON null counts as absent, a known one with a wrong type or range is an error that names
- * its path ("linux.resources.pids.limit"). Decoders own what they allocate in *out; the
- * caller frees `out` also after a failure.
+ * Decode tables. A field says which member goes where and how; unknown members are
+ * ignored, JSON null counts as absent, a known one with a wrong type or range is an error
+ * that names its path ("linux.resources.pids.limit"). Decoders own what they allocate in
+ * *out; the caller frees `out` also after a failure.
  */
 struct json_field {
 	const char *key;
@@ -64,15 +70,24 @@ struct json_field {
 	size_t offset; /* of the destination in the struct */
 	bool required;
 	const void *arg; /* the decoder's: a nested table, an enum's names, … */
+	/* How json_encode() writes it; NULL for the decoders below, which it knows. */
+	void (*encode)(struct json_writer *w, const char *key, const void *in,
+		const void *arg, bool required);
 };
 
 int json_decode(const struct json *v, const struct json_field *fields, void *out,
 	struct err *err) __attribute__((warn_unused_result));
+/* Writes the members of a struct by the same table; what is empty and not required is
+ * left out. Stands between jw_object() and jw_object_end(). */
+void json_encode(struct json_writer *w, const struct json_field *fields, const void *in);
 
 /* Decoders for the usual destinations. */
-int json_string(const struct json *v, void *out, const void *arg, struct err *err); /* char * */
-int json_strv(const struct json *v, void *out, const void *arg, struct err *err);   /* strv */
-int json_bool(const struct json *v, void *out, const void *arg, struct err *err);   /* bool */
+int json_string(
+	const struct json *v, void *out, const void *arg, struct err *err); /* char * */
+int json_strv(
+	const struct json *v, void *out, const void *arg, struct err *err); /* strv */
+int json_bool(
+	const struct json *v, void *out, const void *arg, struct err *err); /* bool */
 int json_u32(const struct json *v, void *out, const void *arg, struct err *err);
 int json_i32(const struct json *v, void *out, const void *arg, struct err *err);
 int json_u64(const struct json *v, void *out, const void *arg, struct err *err);
@@ -81,7 +96,8 @@ int json_i64(const struct json *v, void *out, const void *arg, struct err *err);
 int json_string_map(const struct json *v, void *out, const void *arg, struct err *err);
 /* arg: a NULL-terminated array of json_field; out: the nested struct itself. */
 int json_object(const struct json *v, void *out, const void *arg, struct err *err);
-/* arg: struct json_array_of; out: struct { T *items; size_t count; } (struct json_items). */
+/* arg: struct json_array_of; out: struct { T *items; size_t count; } (struct json_items).
+ */
 int json_array(const struct json *v, void *out, const void *arg, struct err *err);
 
 struct json_items {
@@ -93,31 +109,5 @@ struct json_array_of {
 	const struct json_field *fields; /* when items are objects, else NULL and: */
 	int (*decode)(const struct json *v, void *out, const void *arg, struct err *err);
 };
-
-/* The writer. Commas and escapes are its business; numbers are written as given. A value
- * inside an object takes its key, inside an array NULL. Sticky failure as struct buf. */
-struct json_writer {
-	struct buf *buf;
-	unsigned int depth;
-	bool needs_comma;
-	bool is_pretty; /* two spaces a level, for people */
-};
-
-#define JSON_WRITER(b) { .buf = (b) }
-
-void jw_object(struct json_writer *w, const char *key);
-void jw_object_end(struct json_writer *w);
-void jw_array(struct json_writer *w, const char *key);
-void jw_array_end(struct json_writer *w);
-void jw_string(struct json_writer *w, const char *key, const char *value); /* NULL: null */
-void jw_string_len(struct json_writer *w, const char *key, const char *value, size_t len);
-void jw_strv(struct json_writer *w, const char *key, char *const *values);
-void jw_string_map(struct json_writer *w, const char *key, char *const *assignments);
-void jw_bool(struct json_writer *w, const char *key, bool value);
-void jw_u64(struct json_writer *w, const char *key, uint64_t value);
-void jw_i64(struct json_writer *w, const char *key, int64_t value);
-void jw_double(struct json_writer *w, const char *key, double value);
-void jw_null(struct json_writer *w, const char *key);
-void jw_json(struct json_writer *w, const char *key, const struct json *value);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One event loop per process: epoll with descriptors, signals (signalfd), timers (timerfd) and
- * children (pidfd) as sources. Callbacks run from loop_run() only; one that returns a negative
- * errno ends the loop, which returns it; loop_stop() ends it with 0. A source may remove itself
- * or any other source from inside a callback. The loop never closes descriptors it was given.
+ * One event loop per process: epoll with descriptors, signals (signalfd), timers
+ * (timerfd) and children (pidfd) as sources. Callbacks run from loop_run() only; one that
+ * returns a negative errno ends the loop, which returns it; loop_stop() ends it with 0. A
+ * source may remove itself or any other source from inside a callback. The loop never
+ * closes descriptors it was given.
  */
 #ifndef UCR_COMMON_LOOP_H
 #define UCR_COMMON_LOOP_H
@@ -33,8 +34,8 @@ int loop_add_signals(struct loop *loop, const sigset_t *set, loop_fn fn, void *a
 	__attribute__((warn_unused_result));
 
 /* Fires once after `ms` (CLOCK_BOOTTIME), again each `every_ms` when that is not 0. */
-int loop_add_timer(struct loop *loop, uint64_t ms, uint64_t every_ms, loop_fn fn, void *arg,
-	struct loop_source **ret) __attribute__((warn_unused_result));
+int loop_add_timer(struct loop *loop, uint64_t ms, uint64_t every_ms, loop_fn fn,
+	void *arg, struct loop_source **ret) __attribute__((warn_unused_result));
 
 /* Removes and frees a source; NULL is fine. */
 void loop_remove(struct loop_source *source);

@@ -14,8 +14,10 @@
 
 #define OPEN_AGAIN_MAX 64
 
-/* EAGAIN: the kernel saw a rename or mount race with ".." and could not prove containment. */
-static int open_scoped(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
+/* EAGAIN: the kernel saw a rename or mount race with ".." and could not prove
+ * containment. */
+static int open_scoped(
+	int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
@@ -78,10 +80,11 @@ static int make_component(int dirfd, const char *name, mode_t mode, uid_t uid, g
 }
 
 /*
- * What exists is resolved from the root each time, so that links and ".." mean what they mean
- * inside; a component is only ever made by its single name below an open descriptor.
+ * What exists is resolved from the root each time, so that links and ".." mean what they
+ * mean inside; a component is only ever made by its single name below an open descriptor.
  */
-int path_mkdir_in_root(int root_dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
+int path_mkdir_in_root(
+	int root_dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	cleanup_close int fd = -1;
 	const char *at = path;
@@ -123,7 +126,8 @@ static int make_file(int root_dirfd, const char *path)
 	dirfd = path_mkdir_in_root(root_dirfd, parent, 0755, 0, 0);
 	if (dirfd < 0)
 		return dirfd;
-	fd = openat(dirfd, base, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+	fd = openat(
+		dirfd, base, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
 	return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 

@@ -2,13 +2,12 @@
 /*
  * The one way to a path that somebody else wrote (an image, a task, a configuration).
  *
- * Every such path is resolved by openat2(2) beneath a directory descriptor; no untrusted name
- * is ever joined to a host path. Two scopes:
- *   in root   links and ".." are resolved as if the descriptor were "/" (RESOLVE_IN_ROOT):
- *             a container's view of its own root file system;
- *   beneath   no link is followed at all and nothing leads out (RESOLVE_BENEATH,
- *             RESOLVE_NO_SYMLINKS): our own state, logs and sandboxes.
- * Magic links (/proc/PID/fd/…) are refused in both. Needs Linux 5.6; there is no fall-back.
+ * Every such path is resolved by openat2(2) beneath a directory descriptor; no untrusted
+ * name is ever joined to a host path. Two scopes: in root   links and ".." are resolved
+ * as if the descriptor were "/" (RESOLVE_IN_ROOT): a container's view of its own root
+ * file system; beneath   no link is followed at all and nothing leads out
+ * (RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS): our own state, logs and sandboxes. Magic links
+ * (/proc/PID/fd/…) are refused in both. Needs Linux 5.6; there is no fall-back.
  */
 #ifndef UCR_COMMON_PATH_H
 #define UCR_COMMON_PATH_H
@@ -18,20 +17,21 @@
 /* Room for path_of_fd(). */
 #define PATH_OF_FD_MAX 40
 
-/* open(2) with `flags` (O_CLOEXEC is added) and, with O_CREAT, `mode`. The fd or -errno. */
+/* open(2) with `flags` (O_CLOEXEC is added) and, with O_CREAT, `mode`. The fd or -errno.
+ */
 int path_open_in_root(int root_dirfd, const char *path, int flags, mode_t mode)
 	__attribute__((warn_unused_result));
 int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	__attribute__((warn_unused_result));
 
 /*
- * mkdir -p in the scope of a root: walks component by component on the descriptors it opens,
- * follows existing links inside the root, makes what is missing with `mode` and the given
- * owner. Returns an O_PATH descriptor of the directory, or -errno; -ENOTDIR when a component
- * is something else.
+ * mkdir -p in the scope of a root: walks component by component on the descriptors it
+ * opens, follows existing links inside the root, makes what is missing with `mode` and
+ * the given owner. Returns an O_PATH descriptor of the directory, or -errno; -ENOTDIR
+ * when a component is something else.
  */
-int path_mkdir_in_root(int root_dirfd, const char *path, mode_t mode, uid_t uid, gid_t gid)
-	__attribute__((warn_unused_result));
+int path_mkdir_in_root(int root_dirfd, const char *path, mode_t mode, uid_t uid,
+	gid_t gid) __attribute__((warn_unused_result));
 
 /*
  * Makes sure that `path` exists in the root as a mount target: a directory, or with

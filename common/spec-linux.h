@@ -20,7 +20,8 @@ struct spec_id_maps {
 };
 
 struct spec_namespace {
-	char *type; /* "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time" */
+	char *type; /* "pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"
+		     */
 	char *path; /* NULL: a new one */
 };
 
@@ -103,16 +104,24 @@ struct spec_intel_rdt {
 struct spec_linux {
 	struct spec_namespaces namespaces;
 	struct spec_id_maps uid_mappings, gid_mappings;
-	struct { struct spec_time_offset monotonic, boottime; } time_offsets;
+	struct {
+		struct spec_time_offset monotonic, boottime;
+	} time_offsets;
 	struct spec_devices devices;
 	struct spec_net_devices net_devices;
 	char *cgroups_path;
 	char *rootfs_propagation;
 	strv masked_paths, readonly_paths;
 	char *mount_label;
-	struct { char *domain; strv flags; } personality;
+	struct {
+		char *domain;
+		strv flags;
+	} personality;
 	strv sysctl; /* "net.core.somaxconn=256" */
-	struct { char *mode, *nodes; strv flags; } memory_policy;
+	struct {
+		char *mode, *nodes;
+		strv flags;
+	} memory_policy;
 	struct spec_intel_rdt intel_rdt;
 	struct spec_resources resources;
 	struct spec_seccomp seccomp;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "linux.resources" of config.json: what a cgroup is told. Also read alone, by `update`. */
+/* "linux.resources" of config.json: what a cgroup is told. Also read alone, by `update`.
+ */
 #ifndef UCR_COMMON_SPEC_RESOURCES_H
 #define UCR_COMMON_SPEC_RESOURCES_H
 
@@ -18,9 +19,9 @@ struct spec_u64 {
 
 struct spec_device_rule {
 	bool allow;
-	char *type; /* "a", "c", "b"; NULL: "a" */
+	char *type;		      /* "a", "c", "b"; NULL: "a" */
 	struct spec_i64 major, minor; /* absent or -1: all */
-	char *access; /* of "rwm"; NULL: all */
+	char *access;		      /* of "rwm"; NULL: all */
 };
 
 struct spec_device_rules {
@@ -94,7 +95,10 @@ struct spec_resources {
 	struct spec_i64 pids_limit; /* -1: no limit */
 	struct spec_block_io block_io;
 	struct spec_hugepage_limits hugepage_limits;
-	struct { struct spec_u64 class_id; struct spec_net_priorities priorities; } network;
+	struct {
+		struct spec_u64 class_id;
+		struct spec_net_priorities priorities;
+	} network;
 	struct spec_rdmas rdma;
 	strv unified; /* "memory.high=100M": cgroup v2 file and value */
 };

@@ -2,10 +2,11 @@
 /*
  * The OCI runtime configuration (config.json, runtime-spec 1.0 to 1.3) as plain structs.
  *
- * Names follow the JSON's, in snake_case. Strings and vectors belong to the struct; absent
- * strings are NULL, absent lists have count 0, an absent number is told by its has_ flag.
- * spec_parse() checks types and ranges and refuses what the specification forbids; whether the
- * host can honour a value is the isolators' business. Unknown members are ignored.
+ * Names follow the JSON's, in snake_case. Strings and vectors belong to the struct;
+ * absent strings are NULL, absent lists have count 0, an absent number is told by its
+ * has_ flag. spec_parse() checks types and ranges and refuses what the specification
+ * forbids; whether the host can honour a value is the isolators' business. Unknown
+ * members are ignored.
  */
 #ifndef UCR_COMMON_SPEC_H
 #define UCR_COMMON_SPEC_H
@@ -68,10 +69,13 @@ struct spec_io_priority {
 struct spec_process {
 	bool is_set;
 	bool terminal;
-	struct { uint64_t height, width; } console_size;
+	struct {
+		uint64_t height, width;
+	} console_size;
 	struct spec_user user;
 	strv args;
-	char *command_line; /* Windows only; kept so that it is not mistaken for unknown */
+	char *command_line; /* Windows only; kept so that it is not mistaken for unknown
+			     */
 	strv env;
 	char *cwd;
 	struct spec_capabilities capabilities;
@@ -83,7 +87,9 @@ struct spec_process {
 	int32_t oom_score_adj;
 	struct spec_scheduler scheduler;
 	struct spec_io_priority io_priority;
-	struct { char *initial, *final; } exec_cpu_affinity;
+	struct {
+		char *initial, *final;
+	} exec_cpu_affinity;
 };
 
 struct spec_hook {
@@ -103,7 +109,10 @@ struct spec {
 	char *oci_version;
 	char *hostname;
 	char *domainname;
-	struct { char *path; bool readonly; } root;
+	struct {
+		char *path;
+		bool readonly;
+	} root;
 	struct spec_process process;
 	struct spec_mounts mounts;
 	struct {

@@ -249,7 +249,8 @@ void str_printable(const char *s, char *ret, size_t room)
 
 void strv_free(strv v)
 {
-	strv_each(s, v) free(*s);
+	strv_each (s, v)
+		free(*s);
 	free(v);
 }
 
@@ -293,7 +294,7 @@ int strv_copy(char *const *v, strv *ret)
 	cleanup_strv strv copy = NULL;
 	int r;
 
-	strv_each(s, v) {
+	strv_each (s, v) {
 		r = strv_add(&copy, *s);
 		if (r < 0)
 			return r;
@@ -304,7 +305,7 @@ int strv_copy(char *const *v, strv *ret)
 
 static char *const *env_find(char *const *v, const char *name, size_t len)
 {
-	strv_each(s, v) {
+	strv_each (s, v) {
 		if (strncmp(*s, name, len) == 0 && ((*s)[len] == '=' || !(*s)[len]))
 			return s;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strings, string vectors, and numbers read strictly: the whole string must be the number, in
- * range, without sign, blanks or leading '+'. Parsers return 0 or -EINVAL/-ERANGE and leave
- * the output alone when they fail.
+ * Strings, string vectors, and numbers read strictly: the whole string must be the
+ * number, in range, without sign, blanks or leading '+'. Parsers return 0 or
+ * -EINVAL/-ERANGE and leave the output alone when they fail.
  */
 #ifndef UCR_COMMON_STR_H
 #define UCR_COMMON_STR_H
@@ -51,7 +51,8 @@ int str_to_id(const char *s, uint32_t *ret) __attribute__((warn_unused_result));
 /* True when `s` is a container id or name: [A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}. */
 bool str_is_name(const char *s);
 
-/* Copies text for a terminal: control characters become \xNN. `room` bounds the result. */
+/* Copies text for a terminal: control characters become \xNN. `room` bounds the result.
+ */
 void str_printable(const char *s, char *ret, size_t room);
 
 /* A NULL-terminated vector of strings; an unused one is NULL. */
@@ -67,14 +68,16 @@ static inline void strv_free_ptr(strv *v)
 }
 size_t strv_len(char *const *v);
 
-/* Append a copy of `s`, or take `s` over (freed on failure; NULL counts as out of memory). */
+/* Append a copy of `s`, or take `s` over (freed on failure; NULL counts as out of
+ * memory). */
 int strv_add(strv *v, const char *s) __attribute__((warn_unused_result));
 int strv_take(strv *v, char *s) __attribute__((warn_unused_result));
 
 /* A copy; NULL for NULL. 0 or -ENOMEM. */
 int strv_copy(char *const *v, strv *ret) __attribute__((warn_unused_result));
 
-/* Environment vectors of "NAME=value": the value of NAME or NULL; set replaces in place. */
+/* Environment vectors of "NAME=value": the value of NAME or NULL; set replaces in place.
+ */
 const char *strv_env_get(char *const *v, const char *name);
 int strv_env_set(strv *v, const char *assignment) __attribute__((warn_unused_result));
 

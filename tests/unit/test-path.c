@@ -100,7 +100,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_links_stay_inside, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_beneath_follows_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_beneath_follows_nothing, setup, teardown),
 		cmocka_unit_test(test_magic_links_refused),
 		cmocka_unit_test_setup_teardown(test_make_target, setup, teardown),
 		cmocka_unit_test(test_clean),

@@ -13,7 +13,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-/* A fresh temporary directory, opened. Its path is written to `ret` (at least 32 bytes). */
+/* A fresh temporary directory, opened. Its path is written to `ret` (at least 32 bytes).
+ */
 static inline int unit_tmpdir(char *ret)
 {
 	int fd;
