@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine: what `ucrctl run` and the agent have in common. It owns a directory of containers
- * and an image store, turns (image, options) into a bundle, launches it under a shim, and folds
- * `state`, usage and `exit` into a status. It keeps nothing in memory that it could not read
- * back: any number of engines work on one directory at once.
+ * The engine: what `ucrctl run` and the agent have in common. It owns a directory of
+ * containers and an image store, turns (image, options) into a bundle, launches it under
+ * a shim, and folds `state`, usage and `exit` into a status. It keeps nothing in memory
+ * that it could not read back: any number of engines work on one directory at once.
  *
- *   <root>/containers/ID/   container.json config.json state.json exit log upper/ work/ rootfs/
- *   <root>/names/NAME       -> ID (a symbolic link, so that taking a name is atomic)
- *   <root>/images/          the store
- *   <root>/events           one JSON object a line
+ *   <root>/containers/ID/   container.json config.json state.json exit usage log
+ * attach.sock upper/ work/ rootfs/ <root>/names/NAME       -> ID (a symbolic link, so
+ * that taking a name is atomic) <root>/images/          the store <root>/events one JSON
+ * object a line
  */
 #ifndef UCR_AGENTD_ENGINE_H
 #define UCR_AGENTD_ENGINE_H
@@ -16,18 +16,42 @@
 #include "common/err.h"
 #include "images/store.h"
 
+#include <stdbool.h>
+
 struct engine;
 
-/* `root_path` NULL: /var/lib/ucr, or $XDG_DATA_HOME/ucr for a user. `libexec_path`: where
- * ucr-shim, ucr-unpack and ucr-init are. */
+#define cleanup_engine cleanup_with(engine_free_ptr)
+
+/* `root_path` NULL: /var/lib/ucr, or $XDG_DATA_HOME/ucr for a user. `libexec_path` NULL:
+ * where ucr-shim, ucr-unpack and ucr-init are: beside the running program when they are
+ * there (an uninstalled build), else the installed place. */
 struct engine_options {
 	const char *root_path;
 	const char *libexec_path;
 };
 
-int engine_open(const struct engine_options *options, struct engine **ret, struct err *err)
-	__attribute__((warn_unused_result));
+/* Makes the root directory on first use. */
+int engine_open(const struct engine_options *options, struct engine **ret,
+	struct err *err) __attribute__((warn_unused_result));
 void engine_free(struct engine *engine);
-struct store *engine_store(struct engine *engine);
+static inline void engine_free_ptr(struct engine **engine)
+{
+	engine_free(*engine);
+}
+
+/* The image store, opened when first asked for; it stays the engine's. */
+int engine_store(struct engine *engine, struct store **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Borrowed, as long as the engine lives. */
+const char *engine_root_path(const struct engine *engine);
+const char *engine_libexec_path(const struct engine *engine);
+int engine_root_dirfd(const struct engine *engine);
+int engine_containers_dirfd(const struct engine *engine);
+int engine_names_dirfd(const struct engine *engine);
+
+/* The caller is not root: containers get a user namespace, limits only what was
+ * delegated. */
+bool engine_is_rootless(const struct engine *engine);
 
 #endif

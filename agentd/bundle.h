@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From an image and what a person asked for to the runtime's specification.
+ *
+ * The image supplies words (arguments, environment, a directory, a user), never decisions
+ * about the host: no path, device, namespace, limit or annotation of ours can come from
+ * it. Values are the text of the command line; errors name the option.
+ */
+#ifndef UCR_AGENTD_BUNDLE_H
+#define UCR_AGENTD_BUNDLE_H
+
+#include "agentd/engine.h"
+#include "common/spec.h"
+#include "images/image.h"
+#include "isolators/isolator.h"
+
+/* `run`'s options: strings as typed, NULL or empty when not given. Borrowed. */
+struct run_options {
+	const char *name;
+	char *const *command; /* replaces the image's command when not empty */
+	const char
+		*entrypoint; /* NULL: the image's; "": none; one word, or a JSON array */
+	char *const *env;    /* "K=V", or "K" to take the caller's value */
+	char *const *env_files;
+	char *const *labels;
+	const char *workdir, *user, *hostname;
+	bool is_interactive, has_terminal, is_detached, is_auto_removed;
+	bool is_read_only, has_init;
+
+	char *const *volumes; /* "host:container[:options]" */
+	char *const *tmpfs;   /* "path[:options]" */
+	char *const *devices; /* "host[:container[:rwm]]" */
+	const char *shm_size;
+
+	const char *memory, *memory_swap, *cpus, *cpu_shares, *cpuset_cpus, *pids_limit;
+	char *const *ulimits; /* "name=soft[:hard]" */
+	char *const *sysctls;
+	const char *cgroup_parent;
+
+	char *const *cap_add;
+	char *const *cap_drop;
+	char *const *security_opts; /* "seccomp=FILE", "seccomp=unconfined",
+				       "no-new-privileges" */
+	bool may_gain_privileges;   /* --no-new-privileges=false */
+	const char *network;	    /* "none" (default) or "host" */
+
+	const char *stop_signal, *stop_timeout;
+	const char *log_max_size, *log_max_files;
+	struct {
+		uint16_t rows, columns;
+	} terminal_size;
+};
+
+/* What the specification alone does not say. */
+struct bundle {
+	struct spec *spec;
+	char *user;	   /* for struct runtime_request; NULL: root */
+	strv labels;	   /* the image's, overridden by the request's */
+	char *stop_signal; /* "SIGTERM" unless the image or the request say otherwise */
+	uint64_t stop_timeout_ms;
+	uint64_t log_max_bytes;
+	uint32_t log_max_files;
+};
+
+void bundle_done(struct bundle *bundle);
+
+struct bundle_request {
+	const struct image *image;
+	const struct run_options *options;
+	const char *id;	      /* the container's */
+	const char *dir_path; /* its directory, where hosts, hostname and resolv.conf will
+				 be */
+	const char *init_path; /* ucr-init, for has_init */
+	bool is_rootless;
+	struct notes *notes;
+};
+
+int bundle_build(const struct bundle_request *request, struct bundle *ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Writes hosts, hostname and resolv.conf, which the specification mounts, into the
+ * directory. */
+int bundle_write_files(const struct bundle_request *request, const struct bundle *bundle,
+	int dirfd, struct err *err) __attribute__((warn_unused_result));
+
+/* A process to execute in a running container: its first one's, with the changes asked
+ * for. */
+struct exec_options {
+	char *const *command;
+	char *const *env;
+	char *const *env_files;
+	const char *workdir, *user;
+	bool is_interactive, has_terminal, is_detached;
+	struct {
+		uint16_t rows, columns;
+	} terminal_size;
+};
+int bundle_exec_process(const struct spec *spec, const struct exec_options *options,
+	struct spec_process *ret, struct err *err) __attribute__((warn_unused_result));
+
+#endif

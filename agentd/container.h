@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A container as it was asked for (container.json) and as it is now: folded from what the
+ * runtime wrote (state.json), what the shim wrote (exit), what clean-up wrote (usage),
+ * and the kernel. Loading one only reads; container_refresh() folds again.
+ *
+ * A container that ended but was not cleaned up (its shim or the host died) is finished
+ * by whoever meets it next: every operation here that changes one does it first, under a
+ * lock.
+ */
+#ifndef UCR_AGENTD_CONTAINER_H
+#define UCR_AGENTD_CONTAINER_H
+
+#include "agentd/engine.h"
+#include "isolators/cgroup.h"
+
+#include <signal.h>
+
+enum container_status {
+	CONTAINER_CREATING, /* being launched */
+	CONTAINER_RUNNING,
+	CONTAINER_PAUSED,
+	CONTAINER_EXITED, /* the exit status is known */
+	CONTAINER_LOST,	  /* ended without a witness: its shim was killed or the host went
+			     down */
+};
+
+const char *container_status_name(enum container_status status);
+
+/* What the exit file and the final usage say. Times are nanoseconds since the epoch. */
+struct container_end {
+	int exit_status; /* as a shell counts: 128 + signal; -1 when unknown */
+	int signal;	 /* that ended the first process, 0: none */
+	int64_t finished;
+	bool is_oom_killed;
+	uint64_t memory_limit_bytes, memory_peak_bytes; /* UINT64_MAX: unknown */
+};
+
+struct container {
+	char *id;	/* 64 hexadecimal digits */
+	char *name;	/* NULL: none */
+	char *image;	/* what the person wrote */
+	char *image_id; /* "sha256:…" */
+	strv command;	/* the resolved argument vector */
+	strv labels;	/* "key=value": the image's, overridden by the request's */
+	int64_t created, started; /* started: 0 before */
+	char *stop_signal;	  /* "SIGTERM" */
+	uint64_t stop_timeout_ms;
+	bool is_auto_removed, has_terminal, has_stdin;
+
+	enum container_status status;
+	pid_t pid;		  /* 0 once it is gone */
+	struct container_end end; /* when EXITED or LOST */
+	bool needs_cleanup;
+	int dirfd;
+};
+
+#define CONTAINER_SHORT_ID 12
+#define cleanup_container cleanup_with(container_free_ptr)
+
+void container_free(struct container *container);
+static inline void container_free_ptr(struct container **container)
+{
+	container_free(*container);
+}
+
+/* By name, id, or an unambiguous prefix of an id. -ENOENT when there is none; an
+ * ambiguous prefix is an error (-ENOTUNIQ) that lists the candidates. */
+int container_find(struct engine *engine, const char *reference, struct container **ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+struct container_list {
+	struct container **items;
+	size_t count;
+};
+#define cleanup_container_list cleanup_with(container_list_done)
+
+/* All of them, newest first. One that vanishes meanwhile is left out. */
+int container_list(struct engine *engine, struct container_list *ret, struct err *err)
+	__attribute__((warn_unused_result));
+void container_list_done(struct container_list *list);
+
+/* Folds the status again. -ENOENT when the container was removed. */
+int container_refresh(struct container *container, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Sends its stop signal, waits for the grace period (negative: the container's own), then
+ * kills whatever is left in the cgroup. Returns once it has ended and was cleaned up. */
+int container_stop(struct engine *engine, struct container *container, int64_t timeout_ms,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH when not running.
+ */
+int container_kill(struct engine *engine, struct container *container, int signal,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Blocks until it has ended, at most `timeout_ms` (negative: for ever; -ETIMEDOUT), and
+ * leaves the outcome in container->end. An auto-removed one may be gone when this
+ * returns. */
+int container_wait(struct engine *engine, struct container *container, int64_t timeout_ms,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Removes an ended container and all its files; a running one is -EBUSY unless `force`.
+ */
+int container_remove(struct engine *engine, struct container *container, bool force,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Finishes an ended container: final usage, runtime_delete, events; with auto-removal the
+ * rest. Idempotent; does nothing while it runs. Fills container->end. */
+int container_cleanup(struct engine *engine, struct container *container, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* What it uses now; -ESRCH when it does not run. */
+int container_usage(struct engine *engine, struct container *container,
+	struct cgroup_usage *ret, struct err *err) __attribute__((warn_unused_result));
+
+/* Its processes in the caller's pid namespace. Heap array. */
+int container_pids(struct engine *engine, struct container *container, pid_t **ret,
+	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
+
+/* container.json folded with the status, as `inspect` shows it; config.json is beside it.
+ */
+void container_write(
+	struct json_writer *w, const char *key, const struct container *container);
+
+#endif
