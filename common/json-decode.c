@@ -152,35 +152,76 @@ int json_object(const struct json *v, void *out, const void *arg, struct err *er
 	return json_decode(v, arg, out, err);
 }
 
-int json_array(const struct json *v, void *out, const void *arg, struct err *err)
+int json_present(const struct json *v, void *out, const void *arg, struct err *err)
 {
-	const struct json_array_of *of = arg;
-	struct json_items *items = out;
-	char step[32];
-	size_t count = 0;
-	int r;
+	*(bool *)out = true;
+	return json_decode(v, arg, out, err);
+}
 
-	if (v->type != JSON_ARRAY)
-		return err_say(err, EINVAL, " must be an array");
+/* Makes room for one item per child; > 0 when there is something to decode. */
+static int make_items(
+	const struct json *v, struct json_items *items, size_t item_size, struct err *err)
+{
+	size_t count = 0;
+
 	json_each (item, v)
 		count++;
 	if (!count || items->items)
 		return 0;
-	items->items = calloc(count, of->item_size);
+	items->items = calloc(count, item_size);
 	if (!items->items)
 		return err_oom(err);
 	items->count = count;
-	count = 0;
+	return 1;
+}
+
+int json_array(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	const struct json_array_of *of = arg;
+	struct json_items *items = out;
+	size_t i = 0;
+	char step[32];
+	int r;
+
+	if (v->type != JSON_ARRAY)
+		return err_say(err, EINVAL, " must be an array");
+	r = make_items(v, items, of->item_size, err);
+	if (r <= 0)
+		return r;
 	json_each (item, v) {
-		void *at = (char *)items->items + count * of->item_size;
+		void *at = (char *)items->items + i * of->item_size;
 
 		r = of->fields ? json_decode(item, of->fields, at, err)
 			       : of->decode(item, at, NULL, err);
 		if (r < 0) {
-			(void)snprintf(step, sizeof(step), "[%zu]", count);
+			(void)snprintf(step, sizeof(step), "[%zu]", i);
 			return prefix_path(err, r, step);
 		}
-		count++;
+		i++;
+	}
+	return 0;
+}
+
+int json_members(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	const struct json_array_of *of = arg;
+	struct json_items *items = out;
+	char *at;
+	int r;
+
+	if (v->type != JSON_OBJECT)
+		return err_say(err, EINVAL, " must be an object");
+	r = make_items(v, items, of->item_size, err);
+	if (r <= 0)
+		return r;
+	at = items->items;
+	json_each (member, v) {
+		if (str_set((char **)at, member->key) < 0)
+			return err_oom(err);
+		r = json_decode(member, of->fields, at, err);
+		if (r < 0)
+			return prefix_path(err, r, member->key);
+		at += of->item_size;
 	}
 	return 0;
 }

@@ -80,30 +80,34 @@ int json_decode(const struct json *v, const struct json_field *fields, void *out
 /* Writes the members of a struct by the same table; what is empty and not required is
  * left out. Stands between jw_object() and jw_object_end(). */
 void json_encode(struct json_writer *w, const struct json_field *fields, const void *in);
+/* Frees what json_decode() allocated in a struct and clears it; not the struct itself. */
+void json_release(const struct json_field *fields, void *out);
 
-/* Decoders for the usual destinations. */
-int json_string(
-	const struct json *v, void *out, const void *arg, struct err *err); /* char * */
-int json_strv(
-	const struct json *v, void *out, const void *arg, struct err *err); /* strv */
-int json_bool(
-	const struct json *v, void *out, const void *arg, struct err *err); /* bool */
+/* Decoders for the usual destinations: char *, strv, bool and the numbers. */
+int json_string(const struct json *v, void *out, const void *arg, struct err *err);
+int json_strv(const struct json *v, void *out, const void *arg, struct err *err);
+int json_bool(const struct json *v, void *out, const void *arg, struct err *err);
 int json_u32(const struct json *v, void *out, const void *arg, struct err *err);
 int json_i32(const struct json *v, void *out, const void *arg, struct err *err);
 int json_u64(const struct json *v, void *out, const void *arg, struct err *err);
 int json_i64(const struct json *v, void *out, const void *arg, struct err *err);
 /* An object of strings, as a strv of "key=value". */
 int json_string_map(const struct json *v, void *out, const void *arg, struct err *err);
-/* arg: a NULL-terminated array of json_field; out: the nested struct itself. */
+/* arg: an array of json_field that ends with a NULL key; out: the nested struct itself. */
 int json_object(const struct json *v, void *out, const void *arg, struct err *err);
-/* arg: struct json_array_of; out: struct { T *items; size_t count; } (struct json_items).
- */
+/* As json_object, for a struct that begins with a bool: set when the object was there. */
+int json_present(const struct json *v, void *out, const void *arg, struct err *err);
+
+/* arg: struct json_array_of; out: a struct of an item pointer and a count. */
 int json_array(const struct json *v, void *out, const void *arg, struct err *err);
+/* The same from an object: the member's name goes to the char * that begins each item. */
+int json_members(const struct json *v, void *out, const void *arg, struct err *err);
 
 struct json_items {
 	void *items;
 	size_t count;
 };
+
 struct json_array_of {
 	size_t item_size;
 	const struct json_field *fields; /* when items are objects, else NULL and: */

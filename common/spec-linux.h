@@ -4,6 +4,7 @@
 #define UCR_COMMON_SPEC_LINUX_H
 
 #include "common/spec-resources.h"
+#include "common/spec-seccomp.h"
 
 struct spec_ids {
 	uint32_t *items;
@@ -51,41 +52,6 @@ struct spec_net_device {
 struct spec_net_devices {
 	struct spec_net_device *items;
 	size_t count;
-};
-
-struct spec_seccomp_arg {
-	uint32_t index;
-	uint64_t value, value_two;
-	char *op; /* "SCMP_CMP_EQ", … */
-};
-
-struct spec_seccomp_args {
-	struct spec_seccomp_arg *items;
-	size_t count;
-};
-
-struct spec_syscall {
-	strv names;
-	char *action; /* "SCMP_ACT_ALLOW", … */
-	bool has_errno_ret;
-	uint32_t errno_ret;
-	struct spec_seccomp_args args;
-};
-
-struct spec_syscalls {
-	struct spec_syscall *items;
-	size_t count;
-};
-
-struct spec_seccomp {
-	bool is_set;
-	char *default_action;
-	bool has_default_errno_ret;
-	uint32_t default_errno_ret;
-	strv architectures; /* "SCMP_ARCH_X86_64", … */
-	strv flags;	    /* "SECCOMP_FILTER_FLAG_LOG", … */
-	char *listener_path, *listener_metadata;
-	struct spec_syscalls syscalls;
 };
 
 struct spec_time_offset {

@@ -14,6 +14,7 @@
 #include "common/err.h"
 #include "common/json.h"
 #include "common/spec-linux.h"
+#include "common/spec-process.h"
 #include "common/str.h"
 
 #define SPEC_SIZE_MAX (4U << 20)
@@ -30,66 +31,6 @@ struct spec_mount {
 struct spec_mounts {
 	struct spec_mount *items;
 	size_t count;
-};
-
-struct spec_rlimit {
-	char *type; /* "RLIMIT_NOFILE" */
-	uint64_t soft, hard;
-};
-
-struct spec_rlimits {
-	struct spec_rlimit *items;
-	size_t count;
-};
-
-struct spec_user {
-	uint32_t uid, gid;
-	uint32_t umask;
-	bool has_umask;
-	struct spec_ids additional_gids;
-};
-
-struct spec_capabilities {
-	bool is_set; /* the object was present */
-	strv bounding, effective, inheritable, permitted, ambient;
-};
-
-struct spec_scheduler {
-	char *policy;
-	int32_t nice, priority;
-	strv flags;
-	uint64_t runtime, deadline, period;
-};
-
-struct spec_io_priority {
-	char *class;
-	int32_t priority;
-};
-
-struct spec_process {
-	bool is_set;
-	bool terminal;
-	struct {
-		uint64_t height, width;
-	} console_size;
-	struct spec_user user;
-	strv args;
-	char *command_line; /* Windows only; kept so that it is not mistaken for unknown
-			     */
-	strv env;
-	char *cwd;
-	struct spec_capabilities capabilities;
-	struct spec_rlimits rlimits;
-	bool no_new_privileges;
-	char *apparmor_profile;
-	char *selinux_label;
-	bool has_oom_score_adj;
-	int32_t oom_score_adj;
-	struct spec_scheduler scheduler;
-	struct spec_io_priority io_priority;
-	struct {
-		char *initial, *final;
-	} exec_cpu_affinity;
 };
 
 struct spec_hook {
@@ -135,12 +76,16 @@ static inline void spec_free_ptr(struct spec **spec)
 
 int spec_parse(const char *text, size_t len, struct spec **ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* A process object alone, as `ucr exec --process FILE` takes. */
+/* Writes config.json as an object: `key` NULL for a document of its own. */
+void spec_write(struct json_writer *w, const char *key, const struct spec *spec);
+
+/* The parts that are also read alone: `ucr exec --process FILE`, `ucr update
+ * --resources`. */
 int spec_parse_process(const char *text, size_t len, struct spec_process *ret,
 	struct err *err) __attribute__((warn_unused_result));
 void spec_process_done(struct spec_process *process);
-
-/* Writes config.json. */
-void spec_write(struct json_writer *w, const struct spec *spec);
+int spec_parse_resources(const char *text, size_t len, struct spec_resources *ret,
+	struct err *err) __attribute__((warn_unused_result));
+void spec_resources_done(struct spec_resources *resources);
 
 #endif
