@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The root file system that a launcher prepared, as descriptors. It is mounted inside the
- * container's own mount namespace, so that the host's mount table never grows and nothing is
- * left to unmount when the container ends.
+ * The root file system that a launcher prepared, as descriptors. It is mounted detached
+ * and attached inside the container's own mount namespace, so that the host's mount table
+ * never grows and nothing is left to unmount when the container ends.
  */
 #ifndef UCR_ISOLATORS_ROOTFS_H
 #define UCR_ISOLATORS_ROOTFS_H
+
+#include "isolators/isolator.h"
 
 #include <stddef.h>
 
@@ -13,15 +15,24 @@
 
 enum rootfs_kind {
 	ROOTFS_DIRECTORY, /* target_fd is the root file system itself */
-	ROOTFS_OVERLAY,	  /* overlayfs of lowers + upper/work on target_fd */
+	ROOTFS_OVERLAY,	  /* overlayfs of lowers and, unless read-only, upper and work */
 };
 
 struct rootfs {
 	enum rootfs_kind kind;
-	int target_fd;	      /* a directory of ours: the root, or where the overlay is mounted */
+	int target_fd;	      /* ROOTFS_DIRECTORY: the root; -1 for an overlay is fine */
 	const int *lower_fds; /* lowest layer first; borrowed */
 	size_t lower_count;
 	int upper_fd, work_fd; /* -1: a read-only overlay */
 };
+
+/* prepare: opens or makes the root as a detached mount, when the launcher may.
+ * isolate: cuts propagation to the host, mounts the root over "/", fills root_fd.
+ * Needs a mount namespace; without one root_fd is a plain directory. */
+extern const struct isolator rootfs_isolator;
+
+/* isolate: pivot_root (chroot with no_pivot or without a mount namespace), lets go of the
+ * host's tree, applies linux.rootfsPropagation. root_fd is then "/". */
+extern const struct isolator rootfs_enter_isolator;
 
 #endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "isolators/isolator.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void notes_add(struct notes *notes, const char *fmt, ...)
+{
+	char *line = NULL;
+	va_list ap;
+
+	if (!notes)
+		return;
+	va_start(ap, fmt);
+	if (vasprintf(&line, fmt, ap) < 0)
+		line = NULL;
+	va_end(ap);
+	(void)strv_take(&notes->lines, line);
+}
+
+void notes_done(struct notes *notes)
+{
+	strv_free(notes->lines);
+	notes->lines = NULL;
+}
