@@ -15,7 +15,8 @@ void notes_add(struct notes *notes, const char *fmt, ...)
 	if (vasprintf(&line, fmt, ap) < 0)
 		line = NULL;
 	va_end(ap);
-	(void)strv_take(&notes->lines, line);
+	if (strv_take(&notes->lines, line) < 0)
+		return; /* a note that did not fit is no reason to fail */
 }
 
 void notes_done(struct notes *notes)
