@@ -226,15 +226,6 @@ void options_free(const struct verb_spec *verb, void *out)
 	}
 }
 
-const struct verb_spec *program_verb(const struct program_spec *program, const char *name)
-{
-	for (const struct verb_spec *const *v = program->verbs; *v; v++) {
-		if (str_eq((*v)->name, name))
-			return *v;
-	}
-	return NULL;
-}
-
 static int say_unknown_verb(
 	const struct program_spec *program, const char *name, struct err *err)
 {
@@ -246,6 +237,18 @@ static int say_unknown_verb(
 	else
 		(void)err_say(err, EINVAL, "there is no \"%.80s\"", name);
 	return err_hint(err, "\"%s help\" lists what there is", program->name);
+}
+
+int program_find_verb(const struct program_spec *program, const char *name,
+	const struct verb_spec **ret, struct err *err)
+{
+	for (const struct verb_spec *const *v = program->verbs; *v; v++) {
+		if (str_eq((*v)->name, name)) {
+			*ret = *v;
+			return 0;
+		}
+	}
+	return say_unknown_verb(program, name, err);
 }
 
 int program_parse(const struct program_spec *program, int argc, char **argv, void *out,
@@ -262,9 +265,9 @@ int program_parse(const struct program_spec *program, int argc, char **argv, voi
 	if (r)
 		return r;
 	if (argv[optind]) {
-		verb = program_verb(program, argv[optind]);
-		if (!verb)
-			return say_unknown_verb(program, argv[optind], err);
+		r = program_find_verb(program, argv[optind], &verb, err);
+		if (r < 0)
+			return r;
 	}
 	*ret_verb = verb;
 	*ret_argv = argv + optind;

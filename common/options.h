@@ -115,7 +115,9 @@ int program_parse(const struct program_spec *program, int argc, char **argv, voi
 	const struct verb_spec **ret_verb, char ***ret_argv, struct err *err)
 	__attribute__((warn_unused_result));
 
-const struct verb_spec *program_verb(const struct program_spec *program, const char *name);
+/* The verb of that name; unknown as above. */
+int program_find_verb(const struct program_spec *program, const char *name,
+	const struct verb_spec **ret, struct err *err) __attribute__((warn_unused_result));
 
 /* Help for people. */
 void program_help(const struct program_spec *program, struct buf *out);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ucrctl/ctl.h"
+
+#include "common/fd.h"
+#include "common/str.h"
+#include "ucrctl/print.h"
+
+void ctl_done(struct ctl *ctl)
+{
+	engine_free(ctl->engine);
+	ctl->engine = NULL;
+	buf_done(&ctl->out);
+}
+
+int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
+{
+	struct engine_options options = {
+		.root_path = ctl->root,
+		.libexec_path = getenv("UCR_LIBEXECDIR"),
+	};
+	int r;
+
+	if (!ctl->engine) {
+		r = engine_open(&options, &ctl->engine, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = ctl->engine;
+	return 0;
+}
+
+int ctl_store(struct ctl *ctl, struct store **ret, struct err *err)
+{
+	struct engine *engine;
+	int r;
+
+	r = ctl_engine(ctl, &engine, err);
+	if (r < 0)
+		return r;
+	return engine_store(engine, ret, err);
+}
+
+int ctl_flush(struct ctl *ctl, struct err *err)
+{
+	int r;
+
+	r = buf_finish(&ctl->out);
+	if (r < 0)
+		return err_oom(err);
+	r = fd_write_all(STDOUT_FILENO, ctl->out.data, ctl->out.len);
+	buf_reset(&ctl->out);
+	if (r < 0)
+		return err_set(err, -r, "write standard output");
+	return 0;
+}
+
+int ctl_each(struct ctl *ctl, char *const *args, const void *options, ctl_each_fn fn)
+{
+	int status = 0;
+
+	strv_each (arg, args) {
+		struct err err = { 0 };
+
+		if (fn(ctl, *arg, options, &err) >= 0)
+			continue;
+		print_err(NULL, &err);
+		status = CTL_EXIT_FAILED;
+	}
+	return status;
+}

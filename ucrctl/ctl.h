@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every verb of ucrctl is given: the options before the verb, the engine opened when
+ * first asked for, and the output, which is collected and written in one piece so that a
+ * full disk is noticed and a short answer costs one system call.
+ */
+#ifndef UCR_UCRCTL_CTL_H
+#define UCR_UCRCTL_CTL_H
+
+#include "agentd/engine.h"
+#include "common/buf.h"
+#include "common/options.h"
+
+/* Exit status of failures that are ours, as docker and podman have it. */
+#define CTL_EXIT_FAILED 125
+
+/* Flags of a verb. */
+#define VERB_PROTECT 0x1U /* makes or enters containers: runs from a protected copy */
+
+struct ctl {
+	const char *root; /* --root, or NULL */
+	bool wants_version;
+	struct engine *engine;
+	struct buf out; /* becomes standard output */
+};
+
+extern const struct program_spec ctl_program;
+
+void ctl_done(struct ctl *ctl);
+
+int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
+	__attribute__((warn_unused_result));
+int ctl_store(struct ctl *ctl, struct store **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Writes the collected output and empties it. */
+int ctl_flush(struct ctl *ctl, struct err *err) __attribute__((warn_unused_result));
+
+/*
+ * Runs `fn` for each argument. One that fails is reported and does not keep the others
+ * from being done; the exit status then is CTL_EXIT_FAILED. A NULL error text means that
+ * `fn` has said it already.
+ */
+typedef int (*ctl_each_fn)(
+	struct ctl *ctl, const char *arg, const void *options, struct err *err);
+int ctl_each(struct ctl *ctl, char *const *args, const void *options, ctl_each_fn fn);
+
+#endif

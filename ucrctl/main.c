@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/runtime.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/print.h"
+#include "ucrctl/verbs.h"
+
+#include <errno.h>
+
+#define OPTIONS_SIZE_MAX 1024 /* the largest struct that a verb's options fill */
+
+static int count(char *const *argv)
+{
+	int n = 0;
+
+	while (argv[n])
+		n++;
+	return n;
+}
+
+/* Parses the verb's options and runs it: an exit status, or -errno with `err` set. */
+static int run_verb(
+	struct ctl *ctl, const struct verb_spec *verb, char **argv, struct err *err)
+{
+	_Alignas(max_align_t) char options[OPTIONS_SIZE_MAX];
+	char **args;
+	int r;
+
+	if (verb->options_size > sizeof(options))
+		return err_set(err, E2BIG, "options of %s", verb->name);
+	r = options_parse(verb, count(argv), argv, options, &args, err);
+	if (r == OPTIONS_HELP) {
+		verb_help(&ctl_program, verb, &ctl->out);
+		r = 0;
+	} else if (r < 0) {
+		print_err(verb->name, err);
+		r = CTL_EXIT_FAILED;
+	} else {
+		r = verb->run(ctl, options, args, err);
+	}
+	options_free(verb, options);
+	return r;
+}
+
+static int run(struct ctl *ctl, int argc, char **argv, struct err *err)
+{
+	char *version[] = { (char *)"version", NULL };
+	const struct verb_spec *verb;
+	char **verb_argv;
+	int r;
+
+	r = program_parse(&ctl_program, argc, argv, ctl, &verb, &verb_argv, err);
+	if (r < 0)
+		return r;
+	if (r == 0 && ctl->wants_version)
+		return run_verb(ctl, &verb_version, version, err);
+	if (r == OPTIONS_HELP || !verb) {
+		program_help(&ctl_program, &ctl->out);
+		return 0;
+	}
+	if (verb->flags & VERB_PROTECT) {
+		r = runtime_protect_self(argv, err);
+		if (r < 0)
+			return r;
+	}
+	return run_verb(ctl, verb, verb_argv, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = { 0 };
+	struct err err = { 0 };
+	int status, r;
+
+	status = run(&ctl, argc, argv, &err);
+	if (status < 0) {
+		print_err(NULL, &err);
+		status = CTL_EXIT_FAILED;
+	}
+	r = ctl_flush(&ctl, &err);
+	if (r < 0) {
+		print_err(NULL, &err);
+		status = CTL_EXIT_FAILED;
+	}
+	ctl_done(&ctl);
+	return status;
+}
