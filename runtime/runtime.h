@@ -4,9 +4,11 @@
  * (agentd/) calls the same functions for `ucrctl` and the agent.
  *
  * A container is a directory. Its owner opens that directory and passes `state_dirfd`; the
- * runtime keeps there `state.json` (written whole or not at all) and `start.sock`, the place
- * where a created container waits for its start. A process is named by pid, start time and boot
- * id together, so that a recycled pid is never mistaken for it.
+ * runtime keeps there `state.json` (written once, whole or not at all) and, where another
+ * process shall start the container, `start.sock`, at which it waits. A `config.json` that the
+ * owner put there is the configuration as it was at creation: poststop hooks are read from it.
+ * A process is named by pid, start time and boot id together, so that a recycled pid is never
+ * mistaken for it. Commands that change a container hold a lock on its directory.
  *
  * Who calls runtime_create() becomes the parent of the container's first process: it learns the
  * exit status by waiting on `pidfd`. Nothing of the container appears in the host's mount table.
@@ -40,6 +42,10 @@ struct runtime_request {
 	int preserve_fds;	     /* 3 … 3+n-1 stay open in the container */
 	bool create_cwd;	     /* make process.cwd when the image lacks it */
 	bool is_rootless;
+	/* Anybody may start it, through the state directory, and it outlives its creator.
+	 * Otherwise the creator starts it by runtime_start_created(), and a creator that dies
+	 * before that takes the container with it. */
+	bool start_later;
 	struct notes *notes;
 };
 
@@ -47,6 +53,7 @@ struct runtime_request {
 struct runtime_state {
 	char *id;
 	char *bundle;
+	char *rootfs;		     /* as the person may know it; NULL: nowhere on the host */
 	char *cgroup_path;	     /* NULL: none */
 	char *created;		     /* RFC 3339 */
 	strv annotations;
@@ -54,7 +61,9 @@ struct runtime_state {
 	enum runtime_status status;
 	pid_t pid;		     /* 0 once it is gone */
 	uint64_t start_time;	     /* of pid, in clock ticks since boot (/proc/PID/stat) */
+	char *boot_id;
 	bool has_own_pid_namespace;
+	bool has_poststop_hooks;
 };
 
 struct runtime_container {
