@@ -42,6 +42,7 @@ struct runtime_request {
 	int preserve_fds;	     /* 3 … 3+n-1 stay open in the container */
 	bool create_cwd;	     /* make process.cwd when the image lacks it */
 	bool is_rootless;
+	bool no_pivot;		     /* chroot(2) where pivot_root(2) cannot work */
 	/* Anybody may start it, through the state directory, and it outlives its creator.
 	 * Otherwise the creator starts it by runtime_start_created(), and a creator that dies
 	 * before that takes the container with it. */
@@ -63,15 +64,21 @@ struct runtime_state {
 	uint64_t start_time;	     /* of pid, in clock ticks since boot (/proc/PID/stat) */
 	char *boot_id;
 	bool has_own_pid_namespace;
-	bool has_poststop_hooks;
+	bool has_poststart_hooks, has_poststop_hooks;
 };
 
 struct runtime_container {
 	pid_t pid;
 	int pidfd;
 	int console_fd;		     /* the pty master with process.terminal, else -1 */
-	int start_fd;		     /* held by the creator; runtime_start() uses it */
+	int start_fd;		     /* held by the creator; runtime_start_created() uses it */
+	bool has_poststart_hooks;
 };
+
+/* Outcomes beside 0 and -errno of what creates, starts and executes: the program itself is at
+ * fault. They are the exit status that it deserves; `err` is set as for -errno. */
+#define RUNTIME_NO_PROGRAM 127
+#define RUNTIME_NOT_EXECUTABLE 126
 
 /* Everything up to the point where only the program's exec is missing. On failure nothing is
  * left: no process, cgroup, mount or file. */
@@ -79,9 +86,8 @@ int runtime_create(const struct runtime_request *request, struct runtime_contain
 	struct err *err) __attribute__((warn_unused_result));
 void runtime_container_done(struct runtime_container *container);
 
-/* Executes the program and waits until it was executed. -ENOENT and -EACCES: the program does
- * not exist or cannot be executed (exit status 127 and 126). By the creator, or by anybody
- * through the state directory. */
+/* Executes the program and waits until it was executed. By the creator, or with `start_later`
+ * by anybody through the state directory. */
 int runtime_start_created(struct runtime_container *container, int state_dirfd,
 	struct err *err) __attribute__((warn_unused_result));
 int runtime_start(int state_dirfd, struct err *err) __attribute__((warn_unused_result));

@@ -28,7 +28,7 @@ const char *runtime_status_name(enum runtime_status status)
 		.offset = offsetof(struct runtime_state, member), .required = (needed)   \
 	}
 
-/* What the program exec'd as the container's owner wrote; read by the same table. */
+/* Written and read by the same table. */
 static const struct json_field state_fields[] = {
 	FIELD("id", id, json_string, true),
 	FIELD("bundle", bundle, json_string, true),
@@ -40,6 +40,7 @@ static const struct json_field state_fields[] = {
 	FIELD("startTime", start_time, json_u64, true),
 	FIELD("bootId", boot_id, json_string, true),
 	FIELD("hasOwnPidNamespace", has_own_pid_namespace, json_bool, false),
+	FIELD("hasPoststartHooks", has_poststart_hooks, json_bool, false),
 	FIELD("hasPoststopHooks", has_poststop_hooks, json_bool, false),
 	FIELD("annotations", annotations, json_string_map, false),
 	{ 0 },
