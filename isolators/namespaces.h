@@ -32,9 +32,9 @@ const struct namespace_type *namespace_type_at(size_t index);
  * namespaces_free(). */
 int namespaces_new(const struct spec_namespaces *list, struct namespaces **ret,
 	struct err *err) __attribute__((warn_unused_result));
-/* The namespaces of a running process that `list` made or joined, for exec. Those in
- * which the caller already is are left out. */
-int namespaces_of_process(int pid_dirfd, const struct spec_namespaces *list,
+/* For exec: those of `list`, new or by path, all joined in one call through the pidfd of
+ * the container's first process. `pid_dirfd`: its /proc/PID. Both are borrowed. */
+int namespaces_of_process(int pidfd, int pid_dirfd, const struct spec_namespaces *list,
 	struct namespaces **ret, struct err *err) __attribute__((warn_unused_result));
 void namespaces_free(struct namespaces *namespaces);
 

@@ -24,6 +24,7 @@ struct rootfs {
 	const int *lower_fds; /* lowest layer first; borrowed */
 	size_t lower_count;
 	int upper_fd, work_fd; /* -1: a read-only overlay */
+	bool is_volatile;      /* upper is thrown away with the container: never synced */
 };
 
 /* prepare: opens or makes the root as a detached mount, when the launcher may.
