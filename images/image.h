@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An image as the store knows it: immutable, named by the sha256 of its configuration (its id,
- * as docker's IMAGE ID), with the chain of layers that make its root file system.
+ * An image as the store knows it: immutable, named by the sha256 of its configuration
+ * (its id, as docker's IMAGE ID), with the chain of layers that make its root file
+ * system.
  */
 #ifndef UCR_IMAGES_IMAGE_H
 #define UCR_IMAGES_IMAGE_H
@@ -16,7 +17,8 @@
 
 struct image_layer {
 	char diff_id[DIGEST_MAX];  /* of the uncompressed tar */
-	char chain_id[DIGEST_MAX]; /* of this layer on top of those below: its name in the store */
+	char chain_id[DIGEST_MAX]; /* of this layer on top of those below: its name in the
+				      store */
 	uint64_t size;		   /* bytes unpacked */
 };
 
@@ -26,22 +28,22 @@ struct image_config {
 	char *user;
 	strv env, entrypoint, cmd;
 	char *working_dir, *stop_signal;
-	strv volumes;	     /* paths */
-	strv exposed_ports;  /* "80/tcp" */
-	strv labels;	     /* "key=value" */
+	strv volumes;	    /* paths */
+	strv exposed_ports; /* "80/tcp" */
+	strv labels;	    /* "key=value" */
 	strv diff_ids;
 };
 
 struct image {
 	char id[DIGEST_MAX];
 	char manifest_digest[DIGEST_MAX]; /* "" when the archive had none */
-	char *format;			  /* "docker-archive", "oci", "oci-archive", "tar" */
-	strv names;			  /* "docker.io/library/alpine:3" */
+	char *format; /* "docker-archive", "oci", "oci-archive", "tar" */
+	strv names;   /* "docker.io/library/alpine:3" */
 	struct image_config config;
 	struct image_layer *layers;
 	size_t layer_count;
-	uint64_t size;			  /* sum of the layers' */
-	int64_t imported;		  /* seconds since the epoch */
+	uint64_t size;	  /* sum of the layers' */
+	int64_t imported; /* seconds since the epoch */
 };
 
 #define cleanup_image cleanup_with(image_free_ptr)
@@ -52,7 +54,11 @@ static inline void image_free_ptr(struct image **image)
 	image_free(*image);
 }
 
-/* The image configuration document. Refuses an artifact's (no rootfs) with a clear word. */
+/* The chain id of a layer on top of the chain `below` (NULL: it is the lowest). */
+void image_chain_id(const char *below, const char *diff_id, char ret[DIGEST_MAX]);
+
+/* The image configuration document. Refuses an artifact's (no rootfs) with a clear word.
+ */
 int image_config_parse(const char *text, size_t len, struct image_config *ret,
 	struct err *err) __attribute__((warn_unused_result));
 void image_config_done(struct image_config *config);

@@ -2,10 +2,11 @@
 /*
  * What a person may write for IMAGE, and docker's grammar of image names.
  *
- *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE   forced formats
+ *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE   forced
+ * formats
  *   -                          standard input
- *   FILE, DIR (an OCI layout), FILE:TAG          when it exists, or is written with ./ or /
- *   NAME[:TAG][@DIGEST], ID, DIGEST              in the store
+ *   FILE, DIR (an OCI layout), FILE:TAG          when it exists, or is written with ./ or
+ * / NAME[:TAG][@DIGEST], ID, DIGEST              in the store
  */
 #ifndef UCR_IMAGES_REFERENCE_H
 #define UCR_IMAGES_REFERENCE_H
@@ -19,7 +20,8 @@ enum reference_kind { REFERENCE_STORE, REFERENCE_PATH, REFERENCE_STDIN };
 
 struct reference {
 	enum reference_kind kind;
-	char *format; /* "docker-archive", "oci", "oci-archive", "tar"; NULL: look into the file */
+	char *format; /* "docker-archive", "oci", "oci-archive", "tar"; NULL: look into
+			 the file */
 	char *path;   /* REFERENCE_PATH */
 	char *tag;    /* which image of the archive; NULL: its only one */
 	char *name;   /* REFERENCE_STORE: as written */
@@ -33,16 +35,19 @@ int reference_parse(const char *text, int cwd_fd, struct reference *ret, struct 
 void reference_done(struct reference *ref);
 
 /*
- * The full form of a name: "alpine" is "docker.io/library/alpine:latest". With a digest the tag
- * is dropped: "docker.io/library/alpine@sha256:…". The error says what the grammar wants.
+ * The full form of a name: "alpine" is "docker.io/library/alpine:latest". With a digest
+ * the tag is dropped: "docker.io/library/alpine@sha256:…". The error says what the
+ * grammar wants.
  */
 int reference_normalize(const char *name, char ret[REFERENCE_NAME_MAX], struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The short form people know: without "docker.io/library/" or "docker.io/". Points into it. */
+/* The short form people know: without "docker.io/library/" or "docker.io/". Points into
+ * it. */
 const char *reference_familiar(const char *full_name);
 
-/* Where the tag (after ':') or digest (after '@') of a full name begins: points at that mark. */
+/* Where the tag (after ':') or digest (after '@') of a full name begins: points at that
+ * mark. */
 const char *reference_tag_of(const char *full_name);
 
 /* Splits NAME@DIGEST: the digest, or NULL. Points into it. */
