@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/store-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define HEX "0123456789abcdef"
+#define ID_HEX_LEN 64
+#define CANDIDATES_SHOWN 5
+
+/* The id in the name of a record: "HEX.json". */
+static bool id_of_record(const char *file, char ret[DIGEST_MAX])
+{
+	if (strlen(file) != ID_HEX_LEN + 5 || !str_has_suffix(file, ".json"))
+		return false;
+	(void)snprintf(ret, DIGEST_MAX, "sha256:%.*s", ID_HEX_LEN, file);
+	return digest_is_valid(ret);
+}
+
+static bool has_record(struct store *store, const char *id)
+{
+	char path[STORE_PATH_MAX];
+
+	(void)store_path(path, "images", digest_hex(id), ".json");
+	return faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- by id prefix
+ * ------------------------------------------------------------------------ */
+
+struct prefix_search {
+	const char *prefix;
+	size_t count;
+	char id[DIGEST_MAX]; /* the first found */
+	struct buf shown;
+};
+
+static int match_prefix(struct store *store, const char *file, void *arg, struct err *err)
+{
+	struct prefix_search *search = arg;
+	char id[DIGEST_MAX];
+
+	if (!id_of_record(file, id) || !str_skip_prefix(digest_hex(id), search->prefix))
+		return 0;
+	if (!search->count++)
+		memcpy(search->id, id, sizeof(id));
+	if (search->count <= CANDIDATES_SHOWN)
+		buf_printf(&search->shown, "%s%.16s", search->count > 1 ? ", " : "",
+			digest_hex(id));
+	return 0;
+}
+
+static int find_by_prefix(
+	struct store *store, const char *prefix, char ret_id[DIGEST_MAX], struct err *err)
+{
+	struct prefix_search search = { .prefix = prefix };
+	int r;
+
+	if (!*prefix || strspn(prefix, HEX) != strlen(prefix) ||
+		strlen(prefix) > ID_HEX_LEN)
+		return IMAGE_ABSENT;
+	r = store_each(store, "images", match_prefix, &search, err);
+	if (r == 0 && buf_finish(&search.shown) < 0)
+		r = err_oom(err);
+	if (r == 0 && search.count > 1)
+		r = err_say(err, EINVAL, "'%s' is ambiguous: %zu images begin so (%s%s)",
+			prefix, search.count, search.shown.data,
+			search.count > CANDIDATES_SHOWN ? ", …" : "");
+	buf_done(&search.shown);
+	if (r < 0)
+		return r;
+	if (!search.count)
+		return IMAGE_ABSENT;
+	memcpy(ret_id, search.id, sizeof(search.id));
+	return 0;
+}
+
+/* ---- by digest
+ * --------------------------------------------------------------------------- */
+
+struct digest_search {
+	const char *digest;
+	bool is_found;
+	char id[DIGEST_MAX];
+};
+
+static int match_manifest(
+	struct store *store, const char *file, void *arg, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	struct digest_search *search = arg;
+	char id[DIGEST_MAX];
+	int r;
+
+	if (search->is_found || !id_of_record(file, id))
+		return 0;
+	r = store_load_record(store, id, &image, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (!str_eq(image->manifest_digest, search->digest))
+		return 0;
+	search->is_found = true;
+	memcpy(search->id, id, sizeof(id));
+	return 0;
+}
+
+/* An image id, or the digest of a manifest. */
+static int find_by_digest(
+	struct store *store, const char *digest, char ret_id[DIGEST_MAX], struct err *err)
+{
+	struct digest_search search = { .digest = digest };
+	int r;
+
+	if (has_record(store, digest)) {
+		(void)snprintf(ret_id, DIGEST_MAX, "%s", digest);
+		return 0;
+	}
+	r = store_each(store, "images", match_manifest, &search, err);
+	if (r < 0 || !search.is_found)
+		return r < 0 ? r : IMAGE_ABSENT;
+	memcpy(ret_id, search.id, sizeof(search.id));
+	return 0;
+}
+
+/* ---- by name
+ * ----------------------------------------------------------------------------- */
+
+static int find_by_name(
+	struct store *store, const char *full, char ret_id[DIGEST_MAX], struct err *err)
+{
+	cleanup_strv strv names = NULL;
+	const char *id;
+	int r;
+
+	if (reference_digest_of(full))
+		return find_by_digest(store, reference_digest_of(full), ret_id, err);
+	r = store_load_names(store, &names, err);
+	if (r < 0)
+		return r;
+	id = strv_env_get(names, full);
+	if (!id)
+		return IMAGE_ABSENT;
+	(void)snprintf(ret_id, DIGEST_MAX, "%s", id);
+	return 0;
+}
+
+int store_resolve(struct store *store, const char *name, char ret_id[DIGEST_MAX],
+	char ret_name[REFERENCE_NAME_MAX], struct err *err)
+{
+	const char *prefix = str_skip_prefix(name, "sha256:");
+	char full[REFERENCE_NAME_MAX];
+	bool is_hex = strspn(name, HEX) == strlen(name);
+	int r = IMAGE_ABSENT;
+
+	ret_name[0] = '\0';
+	if (digest_is_valid(name))
+		return find_by_digest(store, name, ret_id, err);
+	if (prefix && *prefix && strspn(prefix, HEX) == strlen(prefix))
+		return find_by_prefix(store, prefix, ret_id, err);
+	r = reference_normalize(name, full, err);
+	if (r == 0)
+		r = find_by_name(store, full, ret_id, err);
+	if (r == 0 && !reference_digest_of(full))
+		memcpy(ret_name, full, sizeof(full));
+	return r == IMAGE_ABSENT && is_hex ? find_by_prefix(store, name, ret_id, err) : r;
+}
+
+int store_find(struct store *store, const char *name, struct image **ret, struct err *err)
+{
+	char full[REFERENCE_NAME_MAX], id[DIGEST_MAX];
+	int r;
+
+	r = store_resolve(store, name, id, full, err);
+	return r == 0 ? store_load_image(store, id, ret, err) : r;
+}
+
+/* ---- all
+ * --------------------------------------------------------------------------------- */
+
+struct listing {
+	struct image **images;
+	size_t count;
+	strv names;
+};
+
+static int list_entry(struct store *store, const char *file, void *arg, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	struct listing *list = arg;
+	struct image **grown;
+	char id[DIGEST_MAX];
+	int r;
+
+	if (!id_of_record(file, id))
+		return 0;
+	r = store_load_image(store, id, &image, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	grown = realloc(list->images, (list->count + 1) * sizeof(*grown));
+	if (!grown)
+		return err_oom(err);
+	list->images = grown;
+	if (store_names_of(list->names, id, &image->names) < 0)
+		return err_oom(err);
+	list->images[list->count++] = take_ptr(image);
+	return 0;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct image *x = *(struct image *const *)a, *y = *(struct image *const *)b;
+
+	if (x->imported != y->imported)
+		return x->imported > y->imported ? -1 : 1;
+	return strcmp(x->id, y->id);
+}
+
+int store_list(
+	struct store *store, struct image ***ret, size_t *ret_count, struct err *err)
+{
+	struct listing list = { 0 };
+	int r;
+
+	r = store_load_names(store, &list.names, err);
+	if (r == 0)
+		r = store_each(store, "images", list_entry, &list, err);
+	strv_free(list.names);
+	if (r < 0) {
+		for (size_t i = 0; i < list.count; i++)
+			image_free(list.images[i]);
+		free(list.images);
+		return r;
+	}
+	if (list.count)
+		qsort(list.images, list.count, sizeof(*list.images), newest_first);
+	*ret = list.images;
+	*ret_count = list.count;
+	return 0;
+}

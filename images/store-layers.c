@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/store-private.h"
+
+#include "common/fail.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define SIZE_TEXT_MAX 32
+
+int store_hold_layer(
+	struct store *store, const char *chain_id, int *ret_fd, struct err *err)
+{
+	cleanup_close int fd = -1;
+	char path[STORE_PATH_MAX];
+	int r;
+
+	(void)store_path(path, "layers", digest_hex(chain_id), "");
+	fd = openat(store->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? IMAGE_ABSENT
+				       : err_set(err, errno, "open %s", path);
+	r = fd_lock(fd, false, true);
+	if (r < 0)
+		return err_set(err, -r, "lock %s of the image store", path);
+	if (!store_is_in_place(store, path, fd))
+		return IMAGE_ABSENT;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int store_layer_size(int layer_fd, uint64_t *ret)
+{
+	char text[SIZE_TEXT_MAX];
+	int r;
+
+	r = fd_read_kernel_file(layer_fd, "size", text, sizeof(text));
+	return r < 0 ? r : str_to_u64(text, ret);
+}
+
+int store_set_layer_size(int layer_fd, uint64_t size)
+{
+	cleanup_close int fd = -1;
+	char text[SIZE_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)size);
+
+	fd = openat(layer_fd, "size",
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd_write_all(fd, text, (size_t)n);
+}
+
+int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
+	const char *chain_id, struct err *err)
+{
+	char path[STORE_PATH_MAX];
+	int r;
+
+	(void)store_path(path, "layers", digest_hex(chain_id), "");
+	r = fail_point("layer-commit");
+	if (r == 0 && renameat(stage_dirfd, name, store->dirfd, path) < 0)
+		r = -errno;
+	return r < 0 ? err_set(err, -r, "put %s into the image store", path) : 0;
+}
+
+static int open_layer(
+	struct store *store, const struct image_layer *layer, struct err *err)
+{
+	char path[STORE_PATH_MAX];
+	int fd;
+
+	(void)store_path(path, "layers", digest_hex(layer->chain_id), "/fs");
+	fd = openat(store->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	(void)err_set(err, errno, "open %s of the image store", path);
+	return err_hint(
+		err, "Remove the image with `ucrctl rmi --force` and load it again.");
+}
+
+int store_open_layers(struct store *store, const struct image *image,
+	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
+{
+	cleanup_close int lease_fd = -1;
+	size_t n;
+	int r;
+
+	r = store_lease(store, image->id, false, &lease_fd, err);
+	if (r == IMAGE_ABSENT)
+		return err_say(err, ENOENT, "image %.12s was removed meanwhile",
+			digest_hex(image->id));
+	if (r < 0)
+		return r;
+	for (n = 0; n < image->layer_count; n++) {
+		ret_fds[n] = open_layer(store, &image->layers[n], err);
+		if (ret_fds[n] < 0)
+			break;
+	}
+	if (n < image->layer_count) {
+		r = ret_fds[n];
+		while (n-- > 0)
+			(void)close(take_fd(&ret_fds[n]));
+		return r;
+	}
+	*ret_lease_fd = take_fd(&lease_fd);
+	return 0;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the store share. The steps of an import, in order: hold a source,
+ * stage in tmp/, hold or make the layers, flush, commit the layers, then under `lock` the
+ * blobs, the record and the names, last the source.
+ */
+#ifndef UCR_IMAGES_STORE_PRIVATE_H
+#define UCR_IMAGES_STORE_PRIVATE_H
+
+#include "images/reference.h"
+#include "images/store.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define STORE_NAME_MAX                                                                   \
+	96 /* of a file in the store: at most a prefix, a digest, a suffix */
+#define STORE_PATH_MAX (2 * STORE_NAME_MAX)
+
+struct store {
+	int dirfd;
+	char *libexec_path;
+};
+
+/* ---- store.c ---- */
+
+/* The lock for what is visible. Closing the descriptor gives it back. */
+int store_lock(struct store *store, int *ret_fd, struct err *err)
+	__attribute__((warn_unused_result));
+/* Puts a file in place whole and flushed: "images", "HEX.json". Under `lock`. */
+int store_put(struct store *store, const char *dir, const char *name, const void *data,
+	size_t len, struct err *err) __attribute__((warn_unused_result));
+/* Flushes a directory: what was renamed or removed in it stays so. */
+int store_sync_dir(struct store *store, const char *dir, struct err *err)
+	__attribute__((warn_unused_result));
+/* Calls `fn` for each entry but those that begin with a dot. Stops when it returns < 0.
+ */
+typedef int (*store_entry_fn)(
+	struct store *store, const char *name, void *arg, struct err *err);
+int store_each(struct store *store, const char *dir, store_entry_fn fn, void *arg,
+	struct err *err) __attribute__((warn_unused_result));
+/* "dir/NAMEsuffix". Returns `ret`. */
+const char *store_path(
+	char ret[STORE_PATH_MAX], const char *dir, const char *name, const char *suffix);
+
+/* True when `path` still names the open file: nobody replaced or removed it meanwhile. */
+bool store_is_in_place(struct store *store, const char *path, int fd);
+
+/* ---- store-find.c ---- */
+
+/* To an id. `ret_name` is the full name when `name` was one, "" when it was an id or
+ * digest. */
+int store_resolve(struct store *store, const char *name, char ret_id[DIGEST_MAX],
+	char ret_name[REFERENCE_NAME_MAX], struct err *err)
+	__attribute__((warn_unused_result));
+
+/* ---- store-record.c ---- */
+
+/* By full id. IMAGE_ABSENT. */
+int store_load_image(struct store *store, const char *id, struct image **ret,
+	struct err *err) __attribute__((warn_unused_result));
+/* The record alone, without the configuration: cheap, and enough to collect by. */
+int store_load_record(struct store *store, const char *id, struct image **ret,
+	struct err *err) __attribute__((warn_unused_result));
+int store_put_record(struct store *store, const struct image *image, struct err *err)
+	__attribute__((warn_unused_result));
+int store_put_blob(struct store *store, const char *digest, const void *data, size_t len,
+	struct err *err) __attribute__((warn_unused_result));
+/* Opens the record and locks it; shared: a lease. -EWOULDBLOCK: exclusive, and it is
+ * leased. IMAGE_ABSENT when it is (or was, while waiting) removed. */
+int store_lease(struct store *store, const char *id, bool is_exclusive, int *ret_fd,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* ---- store-names.c ---- */
+
+/* All names as a vector of "NAME=ID" (a name has no '='), sorted. */
+int store_load_names(struct store *store, strv *ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* Under `lock`. */
+int store_save_names(struct store *store, strv names, struct err *err)
+	__attribute__((warn_unused_result));
+/* The names of one image out of store_load_names(). */
+int store_names_of(char *const *names, const char *id, strv *ret)
+	__attribute__((warn_unused_result));
+
+/* Gives an image more names. Under `lock`. */
+int store_add_names(struct store *store, const char *id, char *const *added,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* ---- store-tmp.c ---- */
+
+/* A lock by name, as a file tmp/lock-NAME that is there only while it is held or waited
+ * for. */
+int store_hold_name(struct store *store, const char *name, bool wait, int *ret_fd,
+	struct err *err) __attribute__((warn_unused_result));
+void store_release_name(struct store *store, const char *name, int *fd);
+/* A directory tmp/<prefix>RANDOM of ours, locked while `ret_fd` is open. */
+int store_stage(struct store *store, const char *prefix, char ret_name[STORE_NAME_MAX],
+	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
+/* Removes a tree below `dirfd`: directly or, where files belong to subordinate ids, by
+ * ucr-unpack inside the user namespace. */
+int store_remove_tree(struct store *store, const struct import_userns *userns, int dirfd,
+	const char *name, struct err *err) __attribute__((warn_unused_result));
+/* Removes from tmp/ what has no locker any more. `ret_count` grows. */
+int store_sweep(struct store *store, const struct import_userns *userns,
+	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
+
+/* ---- store-layers.c ---- */
+
+/* Opens a layer and keeps it from being collected. IMAGE_ABSENT when it is not there. */
+int store_hold_layer(struct store *store, const char *chain_id, int *ret_fd,
+	struct err *err) __attribute__((warn_unused_result));
+/* Reads or, while it is staged, notes how many bytes a layer has. */
+int store_layer_size(int layer_fd, uint64_t *ret) __attribute__((warn_unused_result));
+int store_set_layer_size(int layer_fd, uint64_t size) __attribute__((warn_unused_result));
+/* Moves a staged layer, flushed, to its place. Under the lock of its chain id's name. */
+int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
+	const char *chain_id, struct err *err) __attribute__((warn_unused_result));
+
+/* ---- store-sources.c ---- */
+
+/* Which image an archive was: `key` is 64 hexadecimal digits. IMAGE_ABSENT. */
+int store_find_source(struct store *store, const char *key, char ret_id[DIGEST_MAX])
+	__attribute__((warn_unused_result));
+int store_put_source(struct store *store, const char *key, const char *id,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif
