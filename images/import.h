@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a reference to an image in the store. An archive or layout is read and unpacked by the
- * program ucr-unpack, which sees only the descriptors it is given; this side decides what goes
- * where, checks what it is told, and commits.
+ * From a reference to an image in the store. An archive or layout is read and unpacked by
+ * the program ucr-unpack, which sees only the descriptors it is given; this side decides
+ * what goes where, checks what it is told, and commits.
  */
 #ifndef UCR_IMAGES_IMPORT_H
 #define UCR_IMAGES_IMPORT_H
@@ -30,18 +30,20 @@ struct import_request {
 };
 
 /*
- * The part of image_obtain() that needs no ucr-unpack: a stored image, or an archive that was
- * imported before and has not changed since. IMAGE_ABSENT when it must be imported. A rootless
- * caller asks this first and makes the user namespace only then.
+ * The part of image_obtain() that needs no ucr-unpack: a stored image, or an archive that
+ * was imported before and has not changed since. IMAGE_ABSENT when it must be imported. A
+ * rootless caller asks this first and makes the user namespace only then.
  */
 int image_lookup(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err) __attribute__((warn_unused_result));
 
 /*
- * Resolves `reference`: an existing file or directory (optionally FILE:TAG), a forced format
- * ("docker-archive:F[:TAG]", "oci:DIR[:TAG]", "oci-archive:F[:TAG]", "tar:F"), "-" for standard
- * input, else a name, id or digest in the store. Imports what is not there yet; PULL_ALWAYS
- * reads an archive anew even when it did not change, so that the names it holds are set again.
+ * Resolves `reference`: an existing file or directory (optionally FILE:TAG), a forced
+ * format
+ * ("docker-archive:F[:TAG]", "oci:DIR[:TAG]", "oci-archive:F[:TAG]", "tar:F"), "-" for
+ * standard input, else a name, id or digest in the store. Imports what is not there yet;
+ * PULL_ALWAYS reads an archive anew even when it did not change, so that the names it
+ * holds are set again.
  */
 int image_obtain(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err) __attribute__((warn_unused_result));

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The order of a commit, each step flushed before the next: layers, configuration and
+ * manifest, record (from here on the image exists), names, source. A kill between two
+ * steps leaves layers or blobs that no record names, or an image without its name: the
+ * next import of the same archive finds them and goes on.
+ */
+#include "images/import-private.h"
+
+#include "common/fail.h"
+
+#include <errno.h>
+#include <time.h>
+
+static int put_blobs(struct import *import, struct err *err)
+{
+	int r;
+
+	r = store_put_blob(import->store, import->config.digest, import->config.data,
+		import->config.len, err);
+	if (r == 0 && *import->manifest.digest)
+		r = store_put_blob(import->store, import->manifest.digest,
+			import->manifest.data, import->manifest.len, err);
+	return r;
+}
+
+static int put_record(struct import *import, struct err *err)
+{
+	struct image_layer layers[IMAGE_LAYERS_MAX];
+	struct image image = {
+		.format = import->format,
+		.layers = layers,
+		.layer_count = import->layer_count,
+		.imported = time(NULL),
+	};
+
+	memcpy(image.id, import->config.digest, sizeof(image.id));
+	memcpy(image.manifest_digest, import->manifest.digest,
+		sizeof(image.manifest_digest));
+	for (size_t i = 0; i < import->layer_count; i++) {
+		layers[i] = import->layers[i].layer;
+		image.size += layers[i].size;
+	}
+	return store_put_record(import->store, &image, err);
+}
+
+/* A record that is there stays as it is, because launches may hold a lease on that very
+ * file. */
+static int put_image(struct import *import, struct err *err)
+{
+	cleanup_image struct image *there = NULL;
+	int r;
+
+	if (store_load_image(import->store, import->config.digest, &there, NULL) == 0)
+		return 0;
+	r = put_blobs(import, err);
+	if (r == 0)
+		r = put_record(import, err);
+	return r;
+}
+
+/* What happens between two steps: nothing, but for tests. */
+static int between(const char *point, struct err *err)
+{
+	int r = fail_point(point);
+
+	return r < 0 ? err_set(err, -r, "put the image into the store") : 0;
+}
+
+int import_commit(struct import *import, struct err *err)
+{
+	cleanup_close int lock_fd = -1;
+	int r;
+
+	r = between("import-unpacked", err);
+	if (r == 0)
+		r = import_source_check(import, err);
+	if (r == 0)
+		r = import_commit_layers(import, err);
+	if (r == 0)
+		r = store_lock(import->store, &lock_fd, err);
+	if (r == 0)
+		r = put_image(import, err);
+	if (r == 0)
+		r = between("image-recorded", err);
+	if (r == 0)
+		r = store_add_names(
+			import->store, import->config.digest, import->names, err);
+	if (r == 0)
+		r = between("image-named", err);
+	if (r == 0 && *import->source.key)
+		r = store_put_source(
+			import->store, import->source.key, import->config.digest, err);
+	return r;
+}

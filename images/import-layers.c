@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which layers exist, which are to be made. A layer is made by who holds the lock of its
+ * chain id's name; locks are taken from the lowest layer up, and since a chain id says
+ * all that is below it, no two imports can wait for each other. The locks stay until the
+ * layers are in place: who waited then finds them.
+ */
+#include "images/import-private.h"
+
+#include "common/fail.h"
+#include "common/fd.h"
+#include "common/json-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+static void layer_name(const struct import_layer *layer, char ret[STORE_NAME_MAX])
+{
+	(void)snprintf(
+		ret, STORE_NAME_MAX, "layer-%s", digest_hex(layer->layer.chain_id));
+}
+
+static void release_name(struct import *import, struct import_layer *layer)
+{
+	char name[STORE_NAME_MAX];
+
+	layer_name(layer, name);
+	store_release_name(import->store, name, &layer->name_fd);
+}
+
+/* Takes the right to make a layer; waits for another import that has it. */
+static int hold_name(struct import *import, struct import_layer *layer, struct err *err)
+{
+	const struct import_request *request = import->request;
+	char name[STORE_NAME_MAX];
+	int r;
+
+	layer_name(layer, name);
+	r = store_hold_name(import->store, name, false, &layer->name_fd, err);
+	if (r != -EWOULDBLOCK)
+		return r;
+	if (request->progress)
+		request->progress("waiting for another import of the same layer",
+			(size_t)(layer - import->layers), import->layer_count, 0, 0,
+			request->progress_arg);
+	return store_hold_name(import->store, name, true, &layer->name_fd, err);
+}
+
+/* An existing layer is held and its size known; the name is free again. IMAGE_ABSENT. */
+static int hold_existing(
+	struct import *import, struct import_layer *layer, struct err *err)
+{
+	cleanup_close int fd = -1;
+	int r;
+
+	r = store_hold_layer(import->store, layer->layer.chain_id, &fd, err);
+	if (r != 0)
+		return r;
+	r = store_layer_size(fd, &layer->layer.size);
+	if (r < 0)
+		return err_set(err, -r, "read layers/%s/size of the image store",
+			digest_hex(layer->layer.chain_id));
+	if (layer->dir_fd >= 0)
+		(void)close(layer->dir_fd);
+	layer->dir_fd = take_fd(&fd);
+	layer->is_new = false;
+	layer->is_done = true;
+	release_name(import, layer);
+	return 0;
+}
+
+static void stage_name(const struct import *import, const struct import_layer *layer,
+	char ret[STORE_NAME_MAX])
+{
+	(void)snprintf(
+		ret, STORE_NAME_MAX, "layer-%zu", (size_t)(layer - import->layers));
+}
+
+/* The lock on the directory goes with it to layers/: no gc can come in between. */
+static int stage_layer(struct import *import, struct import_layer *layer, struct err *err)
+{
+	cleanup_close int fd = -1;
+	char name[STORE_NAME_MAX];
+	int r;
+
+	stage_name(import, layer, name);
+	fd = fd_mkdir_open(import->stage_fd, name, 0700);
+	if (fd < 0)
+		return err_set(err, -fd, "make a staging directory in the image store");
+	r = fd_lock(fd, false, false);
+	if (r == 0 && mkdirat(fd, "fs", 0755) < 0)
+		r = -errno;
+	if (r < 0)
+		return err_set(err, -r, "make a staging directory in the image store");
+	layer->dir_fd = take_fd(&fd);
+	layer->is_new = true;
+	return 0;
+}
+
+static void name_chain(struct import *import, size_t i)
+{
+	image_chain_id(i ? import->layers[i - 1].layer.chain_id : NULL,
+		import->layers[i].layer.diff_id, import->layers[i].layer.chain_id);
+}
+
+int import_plan_layers(struct import *import, struct err *err)
+{
+	int r;
+
+	for (size_t i = 0; i < import->layer_count; i++) {
+		struct import_layer *layer = &import->layers[i];
+
+		r = IMAGE_ABSENT;
+		if (*layer->layer.diff_id) {
+			name_chain(import, i);
+			r = hold_name(import, layer, err);
+			if (r == 0)
+				r = hold_existing(import, layer, err);
+		}
+		if (r == IMAGE_ABSENT)
+			r = stage_layer(import, layer, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int send_layer(struct import *import, size_t i, struct buf *b, struct err *err)
+{
+	struct import_layer *layer = &import->layers[i];
+	cleanup_close int fd = -1;
+	struct json_writer w = JSON_WRITER(b);
+	int r;
+
+	r = unpacker_directory(
+		layer->dir_fd, "fs", &import->request->userns, !layer->is_new, &fd, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_u64(&w, "index", i);
+	jw_string(&w, "state", layer->is_new ? UNPACK_STATE_UNPACK : UNPACK_STATE_HAVE);
+	jw_object_end(&w);
+	return unpacker_send(&import->unpacker, UNPACK_LAYER, b, &fd, 1, err);
+}
+
+int import_send_layers(struct import *import, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < import->layer_count; i++)
+		r = send_layer(import, i, &b, err);
+	return r;
+}
+
+/* A layer whose chain became known only now may have been made by another import
+ * meanwhile. */
+static int claim_late(struct import *import, struct import_layer *layer, struct err *err)
+{
+	int r;
+
+	if (layer->name_fd >= 0)
+		return IMAGE_ABSENT;
+	name_chain(import, (size_t)(layer - import->layers));
+	r = hold_name(import, layer, err);
+	return r == 0 ? hold_existing(import, layer, err) : r;
+}
+
+int import_commit_layers(struct import *import, struct err *err)
+{
+	char name[STORE_NAME_MAX];
+	int r;
+
+	/* One flush of the file system for the many files of all layers. */
+	if (syncfs(import->stage_fd) < 0)
+		return err_set(err, errno, "flush the unpacked layers");
+	for (size_t i = 0; i < import->layer_count; i++) {
+		struct import_layer *layer = &import->layers[i];
+
+		if (!layer->is_new)
+			continue;
+		r = claim_late(import, layer, err);
+		if (r < 0)
+			return r;
+		if (r == 0)
+			continue;
+		stage_name(import, layer, name);
+		r = store_commit_layer(import->store, import->stage_fd, name,
+			layer->layer.chain_id, err);
+		if (r < 0)
+			return r;
+		layer->is_new = false;
+	}
+	r = fail_point("layers-committed");
+	if (r < 0)
+		return err_set(err, -r, "put the layers into the image store");
+	return store_sync_dir(import->store, "layers", err);
+}
+
+void import_release_layers(struct import *import)
+{
+	for (size_t i = 0; i < import->layer_count; i++) {
+		struct import_layer *layer = &import->layers[i];
+
+		release_name(import, layer);
+		if (layer->dir_fd >= 0)
+			(void)close(take_fd(&layer->dir_fd));
+	}
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One import, passed along by the files that do its parts: import-source.c (what is read,
+ * was it read before), import-talk.c (the conversation with ucr-unpack), import-layers.c
+ * (which layers to make), import-commit.c (what was made becomes visible).
+ */
+#ifndef UCR_IMAGES_IMPORT_PRIVATE_H
+#define UCR_IMAGES_IMPORT_PRIVATE_H
+
+#include "images/import.h"
+#include "images/store-private.h"
+#include "images/unpacker.h"
+
+/* The file or directory that is read. */
+struct import_source {
+	int fd;
+	char key[HASH_HEX_MAX]; /* in sources/; "" for what cannot be recognised again: a
+				   pipe */
+	int lock_fd;		/* keeps a second import of the same source waiting */
+};
+
+struct import_layer {
+	struct image_layer layer; /* ids are "" as long as only unpacking can tell them */
+	int name_fd;		  /* holds the chain's name while it is made; -1 */
+	int dir_fd;  /* the directory that holds "fs", locked against collection */
+	bool is_new; /* it is in the staging directory, not in layers/ */
+	bool is_done;
+};
+
+struct import_blob {
+	char digest[DIGEST_MAX]; /* "": there is none */
+	char *data;
+	size_t len;
+};
+
+struct import {
+	struct store *store;
+	const struct import_request *request;
+	const struct reference *ref;
+	struct import_source source;
+	char stage_name[STORE_NAME_MAX];
+	int stage_fd;
+	struct unpacker unpacker;
+	char *format;
+	strv names; /* full */
+	struct image_config image_config;
+	struct import_blob config, manifest;
+	struct import_layer layers[IMAGE_LAYERS_MAX];
+	size_t layer_count;
+};
+
+/* ---- import-source.c ---- */
+
+/* Opens what `ref` names and computes its key. */
+int import_source_open(const struct reference *ref, const struct platform *platform,
+	struct import_source *ret, struct err *err) __attribute__((warn_unused_result));
+/* The image this source is known to be, when it is stored. IMAGE_ABSENT. */
+int import_source_find(struct store *store, const struct import_source *source,
+	struct image **ret, struct err *err) __attribute__((warn_unused_result));
+/* Waits for another import of the same source to end. */
+int import_source_lock(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Refuses a file that was written to while it was read. */
+int import_source_check(const struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+void import_source_done(struct store *store, struct import_source *source);
+
+/* ---- import-layers.c ---- */
+
+/* With the config known: names the chains, holds those that exist, stages the others. */
+int import_plan_layers(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Tells ucr-unpack about the layers. */
+int import_send_layers(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Moves what was staged into layers/. */
+int import_commit_layers(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+void import_release_layers(struct import *import);
+
+/* ---- import-talk.c ---- */
+
+/* From REQUEST to DONE: afterwards config, layers, names and format are complete and
+ * checked. */
+int import_talk(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* The notes of DONE. */
+int import_take_notes(const struct import_request *request, const struct ipc_msg *msg,
+	struct err *err) __attribute__((warn_unused_result));
+void import_note(const struct import_request *request, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- import-names.c ---- */
+
+/* The names an archive gives its image, in full. What is no name becomes a note. */
+int import_set_names(struct import *import, char *const *names, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* ---- import-commit.c ---- */
+
+/* Makes the image visible; the last step is the source's. */
+int import_commit(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The conversation with ucr-unpack. It has read a stranger's bytes: whatever it says is
+ * checked here again as far as it can be, and nothing it says becomes a path unchecked.
+ */
+#include "images/import-private.h"
+
+#include "common/fd.h"
+#include "common/json-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define NOTES_MAX 1000
+
+void import_note(const struct import_request *request, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int n;
+
+	if (!request->notes)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	/* A note is a courtesy: without memory for it the import goes on. */
+	if (n >= 0)
+		(void)!strv_take(request->notes, text);
+}
+
+/* ---- REQUEST
+ * ----------------------------------------------------------------------------- */
+
+static void write_platform(struct json_writer *w, const struct platform *platform)
+{
+	jw_object(w, "platform");
+	if (platform->os)
+		jw_string(w, "os", platform->os);
+	if (platform->architecture)
+		jw_string(w, "architecture", platform->architecture);
+	if (platform->variant)
+		jw_string(w, "variant", platform->variant);
+	jw_object_end(w);
+}
+
+static int send_request(struct import *import, struct err *err)
+{
+	const struct import_request *request = import->request;
+	cleanup_buf struct buf b = BUF_INIT;
+	cleanup_close int spool_fd = -1;
+	struct json_writer w = JSON_WRITER(&b);
+	int fds[2], r;
+
+	if (mkdirat(import->stage_fd, "spool", 0700) < 0)
+		return err_set(err, errno, "make a staging directory in the image store");
+	r = unpacker_directory(
+		import->stage_fd, "spool", &request->userns, false, &spool_fd, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "import");
+	jw_string(&w, "format", import->ref->format ? import->ref->format : "auto");
+	if (import->ref->tag)
+		jw_string(&w, "tag", import->ref->tag);
+	write_platform(&w, &request->platform);
+	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
+	jw_object_end(&w);
+	fds[0] = import->source.fd;
+	fds[1] = spool_fd;
+	return unpacker_send(&import->unpacker, UNPACK_REQUEST, &b, fds, 2, err);
+}
+
+/* ---- IMAGE
+ * ------------------------------------------------------------------------------- */
+
+struct said_layer {
+	char *diff_id;
+};
+
+struct said_image {
+	char *format, *manifest_digest;
+	bool has_config;
+	strv names;
+	struct {
+		struct said_layer *items;
+		size_t count;
+	} layers;
+};
+
+static const struct json_field said_layer_fields[] = {
+	{ "diff_id", json_string, offsetof(struct said_layer, diff_id) },
+	{ 0 },
+};
+static const struct json_array_of said_layer_array = { sizeof(struct said_layer),
+	said_layer_fields, NULL };
+
+static const struct json_field said_image_fields[] = {
+	{ "format", json_string, offsetof(struct said_image, format), true },
+	{ "names", json_strv, offsetof(struct said_image, names) },
+	{ "manifest_digest", json_string, offsetof(struct said_image, manifest_digest) },
+	{ "has_config", json_bool, offsetof(struct said_image, has_config), true },
+	{ "layers", json_array, offsetof(struct said_image, layers), true,
+		&said_layer_array },
+	{ 0 },
+};
+
+static void said_image_done(struct said_image *said)
+{
+	for (size_t i = 0; i < said->layers.count; i++)
+		free(said->layers.items[i].diff_id);
+	free(said->layers.items);
+	free(said->format);
+	free(said->manifest_digest);
+	strv_free(said->names);
+}
+
+static int decode_payload(const struct ipc_msg *msg, const struct json_field *fields,
+	void *out, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	int r;
+
+	r = json_parse(msg->data, msg->len, &doc, err);
+	if (r == 0)
+		r = json_decode(json_root(doc), fields, out, err);
+	return r < 0 ? err_wrap(err, UNPACK_PROGRAM) : 0;
+}
+
+/* A document that came as a descriptor; the digest is of what was read, not of what was
+ * said. */
+static int read_blob(int fd, struct import_blob *ret, struct err *err)
+{
+	cleanup_free char *data = NULL;
+	struct stat st;
+	size_t len;
+	int r;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_say(err, EPROTO,
+			UNPACK_PROGRAM " sent something else than a document");
+	r = fd_read_all(fd, IMAGE_CONFIG_MAX, &data, &len);
+	if (r < 0)
+		return err_set(err, -r, "read from " UNPACK_PROGRAM);
+	hash_of(data, len, ret->digest);
+	free(ret->data);
+	ret->data = take_ptr(data);
+	ret->len = len;
+	return 0;
+}
+
+/* The configuration says which layers there are: it has the last word. */
+static int adopt_config(struct import *import, struct err *err)
+{
+	struct image_config config;
+	size_t count;
+	int r;
+
+	r = image_config_parse(import->config.data, import->config.len, &config, err);
+	if (r < 0)
+		return r;
+	image_config_done(&import->image_config);
+	import->image_config = config;
+	count = strv_len(config.diff_ids);
+	if (count != import->layer_count)
+		return err_say(err, EINVAL,
+			"the image has %zu layers, but its configuration lists %zu",
+			import->layer_count, count);
+	for (size_t i = 0; i < count; i++) {
+		char *known = import->layers[i].layer.diff_id;
+
+		if (*known && !str_eq(known, config.diff_ids[i]))
+			return err_say(err, EBADMSG,
+				"layer %zu is %s, but the configuration lists %s", i,
+				known, config.diff_ids[i]);
+		memcpy(known, config.diff_ids[i], DIGEST_MAX - 1);
+	}
+	return 0;
+}
+
+static int adopt_layers(
+	struct import *import, const struct said_image *said, struct err *err)
+{
+	if (said->layers.count > IMAGE_LAYERS_MAX)
+		return err_say(err, E2BIG, "the image has %zu layers, more than %d",
+			said->layers.count, IMAGE_LAYERS_MAX);
+	for (size_t i = 0; i < said->layers.count; i++) {
+		const char *diff_id = said->layers.items[i].diff_id;
+
+		import->layers[i] = (struct import_layer){ .name_fd = -1, .dir_fd = -1 };
+		import->layer_count = i + 1;
+		if (!diff_id)
+			continue;
+		if (!digest_is_valid(diff_id))
+			return err_say(
+				err, EPROTO, UNPACK_PROGRAM " named an invalid digest");
+		memcpy(import->layers[i].layer.diff_id, diff_id, strlen(diff_id) + 1);
+	}
+	return 0;
+}
+
+static int adopt_documents(struct import *import, const struct said_image *said,
+	const struct ipc_msg *msg, struct err *err)
+{
+	size_t next = 0;
+	int r = 0;
+
+	if (msg->fd_count != (size_t)said->has_config + !!said->manifest_digest)
+		return err_say(
+			err, EPROTO, UNPACK_PROGRAM " sent %zu documents", msg->fd_count);
+	if (said->has_config)
+		r = read_blob(msg->fds[next++], &import->config, err);
+	if (r == 0 && said->has_config)
+		r = adopt_config(import, err);
+	if (r == 0 && said->manifest_digest)
+		r = read_blob(msg->fds[next], &import->manifest, err);
+	if (r == 0 && said->manifest_digest &&
+		!str_eq(said->manifest_digest, import->manifest.digest))
+		r = err_say(err, EBADMSG, "the manifest is %s, but was named %s",
+			import->manifest.digest, said->manifest_digest);
+	return r;
+}
+
+static int on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	struct said_image said = { 0 };
+	int r;
+
+	if (import->format)
+		return err_say(err, EPROTO, UNPACK_PROGRAM " named two images");
+	r = decode_payload(msg, said_image_fields, &said, err);
+	if (r == 0)
+		r = adopt_layers(import, &said, err);
+	if (r == 0)
+		r = adopt_documents(import, &said, msg, err);
+	if (r == 0) {
+		import->format = take_ptr(said.format);
+		r = import_set_names(import, said.names, err);
+	}
+	said_image_done(&said);
+	if (r == 0)
+		r = import_plan_layers(import, err);
+	return r == 0 ? import_send_layers(import, err) : r;
+}
+
+/* ---- PROGRESS, LAYER_DONE, DONE
+ * ---------------------------------------------------------- */
+
+struct said_progress {
+	char *what;
+	uint64_t layer, layers, done, total;
+};
+
+static const struct json_field progress_fields[] = {
+	{ "what", json_string, offsetof(struct said_progress, what), true },
+	{ "layer", json_u64, offsetof(struct said_progress, layer) },
+	{ "layers", json_u64, offsetof(struct said_progress, layers) },
+	{ "done", json_u64, offsetof(struct said_progress, done) },
+	{ "total", json_u64, offsetof(struct said_progress, total) },
+	{ 0 },
+};
+
+static int on_progress(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	const struct import_request *request = import->request;
+	struct said_progress said = { 0 };
+	int r;
+
+	if (!request->progress)
+		return 0;
+	r = decode_payload(msg, progress_fields, &said, err);
+	if (r == 0)
+		request->progress(said.what, said.layer, said.layers, said.done,
+			said.total, request->progress_arg);
+	free(said.what);
+	return r;
+}
+
+struct said_done_layer {
+	uint32_t index;
+	uint64_t bytes;
+	char *diff_id;
+};
+
+static const struct json_field done_layer_fields[] = {
+	{ "index", json_u32, offsetof(struct said_done_layer, index), true },
+	{ "bytes", json_u64, offsetof(struct said_done_layer, bytes), true },
+	{ "diff_id", json_string, offsetof(struct said_done_layer, diff_id), true },
+	{ 0 },
+};
+
+static int finish_layer(
+	struct import *import, const struct said_done_layer *said, struct err *err)
+{
+	struct import_layer *layer;
+	int r;
+
+	layer = said->index < import->layer_count ? &import->layers[said->index] : NULL;
+	if (!layer || !layer->is_new || layer->is_done || !digest_is_valid(said->diff_id))
+		return err_say(
+			err, EPROTO, UNPACK_PROGRAM " finished a layer it was not given");
+	if (*layer->layer.diff_id && !str_eq(layer->layer.diff_id, said->diff_id))
+		return err_say(err, EBADMSG,
+			"layer %u is %s, but the configuration lists %s", said->index,
+			said->diff_id, layer->layer.diff_id);
+	memcpy(layer->layer.diff_id, said->diff_id, strlen(said->diff_id) + 1);
+	layer->layer.size = said->bytes;
+	layer->is_done = true;
+	r = store_set_layer_size(layer->dir_fd, said->bytes);
+	return r < 0 ? err_set(err, -r, "note the size of layer %u", said->index) : 0;
+}
+
+static int on_layer_done(
+	struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	struct said_done_layer said = { 0 };
+	int r;
+
+	r = decode_payload(msg, done_layer_fields, &said, err);
+	if (r == 0)
+		r = finish_layer(import, &said, err);
+	free(said.diff_id);
+	return r;
+}
+
+static const struct json_field done_fields[] = {
+	{ "notes", json_strv, 0 },
+	{ 0 },
+};
+
+int import_take_notes(
+	const struct import_request *request, const struct ipc_msg *msg, struct err *err)
+{
+	cleanup_strv strv notes = NULL;
+	char shown[1024];
+	size_t n = 0;
+	int r;
+
+	r = decode_payload(msg, done_fields, &notes, err);
+	strv_each (note, notes) {
+		if (n++ >= NOTES_MAX)
+			break;
+		str_printable(*note, shown, sizeof(shown));
+		import_note(request, "%s", shown);
+	}
+	return r;
+}
+
+static int on_done(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	char announced[DIGEST_MAX];
+	int r;
+
+	for (size_t i = 0; i < import->layer_count; i++) {
+		if (!import->layers[i].is_done)
+			return err_say(
+				err, EPROTO, UNPACK_PROGRAM " left layer %zu out", i);
+	}
+	if (!import->format || msg->fd_count != 1)
+		return err_say(
+			err, EPROTO, UNPACK_PROGRAM " ended without a configuration");
+	memcpy(announced, import->config.digest, sizeof(announced));
+	r = read_blob(msg->fds[0], &import->config, err);
+	if (r == 0 && *announced && !str_eq(announced, import->config.digest))
+		r = err_say(err, EPROTO, UNPACK_PROGRAM " changed the configuration");
+	if (r == 0)
+		r = adopt_config(import, err);
+	return r == 0 ? import_take_notes(import->request, msg, err) : r;
+}
+
+static const struct {
+	enum unpack_msg type;
+	int (*handle)(struct import *import, const struct ipc_msg *msg, struct err *err);
+} handlers[] = {
+	{ UNPACK_IMAGE, on_image },
+	{ UNPACK_PROGRESS, on_progress },
+	{ UNPACK_LAYER_DONE, on_layer_done },
+	{ UNPACK_DONE, on_done },
+};
+
+static int handle(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
+		if (handlers[i].type == (enum unpack_msg)msg->type)
+			return handlers[i].handle(import, msg, err);
+	}
+	return err_say(
+		err, EPROTO, UNPACK_PROGRAM " sent an unknown message (%u)", msg->type);
+}
+
+int import_talk(struct import *import, struct err *err)
+{
+	struct ipc_msg msg;
+	bool is_done;
+	int r;
+
+	r = unpacker_start(import->store->libexec_path, &import->request->userns,
+		&import->unpacker, err);
+	if (r == 0)
+		r = send_request(import, err);
+	if (r < 0)
+		return r;
+	do {
+		r = unpacker_recv(&import->unpacker, &msg, err);
+		if (r < 0)
+			return r;
+		is_done = msg.type == UNPACK_DONE;
+		r = handle(import, &msg, err);
+		ipc_msg_done(&msg);
+	} while (r == 0 && !is_done);
+	return r;
+}

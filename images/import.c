@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/import-private.h"
+
+#include "common/fd.h"
+#include "common/json-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* ---- what is stored already
+ * -------------------------------------------------------------- */
+
+static int check_platform(
+	const struct image *image, const struct platform *want, struct err *err)
+{
+	const struct image_config *is = &image->config;
+
+	if ((!want->os || str_eq(want->os, is->os)) &&
+		(!want->architecture || str_eq(want->architecture, is->architecture)) &&
+		(!want->variant || !is->variant || str_eq(want->variant, is->variant)))
+		return 0;
+	return err_say(err, ENOENT, "image %.12s is for %s/%s%s%s, not for %s/%s%s%s",
+		digest_hex(image->id), is->os, is->architecture, is->variant ? "/" : "",
+		is->variant ? is->variant : "", want->os ? want->os : is->os,
+		want->architecture ? want->architecture : is->architecture,
+		want->variant ? "/" : "", want->variant ? want->variant : "");
+}
+
+static int find_stored(struct store *store, const struct import_request *request,
+	const struct reference *ref, struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	char shown[256];
+	int r;
+
+	str_printable(ref->name, shown, sizeof(shown));
+	if (request->pull == PULL_ALWAYS) {
+		(void)err_say(err, EOPNOTSUPP,
+			"cannot pull '%s': registries are not supported "
+			"yet",
+			shown);
+		return err_hint(err, "Give an archive file, or leave --pull always out.");
+	}
+	r = store_find(store, ref->name, &image, err);
+	if (r == IMAGE_ABSENT) {
+		(void)err_say(
+			err, ENOENT, "no file and no stored image is called '%s'", shown);
+		return err_hint(err,
+			"`ucrctl images` lists the stored ones; `ucrctl load -i "
+			"FILE` adds an archive.");
+	}
+	if (r == 0)
+		r = check_platform(image, &request->platform, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(image);
+	return 0;
+}
+
+static int find_imported(struct store *store, const struct import_request *request,
+	const struct reference *ref, struct image **ret, struct err *err)
+{
+	struct import_source source;
+	int r;
+
+	if (ref->kind == REFERENCE_STDIN || request->pull == PULL_ALWAYS)
+		return IMAGE_ABSENT;
+	r = import_source_open(ref, &request->platform, &source, err);
+	if (r < 0)
+		return r;
+	r = import_source_find(store, &source, ret, err);
+	import_source_done(store, &source);
+	return r;
+}
+
+static int lookup(struct store *store, const struct import_request *request,
+	const struct reference *ref, struct image **ret, struct err *err)
+{
+	char shown[256];
+	int r;
+
+	if (ref->kind == REFERENCE_STORE)
+		return find_stored(store, request, ref, ret, err);
+	r = find_imported(store, request, ref, ret, err);
+	if (r != IMAGE_ABSENT || request->pull != PULL_NEVER)
+		return r;
+	str_printable(request->reference, shown, sizeof(shown));
+	return err_say(err, ENOENT,
+		"%s was not imported before, and nothing may be imported "
+		"(--pull never)",
+		shown);
+}
+
+int image_lookup(struct store *store, const struct import_request *request,
+	struct image **ret, struct err *err)
+{
+	cleanup_reference struct reference ref = { 0 };
+	int r;
+
+	r = reference_parse(request->reference, AT_FDCWD, &ref, err);
+	return r == 0 ? lookup(store, request, &ref, ret, err) : r;
+}
+
+/* ---- an import
+ * --------------------------------------------------------------------------- */
+
+static void import_done(struct import *import)
+{
+	char path[STORE_PATH_MAX];
+
+	/* First the process that might still write. */
+	unpacker_stop(&import->unpacker);
+	import_release_layers(import);
+	if (import->stage_fd >= 0) {
+		(void)store_path(path, "tmp", import->stage_name, "");
+		(void)!store_remove_tree(import->store, &import->request->userns,
+			import->store->dirfd, path, NULL);
+		(void)close(import->stage_fd);
+	}
+	import_source_done(import->store, &import->source);
+	image_config_done(&import->image_config);
+	free(import->format);
+	strv_free(import->names);
+	free(import->config.data);
+	free(import->manifest.data);
+}
+
+static int check_rights(const struct import_userns *userns, struct err *err)
+{
+	if (geteuid() == 0 || userns->userns_fd >= 0)
+		return 0;
+	(void)err_say(err, EPERM,
+		"unpacking an image as an ordinary user needs a user namespace");
+	return err_hint(err,
+		"Give the user ranges in /etc/subuid and /etc/subgid and install "
+		"newuidmap (Debian: uidmap).");
+}
+
+static int unpack_and_commit(struct import *import, struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	size_t swept = 0;
+	int r;
+
+	r = store_sweep(import->store, &import->request->userns, &swept, err);
+	if (r == 0)
+		r = store_stage(import->store, "import-", import->stage_name,
+			&import->stage_fd, err);
+	if (r == 0)
+		r = import_talk(import, err);
+	if (r == 0)
+		r = import_commit(import, err);
+	if (r == 0)
+		r = store_load_image(import->store, import->config.digest, &image, err);
+	if (r == IMAGE_ABSENT)
+		r = err_say(err, ENOENT, "the image was removed meanwhile");
+	if (r < 0)
+		return r;
+	image->names = take_ptr(import->names);
+	*ret = take_ptr(image);
+	return 0;
+}
+
+static int run_import(struct store *store, const struct import_request *request,
+	const struct reference *ref, struct image **ret, struct err *err)
+{
+	struct import *import;
+	char shown[256];
+	int r;
+
+	r = check_rights(&request->userns, err);
+	if (r < 0)
+		return r;
+	import = calloc(1, sizeof(*import));
+	if (!import)
+		return err_oom(err);
+	import->store = store;
+	import->request = request;
+	import->ref = ref;
+	import->stage_fd = import->unpacker.socket_fd = -1;
+	import->source.fd = import->source.lock_fd = -1;
+	r = import_source_open(ref, &request->platform, &import->source, err);
+	if (r == 0)
+		r = import_source_lock(import, err);
+	/* Who held the lock before may have done the work. */
+	if (r == 0 && request->pull != PULL_ALWAYS)
+		r = import_source_find(store, &import->source, ret, err);
+	else if (r == 0)
+		r = IMAGE_ABSENT;
+	if (r == IMAGE_ABSENT)
+		r = unpack_and_commit(import, ret, err);
+	import_done(import);
+	free(import);
+	if (r == 0)
+		return 0;
+	str_printable(request->reference, shown, sizeof(shown));
+	return err_wrap(err, "%s", shown);
+}
+
+int image_obtain(struct store *store, const struct import_request *request,
+	struct image **ret, struct err *err)
+{
+	cleanup_reference struct reference ref = { 0 };
+	int r;
+
+	r = reference_parse(request->reference, AT_FDCWD, &ref, err);
+	if (r == 0)
+		r = lookup(store, request, &ref, ret, err);
+	return r == IMAGE_ABSENT ? run_import(store, request, &ref, ret, err) : r;
+}
+
+/* ---- copying out
+ * ------------------------------------------------------------------------- */
+
+/* The destination and the layers, as ucr-unpack gets them. */
+struct copy {
+	int fds[1 + IMAGE_LAYERS_MAX];
+	size_t count;
+	int lease_fd;
+};
+
+static void copy_done(struct copy *copy)
+{
+	for (size_t i = 0; i < copy->count; i++)
+		(void)close(copy->fds[i]);
+	if (copy->lease_fd >= 0)
+		(void)close(copy->lease_fd);
+}
+
+static int copy_open(struct store *store, const struct image *image, int dest_dirfd,
+	const struct import_userns *userns, struct copy *copy, struct err *err)
+{
+	int layers[IMAGE_LAYERS_MAX];
+	int r;
+
+	r = unpacker_directory(dest_dirfd, ".", userns, false, &copy->fds[0], err);
+	if (r < 0)
+		return r;
+	copy->count = 1;
+	r = store_open_layers(store, image, layers, &copy->lease_fd, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < image->layer_count; i++) {
+		if (r == 0)
+			r = unpacker_directory(layers[i], ".", userns, true,
+				&copy->fds[copy->count], err);
+		if (r == 0)
+			copy->count++;
+		(void)close(layers[i]);
+	}
+	return r;
+}
+
+static int copy_run(struct store *store, const struct copy *copy,
+	const struct import_request *request, struct err *err)
+{
+	cleanup_unpacker struct unpacker unpacker = UNPACKER_NONE;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	struct ipc_msg msg;
+	int r;
+
+	r = unpacker_start(store->libexec_path, &request->userns, &unpacker, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "copy");
+	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
+	jw_object_end(&w);
+	r = unpacker_send(&unpacker, UNPACK_REQUEST, &b, copy->fds, copy->count, err);
+	while (r == 0) {
+		r = unpacker_recv(&unpacker, &msg, err);
+		if (r < 0)
+			break;
+		ipc_msg_done(&msg);
+		if (msg.type == UNPACK_DONE)
+			return import_take_notes(request, &msg, err);
+		if (msg.type != UNPACK_PROGRESS)
+			r = err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
+	}
+	return r;
+}
+
+int image_copy_out(struct store *store, const struct image *image, int dest_dirfd,
+	const struct import_userns *userns, strv *notes, struct err *err)
+{
+	struct import_request request = { .userns.userns_fd = -1, .notes = notes };
+	struct copy copy = { .lease_fd = -1 };
+	int r;
+
+	if (userns)
+		request.userns = *userns;
+	r = check_rights(&request.userns, err);
+	if (r == 0)
+		r = copy_open(store, image, dest_dirfd, &request.userns, &copy, err);
+	if (r == 0)
+		r = copy_run(store, &copy, &request, err);
+	copy_done(&copy);
+	return r;
+}
