@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-private.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#define CANDIDATES_SHOWN 5
+
+static bool is_hex(const char *s)
+{
+	return *s && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+static bool is_full_id(const char *s)
+{
+	return strlen(s) == CONTAINER_ID_MAX - 1 && is_hex(s);
+}
+
+/* Calls `fn` for the id of each container directory that begins with `prefix`. */
+static int each_id(struct engine *engine, const char *prefix,
+	int (*fn)(const char *id, void *arg), void *arg)
+{
+	cleanup_closedir DIR *dir = NULL;
+	struct dirent *e;
+	int fd, r;
+
+	fd = openat(
+		engine_containers_dirfd(engine), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	while (errno = 0, (e = readdir(dir))) {
+		if (!is_full_id(e->d_name) || !str_skip_prefix(e->d_name, prefix))
+			continue;
+		r = fn(e->d_name, arg);
+		if (r < 0)
+			return r;
+	}
+	return -errno;
+}
+
+static int collect_id(const char *id, void *arg)
+{
+	return strv_add(arg, id);
+}
+
+static int say_ambiguous(const char *reference, char *const *ids, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	size_t shown = 0;
+
+	strv_each (id, ids) {
+		if (shown++ == CANDIDATES_SHOWN) {
+			buf_puts(&b, " …");
+			break;
+		}
+		buf_printf(
+			&b, "%s%.*s", shown > 1 ? " " : "", CONTAINER_SHORT_ID + 4, *id);
+	}
+	(void)err_say(err, ENOTUNIQ, "%s is the beginning of more than one id: %s",
+		reference, buf_finish(&b) < 0 ? "" : b.data);
+	return err_hint(err, "give more digits, or the name");
+}
+
+/* The full id for a name or a prefix. -ENOENT when there is none. */
+static int resolve(struct engine *engine, const char *reference,
+	char ret[CONTAINER_ID_MAX], struct err *err)
+{
+	cleanup_strv strv ids = NULL;
+	char target[CONTAINER_ID_MAX + 1];
+	ssize_t n;
+	int r;
+
+	if (!str_is_name(reference))
+		return -ENOENT;
+	n = readlinkat(engine_names_dirfd(engine), reference, target, sizeof(target));
+	if (n == CONTAINER_ID_MAX - 1) {
+		target[n] = '\0';
+		strcpy(ret, target);
+		return 0;
+	}
+	if (!is_hex(reference))
+		return -ENOENT;
+	r = each_id(engine, reference, collect_id, &ids);
+	if (r < 0)
+		return err_set(err, -r, "list containers");
+	if (strv_len(ids) > 1)
+		return say_ambiguous(reference, ids, err);
+	if (!ids)
+		return -ENOENT;
+	strcpy(ret, ids[0]);
+	return 0;
+}
+
+int container_find(struct engine *engine, const char *reference, struct container **ret,
+	struct err *err)
+{
+	char id[CONTAINER_ID_MAX], shown[160];
+	int r;
+
+	r = resolve(engine, reference, id, err);
+	if (r == 0)
+		r = container_load(engine, id, ret, err);
+	if (r != -ENOENT)
+		return r;
+	str_printable(reference, shown, sizeof(shown));
+	(void)err_say(err, ENOENT, "no container %s", shown);
+	return err_hint(err, "`ucrctl ps -a` lists them");
+}
+
+struct collection {
+	struct engine *engine;
+	struct container_list list;
+	size_t room;
+	struct err *err;
+};
+
+static int collect_container(const char *id, void *arg)
+{
+	struct collection *c = arg;
+	struct container *container, **items;
+	int r;
+
+	r = container_load(c->engine, id, &container, c->err);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (c->list.count == c->room) {
+		c->room = c->room ? 2 * c->room : 16;
+		items = reallocarray(c->list.items, c->room, sizeof(struct container *));
+		if (!items) {
+			container_free(container);
+			return err_oom(c->err);
+		}
+		c->list.items = items;
+	}
+	c->list.items[c->list.count++] = container;
+	return 0;
+}
+
+static int newer_first(const void *a, const void *b)
+{
+	const struct container *const *x = a, *const *y = b;
+
+	if ((*x)->created != (*y)->created)
+		return (*x)->created < (*y)->created ? 1 : -1;
+	return strcmp((*x)->id, (*y)->id);
+}
+
+int container_list(struct engine *engine, struct container_list *ret, struct err *err)
+{
+	struct collection c = { .engine = engine, .err = err };
+	int r;
+
+	if (err)
+		err->code = 0;
+	r = each_id(engine, "", collect_container, &c);
+	if (r < 0) {
+		container_list_done(&c.list);
+		return err && err->code ? r : err_set(err, -r, "list containers");
+	}
+	if (c.list.count)
+		qsort(c.list.items, c.list.count, sizeof(struct container *),
+			newer_first);
+	*ret = c.list;
+	return 0;
+}
+
+void container_list_done(struct container_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		container_free(list->items[i]);
+	free(list->items);
+	*list = (struct container_list){ 0 };
+}

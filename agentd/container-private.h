@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files that implement agentd/container.h share. */
+#ifndef UCR_AGENTD_CONTAINER_PRIVATE_H
+#define UCR_AGENTD_CONTAINER_PRIVATE_H
+
+#include "agentd/container.h"
+
+#define CONTAINER_ID_MAX 65 /* 64 digits and a NUL */
+#define CONTAINER_FILE_MAX (1U << 20)
+
+/* Loads the container of a full id. -ENOENT when there is none (no error text is set). */
+int container_load(struct engine *engine, const char *id, struct container **ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Writes container.json. */
+int container_save(const struct container *container, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Serializes clean-up and removal: held while the returned descriptor is open. */
+int container_lock(const struct container *container) __attribute__((warn_unused_result));
+
+/*
+ * The lock that the launcher takes on rootfs/ and hands on to the shim: as long as
+ * somebody holds it, the container has a supervisor that will write `exit`.
+ */
+int container_supervise(int container_dirfd) __attribute__((warn_unused_result));
+bool container_is_supervised(int container_dirfd);
+
+/* The final usage (`usage`), written by clean-up; reading an absent one changes nothing.
+ */
+int container_write_final(const struct container *container,
+	const struct cgroup_usage *usage, struct err *err)
+	__attribute__((warn_unused_result));
+void container_read_final(int dirfd, int64_t *ret_started, struct container_end *end);
+
+/* Removes all files of an ended container, cleaned up or not, and its name. */
+int container_erase(struct engine *engine, const struct container *container,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-private.h"
+
+#include "common/cleanup.h"
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static int open_host(struct cgroup_host **ret, struct err *err)
+{
+	cleanup_close int root_dirfd = -1, proc_dirfd = -1;
+
+	root_dirfd = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_dirfd < 0)
+		return err_set(err, errno, "open /sys/fs/cgroup");
+	proc_dirfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_dirfd < 0)
+		return err_set(err, errno, "open /proc");
+	return cgroup_host_open(root_dirfd, proc_dirfd, ret, err);
+}
+
+/* -ESRCH: it has none, because it ended or because none could be made. */
+static int open_cgroup(struct container *c, struct cgroup **ret, struct err *err)
+{
+	struct runtime_state state = { 0 };
+	struct cgroup_host *host = NULL;
+	int r;
+
+	r = runtime_state_load(c->dirfd, &state, err);
+	if (r < 0)
+		return r;
+	if (!state.cgroup_path)
+		r = err_say(err, ESRCH, "container %.*s has no cgroup of its own",
+			CONTAINER_SHORT_ID, c->id);
+	if (r == 0)
+		r = open_host(&host, err);
+	if (r == 0)
+		r = cgroup_open(host, state.cgroup_path, ret, err);
+	cgroup_host_free(host);
+	runtime_state_done(&state);
+	return r;
+}
+
+int container_usage(struct engine *engine, struct container *container,
+	struct cgroup_usage *ret, struct err *err)
+{
+	struct cgroup *cgroup = NULL;
+	int r;
+
+	(void)engine;
+	r = open_cgroup(container, &cgroup, err);
+	if (r == 0)
+		r = cgroup_usage(cgroup, ret, err);
+	cgroup_free(cgroup);
+	return r;
+}
+
+int container_pids(struct engine *engine, struct container *container, pid_t **ret,
+	size_t *ret_count, struct err *err)
+{
+	struct cgroup *cgroup = NULL;
+	int r;
+
+	(void)engine;
+	if (!container->pid)
+		return err_say(err, ESRCH, "container %.*s is not running (%s)",
+			CONTAINER_SHORT_ID, container->id,
+			container_status_name(container->status));
+	r = open_cgroup(container, &cgroup, err);
+	if (r == 0)
+		r = cgroup_pids(cgroup, ret, ret_count, err);
+	cgroup_free(cgroup);
+	return r;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's fields, for the files of agentd/ that implement it. */
+#ifndef UCR_AGENTD_ENGINE_PRIVATE_H
+#define UCR_AGENTD_ENGINE_PRIVATE_H
+
+#include "agentd/engine.h"
+
+struct engine {
+	char *root_path, *libexec_path;
+	int root_dirfd, containers_dirfd, names_dirfd;
+	int events_fd; /* -1 until an event is appended */
+	struct store *store;
+};
+
+#endif

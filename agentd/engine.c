@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/engine.h"
+
+#include "agentd/engine-private.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int default_root(char **ret, struct err *err)
+{
+	const char *data = getenv("XDG_DATA_HOME");
+	const char *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		*ret = strdup("/var/lib/ucr");
+	else if (data && *data == '/')
+		*ret = str_printf("%s/ucr", data);
+	else if (home && *home == '/')
+		*ret = str_printf("%s/.local/share/ucr", home);
+	else {
+		(void)err_say(err, ENOENT, "no place to keep containers");
+		return err_hint(err, "set HOME or XDG_DATA_HOME, or use --root");
+	}
+	return *ret ? 0 : err_oom(err);
+}
+
+/* An absolute path, so that the shim's clean-up finds it from "/". */
+static int absolute_path(const char *path, char **ret, struct err *err)
+{
+	cleanup_free char *cwd = NULL;
+
+	if (*path == '/') {
+		*ret = strdup(path);
+	} else {
+		cwd = getcwd(NULL, 0);
+		if (!cwd)
+			return err_set(err, errno, "find the current directory");
+		*ret = str_printf("%s/%s", cwd, path);
+	}
+	return *ret ? 0 : err_oom(err);
+}
+
+/* Programs that were not installed find their companions beside themselves. */
+static int default_libexec(char **ret, struct err *err)
+{
+	char path[PATH_MAX + 16];
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+	char *slash;
+
+	if (n > 0 && n < PATH_MAX) {
+		path[n] = '\0';
+		slash = strrchr(path, '/');
+		if (slash) {
+			strcpy(slash, "/ucr-shim");
+			if (access(path, X_OK) == 0) {
+				*slash = '\0';
+				return str_set(ret, path) < 0 ? err_oom(err) : 0;
+			}
+		}
+	}
+	return str_set(ret, PKGLIBEXECDIR) < 0 ? err_oom(err) : 0;
+}
+
+/* mkdir -p of our own, trusted path; the directories above the last are everybody's. */
+static int make_parents(char *path)
+{
+	for (char *at = path + 1; *at; at++) {
+		if (*at != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+			*at = '/';
+			return -errno;
+		}
+		*at = '/';
+	}
+	return 0;
+}
+
+static int open_dir(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd < 0 ? -errno : fd;
+	return fd_mkdir_open(dirfd, name, 0700);
+}
+
+static int open_root(struct engine *engine, struct err *err)
+{
+	int r;
+
+	engine->root_dirfd = open(engine->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (engine->root_dirfd < 0 && errno == ENOENT) {
+		r = make_parents(engine->root_path);
+		if (r == 0)
+			r = fd_mkdir_open(AT_FDCWD, engine->root_path, 0700);
+		engine->root_dirfd = r;
+		errno = -r;
+	}
+	if (engine->root_dirfd < 0) {
+		err_set(err, errno, "open %s", engine->root_path);
+		return err_hint(
+			err, "run as root, or give a directory of yours by --root");
+	}
+	engine->containers_dirfd = open_dir(engine->root_dirfd, "containers");
+	if (engine->containers_dirfd < 0)
+		return err_set(err, -engine->containers_dirfd, "open %s/containers",
+			engine->root_path);
+	engine->names_dirfd = open_dir(engine->root_dirfd, "names");
+	if (engine->names_dirfd < 0)
+		return err_set(
+			err, -engine->names_dirfd, "open %s/names", engine->root_path);
+	return 0;
+}
+
+static int open_all(
+	struct engine *engine, const struct engine_options *options, struct err *err)
+{
+	int r;
+
+	r = options->root_path
+		    ? absolute_path(options->root_path, &engine->root_path, err)
+		    : default_root(&engine->root_path, err);
+	if (r < 0)
+		return r;
+	r = options->libexec_path
+		    ? absolute_path(options->libexec_path, &engine->libexec_path, err)
+		    : default_libexec(&engine->libexec_path, err);
+	if (r < 0)
+		return r;
+	return open_root(engine, err);
+}
+
+int engine_open(
+	const struct engine_options *options, struct engine **ret, struct err *err)
+{
+	cleanup_engine struct engine *engine = calloc(1, sizeof(*engine));
+	int r;
+
+	if (!engine)
+		return err_oom(err);
+	engine->root_dirfd = engine->containers_dirfd = engine->names_dirfd = -1;
+	engine->events_fd = -1;
+	r = open_all(engine, options, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(engine);
+	return 0;
+}
+
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	store_free(engine->store);
+	close_if_open(engine->root_dirfd);
+	close_if_open(engine->containers_dirfd);
+	close_if_open(engine->names_dirfd);
+	close_if_open(engine->events_fd);
+	free(engine->root_path);
+	free(engine->libexec_path);
+	free(engine);
+}
+
+int engine_store(struct engine *engine, struct store **ret, struct err *err)
+{
+	cleanup_close int dirfd = -1;
+	int r;
+
+	if (!engine->store) {
+		dirfd = open_dir(engine->root_dirfd, "images");
+		if (dirfd < 0)
+			return err_set(err, -dirfd, "open %s/images", engine->root_path);
+		r = store_open(dirfd, engine->libexec_path, &engine->store, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = engine->store;
+	return 0;
+}
+
+const char *engine_root_path(const struct engine *engine)
+{
+	return engine->root_path;
+}
+
+const char *engine_libexec_path(const struct engine *engine)
+{
+	return engine->libexec_path;
+}
+
+int engine_root_dirfd(const struct engine *engine)
+{
+	return engine->root_dirfd;
+}
+
+int engine_containers_dirfd(const struct engine *engine)
+{
+	return engine->containers_dirfd;
+}
+
+int engine_names_dirfd(const struct engine *engine)
+{
+	return engine->names_dirfd;
+}
+
+bool engine_is_rootless(const struct engine *engine)
+{
+	(void)engine;
+	return geteuid() != 0;
+}
