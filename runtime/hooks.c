@@ -2,6 +2,7 @@
 #include "runtime/hooks.h"
 
 #include "common/fd.h"
+#include "isolators/attributes.h"
 #include "runtime/process.h"
 #include "runtime/state.h"
 
@@ -42,7 +43,7 @@ static void exec_hook(
 
 	/* A group of its own, so that a timeout also ends what the hook started. */
 	(void)setpgid(0, 0);
-	process_reset_signals();
+	attributes_reset_signals();
 	if (dup2(in_fd, STDIN_FILENO) < 0 || dup2(out_fd, STDOUT_FILENO) < 0 ||
 		dup2(out_fd, STDERR_FILENO) < 0 || fd_cloexec_from(3) < 0)
 		_exit(126);
@@ -144,4 +145,16 @@ void hooks_run_all(const struct hook_run *run, struct notes *notes)
 		if (run_hook(run, &run->hooks->items[i], &err) < 0)
 			notes_add(notes, "%s", err.text);
 	}
+}
+
+int hooks_load_spec(int state_dirfd, struct spec **ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = fd_read_file(state_dirfd, STATE_CONFIG, SPEC_SIZE_MAX, &text, &len);
+	if (r < 0)
+		return err_set(err, -r, "read the configuration kept at creation");
+	return spec_parse(text, len, ret, err);
 }

@@ -27,4 +27,8 @@ int hooks_run(const struct hook_run *run, struct err *err)
 /* Runs them all; a failure becomes a note. */
 void hooks_run_all(const struct hook_run *run, struct notes *notes);
 
+/* The configuration as it was at creation, for the hooks that run later. */
+int hooks_load_spec(int state_dirfd, struct spec **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif

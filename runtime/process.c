@@ -53,19 +53,6 @@ int process_wait(int pidfd, int *ret_code, int *ret_status)
 	return 0;
 }
 
-void process_reset_signals(void)
-{
-	struct sigaction reset = { .sa_handler = SIG_DFL }, now;
-	sigset_t none;
-
-	for (int i = 1; i < NSIG; i++) {
-		if (sigaction(i, NULL, &now) == 0 && now.sa_handler != SIG_DFL)
-			(void)sigaction(i, &reset, NULL);
-	}
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* The n-th field of /proc/PID/stat. Fields are counted from the last ')', because the name
  * of the program, the second field, may hold blanks and parentheses. */
 static const char *stat_field(const char *stat, int n)

@@ -22,9 +22,6 @@ pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 int process_wait(int pidfd, int *ret_code, int *ret_status)
 	__attribute__((warn_unused_result));
 
-/* What a program that we execute must not inherit from us: blocked and ignored signals. */
-void process_reset_signals(void);
-
 /* Field 22 of /proc/PID/stat, in clock ticks since boot. -ESRCH when it is gone or a zombie
  * with no thread left. */
 int process_start_time(int proc_dirfd, pid_t pid, uint64_t *ret)

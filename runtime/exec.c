@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cleanup.h"
+#include "isolators/cgroup.h"
+#include "isolators/namespaces.h"
+#include "runtime/launch.h"
+#include "runtime/place.h"
+#include "runtime/process.h"
+#include "runtime/registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+/* /proc/PID of the container's first process, proven to be its own by a pidfd. */
+static int open_process_dir(const struct runtime_state *state, struct err *err)
+{
+	cleanup_close int pidfd = -1, dirfd = -1;
+	char path[32];
+
+	pidfd = runtime_state_pidfd(state);
+	if (pidfd < 0)
+		return err_say(err, ESRCH, "the container is not running");
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)state->pid);
+	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Still alive after the open: the pid was not recycled in between. */
+	if (dirfd < 0 || process_has_ended(pidfd, 0))
+		return err_say(err, ESRCH, "the container is not running");
+	return take_fd(&dirfd);
+}
+
+static int check_exec(const struct runtime_exec *exec, struct err *err)
+{
+	if (exec->state->status == RUNTIME_STOPPED || exec->state->status == RUNTIME_CREATING)
+		return err_say(err, ESRCH, "cannot exec in a container in the %s state",
+			runtime_status_name(exec->state->status));
+	if (exec->state->status == RUNTIME_PAUSED)
+		return err_say(err, EBUSY, "cannot exec in a paused container");
+	if (!exec->process->args || !exec->process->args[0])
+		return err_say(err, EINVAL, "no program to execute was given");
+	return 0;
+}
+
+static int prepare(const struct runtime_exec *exec, struct launch *launch, struct err *err)
+{
+	struct isolation *i = &launch->isolation;
+	cleanup_close int pid_dirfd = -1;
+	int r;
+
+	i->id = exec->state->id;
+	i->spec = exec->spec;
+	i->process = exec->process;
+	i->user = exec->user;
+	i->notes = exec->notes;
+	launch->state = exec->state;
+	launch->preserve_fds = exec->preserve_fds;
+	memcpy(launch->stdio_fds, exec->stdio_fds, sizeof(launch->stdio_fds));
+	pid_dirfd = open_process_dir(exec->state, err);
+	if (pid_dirfd < 0)
+		return pid_dirfd;
+	r = namespaces_of_process(
+		pid_dirfd, &exec->spec->linux_.namespaces, &i->namespaces, err);
+	if (r == 0)
+		r = registry_prepare(i, STAGES_EXEC, err);
+	return r ? r : place_open(exec->state->cgroup_path, &i->cgroup, err);
+}
+
+static int launch_exec(
+	const struct runtime_exec *exec, struct launch *launch, int *ret_console, struct err *err)
+{
+	int r;
+
+	r = check_exec(exec, err);
+	if (r == 0)
+		r = prepare(exec, launch, err);
+	if (r == 0)
+		r = launch_clone(launch, child_exec, err);
+	if (r == 0)
+		r = launch_place(launch, STAGES_EXEC, err);
+	if (r == 0)
+		r = launch_send_filter(launch, err);
+	if (r == 0)
+		r = launch_await_ready(launch, ret_console, err);
+	return r ? r : launch_await_exec(launch->parent_fd, err);
+}
+
+int runtime_exec(const struct runtime_exec *exec, struct runtime_container *ret,
+	struct err *err)
+{
+	struct launch launch = LAUNCH_INIT;
+	cleanup_close int console_fd = -1;
+	int r;
+
+	r = launch_exec(exec, &launch, &console_fd, err);
+	if (r == 0)
+		*ret = (struct runtime_container){
+			.pid = launch.pid,
+			.pidfd = take_fd(&launch.pidfd),
+			.console_fd = take_fd(&console_fd),
+			.start_fd = -1,
+		};
+	else
+		launch_abort(&launch);
+	registry_release(&launch.isolation, STAGES_EXEC);
+	namespaces_free(launch.isolation.namespaces);
+	cgroup_free(launch.isolation.cgroup);
+	launch_done(&launch);
+	return r;
+}

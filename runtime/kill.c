@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cleanup.h"
+#include "isolators/cgroup.h"
+#include "runtime/place.h"
+#include "runtime/process.h"
+#include "runtime/runtime.h"
+
+#include <errno.h>
+#include <signal.h>
+
+static int kill_first(const struct runtime_state *state, int signal, struct err *err)
+{
+	cleanup_close int pidfd = -1;
+	int r;
+
+	pidfd = runtime_state_pidfd(state);
+	if (pidfd < 0)
+		return err_say(err, ESRCH, "container not running");
+	r = process_signal(pidfd, signal);
+	return r < 0 ? err_set(err, -r, "signal process %d", (int)state->pid) : 0;
+}
+
+/* Also after the first process ended: without a pid namespace of its own the container's other
+ * processes live on. */
+static int kill_all(const struct runtime_state *state, int signal, struct err *err)
+{
+	struct cgroup *cgroup;
+	int r;
+
+	r = place_open(state->cgroup_path, &cgroup, err);
+	if (r < 0)
+		return r;
+	if (!cgroup && state->has_own_pid_namespace && signal == SIGKILL)
+		return kill_first(state, signal, err); /* the kernel ends the rest */
+	if (!cgroup)
+		return err_say(err, ENOTSUP,
+			"the container has no cgroup by which to find all its processes");
+	r = signal == SIGKILL ? cgroup_kill(cgroup, err)
+			      : cgroup_signal(cgroup, signal, err);
+	cgroup_free(cgroup);
+	return r;
+}
+
+int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
+{
+	return all ? kill_all(state, signal, err) : kill_first(state, signal, err);
+}
