@@ -34,6 +34,8 @@ static int join(struct launch *launch, struct seccomp_filter *ret_filter,
 	r = expect_placed(launch, err);
 	if (r == 0)
 		r = child_stdio(launch, err);
+	if (r == 0)
+		r = child_become_root(launch, err);
 	if (r < 0)
 		return r;
 	isolation->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

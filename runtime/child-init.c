@@ -65,6 +65,8 @@ static int build(struct init *init, struct err *err)
 	if (r == 0 && isolation->has_new_userns)
 		r = expect(init, SYNC_MAPPED, err);
 	if (r == 0)
+		r = child_become_root(init->launch, err);
+	if (r == 0)
 		r = registry_isolate(isolation, STAGE_EARLY, err);
 	if (r == 0)
 		r = expect(init, SYNC_PLACED, err);

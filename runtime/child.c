@@ -3,14 +3,26 @@
 
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "isolators/namespaces.h"
+#include "isolators/userns.h"
 #include "runtime/lookup.h"
 #include "runtime/registry.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/syscall.h>
 
 #define FIRST_FD 3 /* after stdin, stdout, stderr */
+
+int child_become_root(const struct launch *launch, struct err *err)
+{
+	const struct namespaces *n = launch->isolation.namespaces;
+
+	if (!namespaces_is_own(n, CLONE_NEWUSER) || namespaces_is_new(n, CLONE_NEWUSER))
+		return 0;
+	return userns_become_root(err);
+}
 
 int child_stdio(const struct launch *launch, struct err *err)
 {
@@ -35,8 +47,7 @@ static int send_notes(struct launch *launch, struct err *err)
 {
 	int r;
 
-	strv_each(line, launch->isolation.notes->lines)
-	{
+	strv_each (line, launch->isolation.notes->lines) {
 		r = sync_send(launch->child_fd, SYNC_NOTE, *line, strlen(*line), err);
 		if (r < 0)
 			return r;
@@ -52,8 +63,8 @@ int child_ready(struct launch *launch, struct err *err)
 	r = send_notes(launch, err);
 	if (r < 0)
 		return r;
-	r = ipc_send(
-		launch->child_fd, SYNC_READY, NULL, 0, console_fd, *console_fd >= 0 ? 1 : 0);
+	r = ipc_send(launch->child_fd, SYNC_READY, NULL, 0, console_fd,
+		*console_fd >= 0 ? 1 : 0);
 	if (r < 0)
 		return err_set(err, -r, "tell the launcher that all is ready");
 	if (*console_fd >= 0)
@@ -109,7 +120,7 @@ static int load_filter(
 
 	if (!filter->code)
 		return 0;
-	r = seccomp_load(filter, &listener_fd, err);
+	r = seccomp_install(filter, &listener_fd, err);
 	if (r < 0 || listener_fd < 0)
 		return r;
 	r = ipc_send(report_fd, SYNC_LISTENER, NULL, 0, &listener_fd, 1);
@@ -117,8 +128,9 @@ static int load_filter(
 }
 
 /*
- * A filter that relies on no_new_privs goes last. Without it loading needs CAP_SYS_ADMIN, so
- * the filter comes before the capabilities go, and must then allow what giving them up takes.
+ * A filter that relies on no_new_privs goes last. Without it loading needs CAP_SYS_ADMIN,
+ * so the filter comes before the capabilities go, and must then allow what giving them up
+ * takes.
  */
 static int confine(struct launch *launch, unsigned int stage,
 	const struct seccomp_filter *filter, int report_fd, struct err *err)
@@ -138,7 +150,8 @@ static int confine(struct launch *launch, unsigned int stage,
 int child_confine_hook(
 	struct launch *launch, const struct seccomp_filter *filter, struct err *err)
 {
-	/* A hook answers to nobody: a filter that asks a supervisor would stop it for ever. */
+	/* A hook answers to nobody: a filter that asks a supervisor would stop it for
+	 * ever. */
 	if (seccomp_filter_has_listener(filter))
 		return registry_isolate(&launch->isolation, STAGE_HOOK, err);
 	return confine(launch, STAGE_HOOK, filter, -1, err);
@@ -166,8 +179,6 @@ int child_execute(struct launch *launch, const struct seccomp_filter *filter,
 
 void child_fail(int report_fd, int result, const struct err *err)
 {
-	struct sync_failure failure = { .result = result, .err = *err };
-
-	(void)ipc_send(report_fd, SYNC_FAILED, &failure, sizeof(failure), NULL, 0);
+	sync_send_failure(report_fd, result, err);
 	_exit(result > 0 ? result : 1);
 }

@@ -5,24 +5,29 @@
 
 #include "runtime/launch.h"
 
+/* In a user namespace that was joined the ids of outside mean nothing: becomes its root.
+ */
+int child_become_root(const struct launch *launch, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Puts the caller's descriptors on 0, 1 and 2. */
 int child_stdio(const struct launch *launch, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Sends what the isolators noted, then SYNC_READY with the console's master, if any. */
-int child_ready(struct launch *launch, struct err *err) __attribute__((warn_unused_result));
+int child_ready(struct launch *launch, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Closes every descriptor that neither the program nor the way to it needs. */
 int child_close_others(const struct launch *launch, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Gives up what a startContainer hook must not have. */
-int child_confine_hook(
-	struct launch *launch, const struct seccomp_filter *filter, struct err *err)
-	__attribute__((warn_unused_result));
+int child_confine_hook(struct launch *launch, const struct seccomp_filter *filter,
+	struct err *err) __attribute__((warn_unused_result));
 
-/* The last steps of every process: confines it and executes `program`. Returns only when that
- * fails. */
+/* The last steps of every process: confines it and executes `program`. Returns only when
+ * that fails. */
 int child_execute(struct launch *launch, const struct seccomp_filter *filter,
 	const char *program, int report_fd, struct err *err)
 	__attribute__((warn_unused_result));

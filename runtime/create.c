@@ -32,12 +32,15 @@ static int check_request(const struct runtime_request *request, struct err *err)
 
 	if (!str_is_name(request->id))
 		return err_say(err, EINVAL,
-			"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not "
-			"beginning with a dot", request->id);
+			"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. "
+			"not "
+			"beginning with a dot",
+			request->id);
 	if (!spec->process.is_set || !spec->process.args || !spec->process.args[0])
 		return err_say(err, EINVAL, "process.args names no program to execute");
 	if (faccessat(request->state_dirfd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_say(err, EEXIST, "container with id %s exists already", request->id);
+		return err_say(
+			err, EEXIST, "container with id %s exists already", request->id);
 	return 0;
 }
 
@@ -59,7 +62,8 @@ static void fill_isolation(const struct runtime_request *request, struct launch 
 	memcpy(launch->stdio_fds, request->stdio_fds, sizeof(launch->stdio_fds));
 }
 
-/* root.path as the person sees it; a root file system given by descriptors has no name. */
+/* root.path as the person sees it; a root file system given by descriptors has no name.
+ */
 static char *rootfs_path(const struct runtime_request *request)
 {
 	const char *path = request->spec->root.path;
@@ -98,7 +102,8 @@ static int fill_state(struct creation *c, struct err *err)
 	return 0;
 }
 
-/* Saved as soon as there is a process: whatever happens to us now, delete finds all of it. */
+/* Saved as soon as there is a process: whatever happens to us now, delete finds all of
+ * it. */
 static int save_state(struct creation *c, struct err *err)
 {
 	cleanup_close int proc_dirfd = -1;
@@ -194,20 +199,21 @@ static void undo(struct creation *c)
 		.hooks = &c->request->spec->hooks.poststop,
 		.state = &c->state,
 		.status = RUNTIME_STOPPED };
-	struct err ignored;
+	struct err err = { 0 };
 
 	launch_abort(&c->launch);
-	(void)registry_cleanup(isolation, &ignored);
-	if (isolation->cgroup) {
-		(void)cgroup_kill(isolation->cgroup, &ignored);
-		(void)cgroup_destroy(isolation->cgroup, &ignored);
-	}
+	if (registry_cleanup(isolation, &err) < 0)
+		notes_add(isolation->notes, "after the failure: %s", err.text);
+	if (isolation->cgroup && (cgroup_kill(isolation->cgroup, &err) < 0 ||
+					 cgroup_destroy(isolation->cgroup, &err) < 0))
+		notes_add(isolation->notes, "after the failure: %s", err.text);
 	if (c->has_run_hooks)
 		hooks_run_all(&poststop, isolation->notes);
 	state_remove(c->request->state_dirfd);
 }
 
-static int create_locked(struct creation *c, struct runtime_container *ret, struct err *err)
+static int create_locked(
+	struct creation *c, struct runtime_container *ret, struct err *err)
 {
 	int r;
 
@@ -232,7 +238,9 @@ static int create_locked(struct creation *c, struct runtime_container *ret, stru
 int runtime_create(const struct runtime_request *request, struct runtime_container *ret,
 	struct err *err)
 {
-	struct creation c = { .request = request, .launch = LAUNCH_INIT, .console_fd = -1 };
+	struct creation c = {
+		.request = request, .launch = LAUNCH_INIT, .console_fd = -1
+	};
 	int r;
 
 	c.launch.state = &c.state;

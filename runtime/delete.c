@@ -24,8 +24,9 @@ static int end_first_process(const struct runtime_state *state, struct err *err)
 	if (r < 0 && r != -ESRCH)
 		return err_set(err, -r, "kill process %d", (int)state->pid);
 	if (!process_has_ended(pidfd, DEATH_TIMEOUT_MS))
-		return err_say(err, ETIMEDOUT, "process %d did not end within %d s of SIGKILL",
-			(int)state->pid, DEATH_TIMEOUT_MS / 1000);
+		return err_say(err, ETIMEDOUT,
+			"process %d did not end within %d s of SIGKILL", (int)state->pid,
+			DEATH_TIMEOUT_MS / 1000);
 	return 0;
 }
 

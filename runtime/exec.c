@@ -11,8 +11,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* /proc/PID of the container's first process, proven to be its own by a pidfd. */
-static int open_process_dir(const struct runtime_state *state, struct err *err)
+/* The container's first process as a pidfd and as its /proc/PID. */
+static int open_target(const struct runtime_state *state, int *ret_pidfd, int *ret_dirfd,
+	struct err *err)
 {
 	cleanup_close int pidfd = -1, dirfd = -1;
 	char path[32];
@@ -25,12 +26,15 @@ static int open_process_dir(const struct runtime_state *state, struct err *err)
 	/* Still alive after the open: the pid was not recycled in between. */
 	if (dirfd < 0 || process_has_ended(pidfd, 0))
 		return err_say(err, ESRCH, "the container is not running");
-	return take_fd(&dirfd);
+	*ret_pidfd = take_fd(&pidfd);
+	*ret_dirfd = take_fd(&dirfd);
+	return 0;
 }
 
 static int check_exec(const struct runtime_exec *exec, struct err *err)
 {
-	if (exec->state->status == RUNTIME_STOPPED || exec->state->status == RUNTIME_CREATING)
+	if (exec->state->status == RUNTIME_STOPPED ||
+		exec->state->status == RUNTIME_CREATING)
 		return err_say(err, ESRCH, "cannot exec in a container in the %s state",
 			runtime_status_name(exec->state->status));
 	if (exec->state->status == RUNTIME_PAUSED)
@@ -40,7 +44,8 @@ static int check_exec(const struct runtime_exec *exec, struct err *err)
 	return 0;
 }
 
-static int prepare(const struct runtime_exec *exec, struct launch *launch, struct err *err)
+static int prepare(
+	const struct runtime_exec *exec, struct launch *launch, struct err *err)
 {
 	struct isolation *i = &launch->isolation;
 	cleanup_close int pid_dirfd = -1;
@@ -54,18 +59,18 @@ static int prepare(const struct runtime_exec *exec, struct launch *launch, struc
 	launch->state = exec->state;
 	launch->preserve_fds = exec->preserve_fds;
 	memcpy(launch->stdio_fds, exec->stdio_fds, sizeof(launch->stdio_fds));
-	pid_dirfd = open_process_dir(exec->state, err);
-	if (pid_dirfd < 0)
-		return pid_dirfd;
-	r = namespaces_of_process(
-		pid_dirfd, &exec->spec->linux_.namespaces, &i->namespaces, err);
+	r = open_target(exec->state, &launch->target_pidfd, &pid_dirfd, err);
+	if (r < 0)
+		return r;
+	r = namespaces_of_process(launch->target_pidfd, pid_dirfd,
+		&exec->spec->linux_.namespaces, &i->namespaces, err);
 	if (r == 0)
 		r = registry_prepare(i, STAGES_EXEC, err);
 	return r ? r : place_open(exec->state->cgroup_path, &i->cgroup, err);
 }
 
-static int launch_exec(
-	const struct runtime_exec *exec, struct launch *launch, int *ret_console, struct err *err)
+static int launch_exec(const struct runtime_exec *exec, struct launch *launch,
+	int *ret_console, struct err *err)
 {
 	int r;
 
@@ -83,8 +88,8 @@ static int launch_exec(
 	return r ? r : launch_await_exec(launch->parent_fd, err);
 }
 
-int runtime_exec(const struct runtime_exec *exec, struct runtime_container *ret,
-	struct err *err)
+int runtime_exec(
+	const struct runtime_exec *exec, struct runtime_container *ret, struct err *err)
 {
 	struct launch launch = LAUNCH_INIT;
 	cleanup_close int console_fd = -1;

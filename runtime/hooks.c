@@ -32,7 +32,8 @@ static int state_fd(const struct hook_run *run)
 	return fd_memfd_sealed("ucr-state", b.data, b.len);
 }
 
-/* The hook's process: does not return. What it cannot do it says where its output goes. */
+/* The hook's process: does not return. What it cannot do it says where its output goes.
+ */
 static void exec_hook(const struct hook_run *run, const struct spec_hook *hook, int in_fd,
 	int out_fd) __attribute__((noreturn));
 static void exec_hook(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hooks of a configuration: programs that run at fixed points of a container's life with
- * its state on their standard input. They run where the caller stands: in the runtime's
- * namespaces or, called from the container's process, in the container's.
+ * The hooks of a configuration: programs that run at fixed points of a container's life
+ * with its state on their standard input. They run where the caller stands: in the
+ * runtime's namespaces or, called from the container's process, in the container's.
  */
 #ifndef UCR_RUNTIME_HOOKS_H
 #define UCR_RUNTIME_HOOKS_H
@@ -10,10 +10,10 @@
 #include "runtime/runtime.h"
 
 struct hook_run {
-	const char *name;	       /* "createRuntime" */
+	const char *name; /* "createRuntime" */
 	const struct spec_hooks *hooks;
 	const struct runtime_state *state;
-	enum runtime_status status;    /* what the hooks are told */
+	enum runtime_status status; /* what the hooks are told */
 	pid_t pid;
 	/* Called in the hook's process before it executes; NULL: nothing to do. */
 	int (*confine)(void *arg, struct err *err);

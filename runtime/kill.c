@@ -20,8 +20,8 @@ static int kill_first(const struct runtime_state *state, int signal, struct err 
 	return r < 0 ? err_set(err, -r, "signal process %d", (int)state->pid) : 0;
 }
 
-/* Also after the first process ended: without a pid namespace of its own the container's other
- * processes live on. */
+/* Also after the first process ended: without a pid namespace of its own the container's
+ * other processes live on. */
 static int kill_all(const struct runtime_state *state, int signal, struct err *err)
 {
 	struct cgroup *cgroup;

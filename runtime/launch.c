@@ -28,22 +28,25 @@ static int birth_cgroup(const struct launch *launch)
 	return cgroup_clone_fd(isolation->cgroup);
 }
 
-static int clone_child(
-	struct launch *launch, uint64_t extra_flags, launch_child_fn *child, struct err *err)
+static int clone_child(struct launch *launch, uint64_t extra_flags,
+	launch_child_fn *child, struct err *err)
 {
-	uint64_t flags = namespaces_clone_flags(launch->isolation.namespaces) | extra_flags;
+	uint64_t flags =
+		namespaces_clone_flags(launch->isolation.namespaces) | extra_flags;
 	pid_t pid;
 
 	pid = process_clone(flags, birth_cgroup(launch), &launch->pidfd);
 	if (pid < 0) {
 		(void)err_set(err, -pid, "clone the container's process");
 		if (pid == -EPERM && (flags & CLONE_NEWUSER))
-			return err_hint(err, "user namespaces may be switched off here: see "
-					     "kernel.unprivileged_userns_clone and "
-					     "user.max_user_namespaces");
+			return err_hint(err,
+				"user namespaces may be switched off here: see "
+				"kernel.unprivileged_userns_clone and "
+				"user.max_user_namespaces");
 		if (pid == -EPERM)
-			return err_hint(err, "run it as root, or with a user namespace in the "
-					     "configuration");
+			return err_hint(err,
+				"run it as root, or with a user namespace in the "
+				"configuration");
 		return pid;
 	}
 	if (pid == 0) {
@@ -52,6 +55,7 @@ static int clone_child(
 		if (launch->lock_fd >= 0)
 			(void)close(take_fd(&launch->lock_fd));
 		child(launch);
+		_exit(1);
 	}
 	launch->pid = pid;
 	return 0;
@@ -63,27 +67,25 @@ static int send_cloned(const struct launch *launch)
 		&launch->pidfd, 1);
 }
 
-/* Joins namespaces and clones the child as a sibling of itself, so that the launcher is the
- * parent. The pid is the launcher's view: joining a pid namespace moves only children. */
+/* Joins namespaces and clones the child as a sibling of itself, so that the launcher is
+ * the parent. The pid is the launcher's view: joining a pid namespace moves only
+ * children. */
 static void intermediate(struct launch *launch, launch_child_fn *child)
 	__attribute__((noreturn));
 static void intermediate(struct launch *launch, launch_child_fn *child)
 {
-	struct sync_failure failure = { 0 };
+	struct err err = { 0 };
 	int r;
 
 	/* Who is already inside must not trace us and take our descriptors. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
-	r = namespaces_join(launch->isolation.namespaces, &failure.err);
+	r = namespaces_join(launch->isolation.namespaces, &err);
 	if (r == 0)
-		r = clone_child(launch, CLONE_PARENT, child, &failure.err);
+		r = clone_child(launch, CLONE_PARENT, child, &err);
 	if (r == 0)
 		r = send_cloned(launch);
-	if (r < 0) {
-		failure.result = r;
-		(void)ipc_send(launch->child_fd, SYNC_FAILED, &failure, sizeof(failure),
-			NULL, 0);
-	}
+	if (r < 0)
+		sync_send_failure(launch->child_fd, r, &err);
 	_exit(r < 0);
 }
 
@@ -202,8 +204,9 @@ int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *e
 		if (r < 0)
 			return err_set(err, -r, "listen to the container's process");
 		if (r == 0)
-			return err_say(err, EPIPE, "the container's process ended before it was "
-						   "ready");
+			return err_say(err, EPIPE,
+				"the container's process ended before it was "
+				"ready");
 		if (msg.type != SYNC_NOTE)
 			break;
 		notes_add(launch->isolation.notes, "%s", msg.data);
@@ -232,9 +235,9 @@ int launch_await_exec(int fd, struct err *err)
 		return err_set(err, -r, "listen to the container's process");
 	if (r == 0)
 		return 0;
-	r = msg.type == SYNC_FAILED ? sync_failure(&msg, err)
-				    : err_say(err, EPROTO, "message %u came at the start",
-					      msg.type);
+	r = msg.type == SYNC_FAILED
+		    ? sync_failure(&msg, err)
+		    : err_say(err, EPROTO, "message %u came at the start", msg.type);
 	ipc_msg_done(&msg);
 	return r;
 }
@@ -251,8 +254,9 @@ void launch_abort(struct launch *launch)
 
 void launch_done(struct launch *launch)
 {
-	int *fds[] = { &launch->null_fd, &launch->lock_fd, &launch->listen_fd, &launch->parent_fd,
-		&launch->child_fd, &launch->pidfd };
+	int *fds[] = { &launch->null_fd, &launch->lock_fd, &launch->listen_fd,
+		&launch->parent_fd, &launch->child_fd, &launch->pidfd,
+		&launch->target_pidfd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One process on its way into a container: a container's first one, or an exec. The launcher
- * fills the struct, clones, and then stands by the child over a socket (runtime/sync.h); the
- * child reads its own copy of the same struct.
+ * One process on its way into a container: a container's first one, or an exec. The
+ * launcher fills the struct, clones, and then stands by the child over a socket
+ * (runtime/sync.h); the child reads its own copy of the same struct.
  */
 #ifndef UCR_RUNTIME_LAUNCH_H
 #define UCR_RUNTIME_LAUNCH_H
@@ -22,17 +22,18 @@ struct launch {
 	int parent_fd, child_fd;
 	pid_t pid;
 	int pidfd;
+	int target_pidfd; /* of an exec: the first process, whose namespaces are joined */
 };
 
 #define LAUNCH_INIT                                                                      \
 	{                                                                                \
-		.isolation = ISOLATION_INIT, .stdio_fds = { -1, -1, -1 }, \
-		.null_fd = -1, .lock_fd = -1,                                            \
-		.listen_fd = -1, .parent_fd = -1, .child_fd = -1, .pidfd = -1,           \
+		.isolation = ISOLATION_INIT, .stdio_fds = { -1, -1, -1 }, .null_fd = -1, \
+		.lock_fd = -1, .listen_fd = -1, .parent_fd = -1, .child_fd = -1,         \
+		.pidfd = -1, .target_pidfd = -1,                                         \
 	}
 
 /* Never returns in the child. */
-typedef void launch_child_fn(struct launch *launch) __attribute__((noreturn));
+typedef void launch_child_fn(struct launch *launch);
 
 /* Clones the child, into the cgroup where the kernel can, through an intermediate process
  * where namespaces must be joined first. Fills pid and pidfd. */
@@ -47,8 +48,8 @@ int launch_place(struct launch *launch, unsigned int stages, struct err *err)
 int launch_send_filter(struct launch *launch, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Takes the child's notes and what it does before SYNC_READY; the console's master, or -1, is
- * written to `ret_console_fd`. */
+/* Takes the child's notes and what it does before SYNC_READY; the console's master, or
+ * -1, is written to `ret_console_fd`. */
 int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *err)
 	__attribute__((warn_unused_result));
 
@@ -62,7 +63,7 @@ void launch_abort(struct launch *launch);
 void launch_done(struct launch *launch);
 
 /* The two children (runtime/child-init.c, runtime/child-exec.c). */
-launch_child_fn child_init;
-launch_child_fn child_exec;
+void child_init(struct launch *launch) __attribute__((noreturn));
+void child_exec(struct launch *launch) __attribute__((noreturn));
 
 #endif

@@ -31,12 +31,14 @@ int lookup_failure(const char *path, int code, struct err *err)
 		(void)err_set(err, code, "exec: \"%s\"", path);
 		return RUNTIME_NO_PROGRAM;
 	case EISDIR:
-		(void)err_say(err, code, "exec: \"%s\": is a directory: permission denied", path);
+		(void)err_say(err, code,
+			"exec: \"%s\": is a directory: permission denied", path);
 		return RUNTIME_NOT_EXECUTABLE;
 	case ENOEXEC:
 		(void)err_set(err, code, "exec: \"%s\"", path);
-		(void)err_hint(err, "is it made for this kind of processor, or a script without "
-				    "its #! line?");
+		(void)err_hint(err,
+			"is it made for this kind of processor, or a script without "
+			"its #! line?");
 		return RUNTIME_NOT_EXECUTABLE;
 	default:
 		(void)err_set(err, code, "exec: \"%s\"", path);
@@ -58,7 +60,8 @@ static int search_path(const char *path, const char *name, char **ret, struct er
 		cleanup_free char *file = NULL;
 
 		end = strchrnul(at, ':');
-		/* An empty or relative entry would run what lies in the working directory. */
+		/* An empty or relative entry would run what lies in the working
+		 * directory. */
 		if (*at != '/')
 			continue;
 		file = str_printf("%.*s/%s", (int)(end - at), at, name);
@@ -72,7 +75,8 @@ static int search_path(const char *path, const char *name, char **ret, struct er
 	}
 	if (worst == EACCES)
 		return lookup_failure(name, worst, err);
-	(void)err_set(err, worst, "exec: \"%s\": executable file not found in $PATH", name);
+	(void)err_set(
+		err, worst, "exec: \"%s\": executable file not found in $PATH", name);
 	return RUNTIME_NO_PROGRAM;
 }
 

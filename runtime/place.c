@@ -42,8 +42,8 @@ int place_make(struct isolation *isolation, struct err *err)
 		return r;
 	r = cgroup_create(host, path, &l->resources, &isolation->cgroup, err);
 	if (r == CGROUP_UNAVAILABLE) {
-		notes_add(isolation->notes,
-			"no cgroup could be made here: the container runs in the caller's");
+		notes_add(isolation->notes, "no cgroup could be made here: the container "
+					    "runs in the caller's");
 		return 0;
 	}
 	return r;

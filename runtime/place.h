@@ -6,8 +6,9 @@
 #include "isolators/isolator.h"
 #include "runtime/runtime.h"
 
-/* Makes the container's cgroup with its limits and fills isolation->cgroup, which stays NULL,
- * with a note, where the caller may make none and the configuration asks for no limit. */
+/* Makes the container's cgroup with its limits and fills isolation->cgroup, which stays
+ * NULL, with a note, where the caller may make none and the configuration asks for no
+ * limit. */
 int place_make(struct isolation *isolation, struct err *err)
 	__attribute__((warn_unused_result));
 

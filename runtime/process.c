@@ -23,7 +23,8 @@ pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 	struct clone_args args = {
 		.flags = flags | CLONE_PIDFD,
 		.pidfd = (uintptr_t)&pidfd,
-		/* With CLONE_PARENT the signal is the caller's own; naming one is EINVAL. */
+		/* With CLONE_PARENT the signal is the caller's own; naming one is EINVAL.
+		 */
 		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
 	long pid;
@@ -53,8 +54,8 @@ int process_wait(int pidfd, int *ret_code, int *ret_status)
 	return 0;
 }
 
-/* The n-th field of /proc/PID/stat. Fields are counted from the last ')', because the name
- * of the program, the second field, may hold blanks and parentheses. */
+/* The n-th field of /proc/PID/stat. Fields are counted from the last ')', because the
+ * name of the program, the second field, may hold blanks and parentheses. */
 static const char *stat_field(const char *stat, int n)
 {
 	const char *at = strrchr(stat, ')');
@@ -131,59 +132,4 @@ bool process_has_ended(int pidfd, int timeout_ms)
 		r = poll(&p, 1, timeout_ms);
 	} while (r < 0 && errno == EINTR);
 	return r > 0;
-}
-
-static const struct {
-	const char *name;
-	int number;
-} signal_aliases[] = {
-	{ "IOT", SIGIOT },
-	{ "CLD", SIGCHLD },
-	{ "POLL", SIGPOLL },
-	{ "UNUSED", SIGSYS },
-};
-
-/* "RTMIN", "RTMIN+3", "RTMAX-2". */
-static int realtime_signal(const char *name)
-{
-	const char *rest;
-	int base, sign;
-	uint32_t n = 0;
-
-	if ((rest = str_skip_prefix(name, "RTMIN"))) {
-		base = SIGRTMIN;
-		sign = 1;
-	} else if ((rest = str_skip_prefix(name, "RTMAX"))) {
-		base = SIGRTMAX;
-		sign = -1;
-	} else {
-		return -EINVAL;
-	}
-	if (*rest) {
-		if (*rest != (sign > 0 ? '+' : '-') || str_to_u32(rest + 1, &n) < 0)
-			return -EINVAL;
-	}
-	if (n > (uint32_t)(SIGRTMAX - SIGRTMIN))
-		return -EINVAL;
-	return base + sign * (int)n;
-}
-
-int process_signal_number(const char *name)
-{
-	const char *bare, *abbrev;
-	uint32_t n;
-
-	if (str_to_u32(name, &n) == 0)
-		return n >= 1 && n < NSIG ? (int)n : -EINVAL;
-	bare = strncasecmp(name, "SIG", 3) == 0 ? name + 3 : name;
-	for (int i = 1; i < SIGRTMIN; i++) {
-		abbrev = sigabbrev_np(i);
-		if (abbrev && strcasecmp(abbrev, bare) == 0)
-			return i;
-	}
-	for (size_t i = 0; i < sizeof(signal_aliases) / sizeof(signal_aliases[0]); i++) {
-		if (strcasecmp(signal_aliases[i].name, bare) == 0)
-			return signal_aliases[i].number;
-	}
-	return realtime_signal(bare);
 }

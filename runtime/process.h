@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A process named so that nobody else can be mistaken for it: a pid is recycled, a pid with
- * its start time and the boot it happened in is not.
+ * A process named so that nobody else can be mistaken for it: a pid is recycled, a pid
+ * with its start time and the boot it happened in is not.
  */
 #ifndef UCR_RUNTIME_PROCESS_H
 #define UCR_RUNTIME_PROCESS_H
@@ -19,11 +19,10 @@ pid_t process_clone(uint64_t flags, int cgroup_fd, int *ret_pidfd)
 	__attribute__((warn_unused_result));
 
 /* Waits for a child: its exit status as waitid(2) tells it, or -errno. */
-int process_wait(int pidfd, int *ret_code, int *ret_status)
-	__attribute__((warn_unused_result));
+int process_wait(int pidfd, int *ret_code, int *ret_status);
 
-/* Field 22 of /proc/PID/stat, in clock ticks since boot. -ESRCH when it is gone or a zombie
- * with no thread left. */
+/* Field 22 of /proc/PID/stat, in clock ticks since boot. -ESRCH when it is gone or a
+ * zombie with no thread left. */
 int process_start_time(int proc_dirfd, pid_t pid, uint64_t *ret)
 	__attribute__((warn_unused_result));
 
@@ -34,13 +33,10 @@ int process_boot_id(int proc_dirfd, char ret[BOOT_ID_MAX])
 int process_open(int proc_dirfd, pid_t pid, uint64_t start_time)
 	__attribute__((warn_unused_result));
 
-int process_signal(int pidfd, int signal) __attribute__((warn_unused_result));
+int process_signal(int pidfd, int signal);
 
-/* True once the process has ended, reaped or not. Waits for it up to `timeout_ms`, -1: for
- * ever. */
+/* True once the process has ended, reaped or not. Waits for it up to `timeout_ms`, -1:
+ * for ever. */
 bool process_has_ended(int pidfd, int timeout_ms);
-
-/* "TERM", "SIGTERM" or "15"; -EINVAL for anything else. */
-int process_signal_number(const char *name) __attribute__((warn_unused_result));
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A container can reach the program that created it through /proc/PID/exe and, where it is root
- * on the host or the owner of the file, open it for writing once nothing executes it any more.
- * A process that runs from a read-only mount of its own, or from a sealed copy, offers nothing
- * to write to.
+ * A container can reach the program that created it through /proc/PID/exe and, where it
+ * is root on the host or the owner of the file, open it for writing once nothing executes
+ * it any more. A process that runs from a read-only mount of its own, or from a sealed
+ * copy, offers nothing to write to.
  */
 #include "runtime/runtime.h"
 
 #include "common/cleanup.h"
+#include "common/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +44,8 @@ static int open_read_only(int exe_fd)
 
 	fd = (int)syscall(SYS_open_tree, exe_fd, "",
 		AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (fd < 0 ||
-		syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+	if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr,
+			      sizeof(attr)) < 0)
 		return -errno;
 	return take_fd(&fd);
 }
@@ -74,8 +75,11 @@ int runtime_protect_self(char **argv, struct err *err)
 	exe_fd = open(SELF, O_RDONLY | O_CLOEXEC);
 	if (exe_fd < 0 || fstat(exe_fd, &st) < 0)
 		return err_set(err, errno, "open " SELF);
-	if (is_protected(exe_fd))
+	if (is_protected(exe_fd)) {
+		/* Executing a descriptor left its number as our name. */
+		(void)prctl(PR_SET_NAME, path_base(argv[0]));
 		return 0;
+	}
 	/* A file that belongs to somebody else needs no protection from us. */
 	if (geteuid() != 0 && st.st_uid != geteuid())
 		return 0;

@@ -22,7 +22,7 @@ static const struct {
 	const struct isolator *isolator;
 	unsigned int stages;
 } rows[] = {
-	{ &userns_isolator, STAGE_EARLY | STAGE_JOIN },
+	{ &userns_isolator, STAGE_EARLY },
 	{ &proc_handle_isolator, STAGE_EARLY | STAGE_JOIN },
 	{ &namespaces_isolator, STAGE_BUILD },
 	{ &rootfs_isolator, STAGE_EARLY },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order in which isolators work: the one place that knows all of them. A row says in which
- * stages of which kind of process the isolator takes part.
+ * The order in which isolators work: the one place that knows all of them. A row says in
+ * which stages of which kind of process the isolator takes part.
  */
 #ifndef UCR_RUNTIME_REGISTRY_H
 #define UCR_RUNTIME_REGISTRY_H
@@ -9,16 +9,18 @@
 #include "isolators/isolator.h"
 
 enum stage {
-	STAGE_EARLY = 1 << 0,	/* the first process, perhaps not yet in its cgroup */
-	STAGE_BUILD = 1 << 1,	/* the first process, in its cgroup and in the host's root */
-	STAGE_ENTER = 1 << 2,	/* the first process, from entering its root to its start */
-	STAGE_JOIN = 1 << 3,	/* an exec, in the container's namespaces */
+	STAGE_EARLY = 1 << 0, /* the first process, perhaps not yet in its cgroup */
+	STAGE_BUILD =
+		1 << 1, /* the first process, in its cgroup and in the host's root */
+	STAGE_ENTER = 1 << 2, /* the first process, from entering its root to its start */
+	STAGE_JOIN = 1 << 3,  /* an exec, in the container's namespaces */
 	STAGE_SETTLE = 1 << 4,	/* both, started: what still needs privileges */
 	STAGE_CONFINE = 1 << 5, /* both, just before the program: giving them up */
 	STAGE_HOOK = 1 << 6,	/* a startContainer hook: what it must not keep either */
 };
 
-#define STAGES_CREATE (STAGE_EARLY | STAGE_BUILD | STAGE_ENTER | STAGE_SETTLE | STAGE_CONFINE)
+#define STAGES_CREATE                                                                    \
+	(STAGE_EARLY | STAGE_BUILD | STAGE_ENTER | STAGE_SETTLE | STAGE_CONFINE)
 #define STAGES_EXEC (STAGE_JOIN | STAGE_SETTLE | STAGE_CONFINE)
 
 /* In the launcher, for every isolator of any of the stages. */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The OCI runtime as a library: a bundle in, a state out. `ucr` is its command line; the engine
- * (agentd/) calls the same functions for `ucrctl` and the agent.
+ * The OCI runtime as a library: a bundle in, a state out. `ucr` is its command line; the
+ * engine (agentd/) calls the same functions for `ucrctl` and the agent.
  *
- * A container is a directory. Its owner opens that directory and passes `state_dirfd`; the
- * runtime keeps there `state.json` (written once, whole or not at all) and, where another
- * process shall start the container, `start.sock`, at which it waits. A `config.json` that the
- * owner put there is the configuration as it was at creation: poststop hooks are read from it.
- * A process is named by pid, start time and boot id together, so that a recycled pid is never
- * mistaken for it. Commands that change a container hold a lock on its directory.
+ * A container is a directory. Its owner opens that directory and passes `state_dirfd`;
+ * the runtime keeps there `state.json` (written once, whole or not at all) and, where
+ * another process shall start the container, `start.sock`, at which it waits. A
+ * `config.json` that the owner put there is the configuration as it was at creation:
+ * poststop hooks are read from it. A process is named by pid, start time and boot id
+ * together, so that a recycled pid is never mistaken for it. Commands that change a
+ * container hold a lock on its directory.
  *
- * Who calls runtime_create() becomes the parent of the container's first process: it learns the
- * exit status by waiting on `pidfd`. Nothing of the container appears in the host's mount table.
+ * Who calls runtime_create() becomes the parent of the container's first process: it
+ * learns the exit status by waiting on `pidfd`. Nothing of the container appears in the
+ * host's mount table.
  */
 #ifndef UCR_RUNTIME_RUNTIME_H
 #define UCR_RUNTIME_RUNTIME_H
@@ -23,29 +25,35 @@
 
 #include <sys/types.h>
 
-enum runtime_status { RUNTIME_CREATING, RUNTIME_CREATED, RUNTIME_RUNNING, RUNTIME_STOPPED,
-	RUNTIME_PAUSED };
+enum runtime_status {
+	RUNTIME_CREATING,
+	RUNTIME_CREATED,
+	RUNTIME_RUNNING,
+	RUNTIME_STOPPED,
+	RUNTIME_PAUSED
+};
 const char *runtime_status_name(enum runtime_status status);
 
 /* What a caller gives. Descriptors are borrowed; stdio of -1 means /dev/null. */
 struct runtime_request {
 	const char *id;
-	struct spec *spec;	     /* edited in place by the isolators' prepare */
+	struct spec *spec; /* edited in place by the isolators' prepare */
 	int bundle_dirfd;
-	const char *bundle_path;     /* for state.json */
+	const char *bundle_path; /* for state.json */
 	int state_dirfd;
 	const struct rootfs *rootfs; /* NULL: spec->root.path below the bundle */
-	/* "name", "name:group", "uid:gid"… looked up in the container's own passwd and group;
-	 * NULL: spec->process.user as it stands. HOME is set from passwd when env lacks it. */
+	/* "name", "name:group", "uid:gid"… looked up in the container's own passwd and
+	 * group; NULL: spec->process.user as it stands. HOME is set from passwd when env
+	 * lacks it. */
 	const char *user;
-	int stdio_fds[3];	     /* used when !spec->process.terminal */
-	int preserve_fds;	     /* 3 … 3+n-1 stay open in the container */
-	bool create_cwd;	     /* make process.cwd when the image lacks it */
+	int stdio_fds[3]; /* used when !spec->process.terminal */
+	int preserve_fds; /* 3 … 3+n-1 stay open in the container */
+	bool create_cwd;  /* make process.cwd when the image lacks it */
 	bool is_rootless;
-	bool no_pivot;		     /* chroot(2) where pivot_root(2) cannot work */
+	bool no_pivot; /* chroot(2) where pivot_root(2) cannot work */
 	/* Anybody may start it, through the state directory, and it outlives its creator.
-	 * Otherwise the creator starts it by runtime_start_created(), and a creator that dies
-	 * before that takes the container with it. */
+	 * Otherwise the creator starts it by runtime_start_created(), and a creator that
+	 * dies before that takes the container with it. */
 	bool start_later;
 	struct notes *notes;
 };
@@ -54,14 +62,14 @@ struct runtime_request {
 struct runtime_state {
 	char *id;
 	char *bundle;
-	char *rootfs;		     /* as the person may know it; NULL: nowhere on the host */
-	char *cgroup_path;	     /* NULL: none */
-	char *created;		     /* RFC 3339 */
+	char *rootfs;	   /* as the person may know it; NULL: nowhere on the host */
+	char *cgroup_path; /* NULL: none */
+	char *created;	   /* RFC 3339 */
 	strv annotations;
 	uid_t owner;
 	enum runtime_status status;
-	pid_t pid;		     /* 0 once it is gone */
-	uint64_t start_time;	     /* of pid, in clock ticks since boot (/proc/PID/stat) */
+	pid_t pid;	     /* 0 once it is gone */
+	uint64_t start_time; /* of pid, in clock ticks since boot (/proc/PID/stat) */
 	char *boot_id;
 	bool has_own_pid_namespace;
 	bool has_poststart_hooks, has_poststop_hooks;
@@ -70,24 +78,24 @@ struct runtime_state {
 struct runtime_container {
 	pid_t pid;
 	int pidfd;
-	int console_fd;		     /* the pty master with process.terminal, else -1 */
-	int start_fd;		     /* held by the creator; runtime_start_created() uses it */
+	int console_fd; /* the pty master with process.terminal, else -1 */
+	int start_fd;	/* held by the creator; runtime_start_created() uses it */
 	bool has_poststart_hooks;
 };
 
-/* Outcomes beside 0 and -errno of what creates, starts and executes: the program itself is at
- * fault. They are the exit status that it deserves; `err` is set as for -errno. */
+/* Outcomes beside 0 and -errno of what creates, starts and executes: the program itself
+ * is at fault. They are the exit status that it deserves; `err` is set as for -errno. */
 #define RUNTIME_NO_PROGRAM 127
 #define RUNTIME_NOT_EXECUTABLE 126
 
-/* Everything up to the point where only the program's exec is missing. On failure nothing is
- * left: no process, cgroup, mount or file. */
+/* Everything up to the point where only the program's exec is missing. On failure nothing
+ * is left: no process, cgroup, mount or file. */
 int runtime_create(const struct runtime_request *request, struct runtime_container *ret,
 	struct err *err) __attribute__((warn_unused_result));
 void runtime_container_done(struct runtime_container *container);
 
-/* Executes the program and waits until it was executed. By the creator, or with `start_later`
- * by anybody through the state directory. */
+/* Executes the program and waits until it was executed. By the creator, or with
+ * `start_later` by anybody through the state directory. */
 int runtime_start_created(struct runtime_container *container, int state_dirfd,
 	struct err *err) __attribute__((warn_unused_result));
 int runtime_start(int state_dirfd, struct err *err) __attribute__((warn_unused_result));
@@ -95,7 +103,8 @@ int runtime_start(int state_dirfd, struct err *err) __attribute__((warn_unused_r
 int runtime_state_load(int state_dirfd, struct runtime_state *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void runtime_state_done(struct runtime_state *state);
-/* A pidfd of the first process, checked against start time and boot; -ESRCH when it ended. */
+/* A pidfd of the first process, checked against start time and boot; -ESRCH when it
+ * ended. */
 int runtime_state_pidfd(const struct runtime_state *state)
 	__attribute__((warn_unused_result));
 
@@ -103,14 +112,14 @@ int runtime_state_pidfd(const struct runtime_state *state)
 int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Ends what still runs (when `force`), removes the cgroup and what runtime_create() made in
- * the state directory, runs poststop hooks. Idempotent. */
+/* Ends what still runs (when `force`), removes the cgroup and what runtime_create() made
+ * in the state directory, runs poststop hooks. Idempotent. */
 int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* A further process in a running container, as confined as its first one: `process` is the
- * spec's with what exec changes; `spec` is the container's. Same stdio and start rules; the
- * process runs when this returns. */
+/* A further process in a running container, as confined as its first one: `process` is
+ * the spec's with what exec changes; `spec` is the container's. Same stdio and start
+ * rules; the process runs when this returns. */
 struct runtime_exec {
 	const struct runtime_state *state;
 	struct spec *spec;
@@ -124,8 +133,9 @@ int runtime_exec(const struct runtime_exec *exec, struct runtime_container *ret,
 	struct err *err) __attribute__((warn_unused_result));
 
 /* Call first in main() of every program that creates or enters containers: executes the
- * program again from a read-only view of itself, so that no container can overwrite it through
- * /proc/self/exe. Returns only in the protected copy. */
-int runtime_protect_self(char **argv, struct err *err) __attribute__((warn_unused_result));
+ * program again from a read-only view of itself, so that no container can overwrite it
+ * through /proc/self/exe. Returns only in the protected copy. */
+int runtime_protect_self(char **argv, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -15,7 +15,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* A socket's address is a path: "/proc/self/fd/<dirfd>/<name>" keeps it short and ours. */
+/* A socket's address is a path: "/proc/self/fd/<dirfd>/<name>" keeps it short and ours.
+ */
 static struct sockaddr_un address_in(int dirfd, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -110,7 +111,7 @@ static int run_poststart(int state_dirfd, struct err *err)
 	struct runtime_state state = { 0 };
 	cleanup_spec struct spec *spec = NULL;
 	struct hook_run run;
-	struct err ignored;
+	struct err ignored = { 0 };
 	int r;
 
 	r = runtime_state_load(state_dirfd, &state, err);
@@ -124,8 +125,8 @@ static int run_poststart(int state_dirfd, struct err *err)
 			.pid = state.pid };
 		r = hooks_run(&run, err);
 	}
-	if (r < 0)
-		(void)runtime_kill(&state, SIGKILL, true, &ignored);
+	if (r < 0 && runtime_kill(&state, SIGKILL, true, &ignored) < 0)
+		(void)err_hint(err, "the container still runs: %s", ignored.text);
 	runtime_state_done(&state);
 	return r;
 }

@@ -5,14 +5,15 @@
 
 #include "runtime/launch.h"
 
-/* Makes the socket at which others will start the container, under the name that says that it
- * is still being created; publishing gives it its final name. */
+/* Makes the socket at which others will start the container, under the name that says
+ * that it is still being created; publishing gives it its final name. */
 int start_listen(int state_dirfd, int *ret_fd, struct err *err)
 	__attribute__((warn_unused_result));
 int start_publish(int state_dirfd, struct err *err) __attribute__((warn_unused_result));
 
-/* In the child: waits for SYNC_START from the launcher or at the socket. Returns the descriptor
- * to which a failure is told, or -EPIPE when nobody is left who could start us. */
+/* In the child: waits for SYNC_START from the launcher or at the socket. Returns the
+ * descriptor to which a failure is told, or -EPIPE when nobody is left who could start
+ * us. */
 int start_wait(struct launch *launch) __attribute__((warn_unused_result));
 
 #endif

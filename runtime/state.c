@@ -82,7 +82,8 @@ int state_lock(int state_dirfd, bool wait, struct err *err)
 		return err_set(err, errno, "open the container's directory");
 	r = fd_lock(fd, true, wait);
 	if (r == -EWOULDBLOCK)
-		return err_say(err, EWOULDBLOCK, "another command is changing this container");
+		return err_say(
+			err, EWOULDBLOCK, "another command is changing this container");
 	if (r < 0)
 		return err_set(err, -r, "lock the container's directory");
 	return take_fd(&fd);
@@ -181,7 +182,8 @@ void state_write(
 	jw_string(w, "ociVersion", SPEC_VERSION);
 	jw_string(w, "id", state->id);
 	jw_string(w, "status", runtime_status_name(state->status));
-	/* "REQUIRED when status is created or running on Linux"; 0 once stopped, as peers. */
+	/* "REQUIRED when status is created or running on Linux"; 0 once stopped, as
+	 * peers. */
 	jw_i64(w, "pid", state->pid);
 	jw_string(w, "bundle", state->bundle);
 	if (state->rootfs)

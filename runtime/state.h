@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * state.json and the names beside it. The file says who the container is and never changes;
- * how far it got is told by which socket stands beside it and by its first process:
+ * state.json and the names beside it. The file says who the container is and never
+ * changes; how far it got is told by which socket stands beside it and by its first
+ * process:
  *
  *   creating.sock   being created              start.sock   created, waits for its start
  *   neither         running, or stopped once the process has ended

@@ -5,12 +5,19 @@
 
 #include <errno.h>
 
-int sync_send(
-	int fd, enum sync_type type, const void *data, size_t len, struct err *err)
+int sync_send(int fd, enum sync_type type, const void *data, size_t len, struct err *err)
 {
 	int r = ipc_send(fd, type, data, len, NULL, 0);
 
 	return r < 0 ? err_set(err, -r, "speak to the container's first process") : 0;
+}
+
+void sync_send_failure(int fd, int result, const struct err *err)
+{
+	struct sync_failure failure = { .result = result, .err = *err };
+
+	if (ipc_send(fd, SYNC_FAILED, &failure, sizeof(failure), NULL, 0) < 0)
+		return; /* nobody listens any more: our exit status has to do */
 }
 
 int sync_failure(const struct ipc_msg *msg, struct err *err)
@@ -18,7 +25,8 @@ int sync_failure(const struct ipc_msg *msg, struct err *err)
 	struct sync_failure failure;
 
 	if (msg->len != sizeof(failure))
-		return err_say(err, EPROTO, "the container's first process told nonsense");
+		return err_say(
+			err, EPROTO, "the container's first process told nonsense");
 	memcpy(&failure, msg->data, sizeof(failure));
 	err_seal(&failure.err);
 	if (err)
@@ -34,12 +42,14 @@ int sync_expect(int fd, enum sync_type type, struct ipc_msg *ret, struct err *er
 	if (r < 0)
 		return err_set(err, -r, "listen to the container's first process");
 	if (r == 0)
-		return err_say(err, EPIPE, "the container's first process ended unexpectedly");
+		return err_say(
+			err, EPIPE, "the container's first process ended unexpectedly");
 	if (ret->type == type)
 		return 0;
 	r = ret->type == SYNC_FAILED
-		? sync_failure(ret, err)
-		: err_say(err, EPROTO, "message %u came instead of %u", ret->type, type);
+		    ? sync_failure(ret, err)
+		    : err_say(err, EPROTO, "message %u came instead of %u", ret->type,
+			      type);
 	ipc_msg_done(ret);
 	return r;
 }

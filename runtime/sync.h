@@ -3,8 +3,8 @@
  * What the launcher and the container's first process say to each other while it is made.
  *
  * Each side waits only for the message that must come next; anything else is a failure. A
- * closed socket tells the child that the launcher died, and the launcher that the program was
- * executed (the child's end is close-on-exec).
+ * closed socket tells the child that the launcher died, and the launcher that the program
+ * was executed (the child's end is close-on-exec).
  */
 #ifndef UCR_RUNTIME_SYNC_H
 #define UCR_RUNTIME_SYNC_H
@@ -22,12 +22,12 @@ enum sync_type {
 	SYNC_CREATED,	 /* outlive me: somebody else will start you */
 	SYNC_START,
 	/* From the child. */
-	SYNC_CLONED,	 /* from an intermediate: payload pid_t, fd: pidfd */
-	SYNC_BUILT,	 /* mounts done, before the root is entered */
-	SYNC_NOTE,	 /* payload: a sentence */
-	SYNC_READY,	 /* waits for its start; fd: the console's master, when there is one */
-	SYNC_LISTENER,	 /* fd: of a filter that asks a supervisor */
-	SYNC_FAILED,	 /* payload: struct sync_failure; the child ends */
+	SYNC_CLONED, /* from an intermediate: payload pid_t, fd: pidfd */
+	SYNC_BUILT,  /* mounts done, before the root is entered */
+	SYNC_NOTE,   /* payload: a sentence */
+	SYNC_READY, /* waits for its start; fd: the console's master, when there is one */
+	SYNC_LISTENER, /* fd: of a filter that asks a supervisor */
+	SYNC_FAILED,   /* payload: struct sync_failure; the child ends */
 };
 
 struct sync_failure {
@@ -35,13 +35,16 @@ struct sync_failure {
 	struct err err;
 };
 
-int sync_send(int fd, enum sync_type type, const void *data, size_t len,
-	struct err *err) __attribute__((warn_unused_result));
+int sync_send(int fd, enum sync_type type, const void *data, size_t len, struct err *err)
+	__attribute__((warn_unused_result));
 
-/* Receives the one message that may come now. -EPIPE when the peer has gone, the peer's own
- * result and error when it failed. `ret` is released by ipc_msg_done() after 0. */
+/* Receives the one message that may come now. -EPIPE when the peer has gone, the peer's
+ * own result and error when it failed. `ret` is released by ipc_msg_done() after 0. */
 int sync_expect(int fd, enum sync_type type, struct ipc_msg *ret, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* SYNC_FAILED, to whoever still listens. */
+void sync_send_failure(int fd, int result, const struct err *err);
 
 /* What a SYNC_FAILED message says. */
 int sync_failure(const struct ipc_msg *msg, struct err *err);
