@@ -77,11 +77,13 @@ int ipc_recv(int fd, struct ipc_msg *ret)
 
 	ret->len = 0;
 	ret->fd_count = 0;
+	/* ECONNRESET says once that the peer closed with something of ours unread; what it sent
+	 * before, often the reason, is still in the queue. */
 	do {
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		return -errno;
 	take_fds(&msg, ret);
 	if (n == 0 && !ret->fd_count)
 		return 0;
