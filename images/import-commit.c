@@ -6,8 +6,7 @@
  * next import of the same archive finds them and goes on.
  */
 #include "images/import-private.h"
-
-#include "common/fail.h"
+#include "images/store-steps.h"
 
 #include <errno.h>
 #include <time.h>
@@ -60,9 +59,9 @@ static int put_image(struct import *import, struct err *err)
 }
 
 /* What happens between two steps: nothing, but for tests. */
-static int between(const char *point, struct err *err)
+static int between(enum store_step step, struct err *err)
 {
-	int r = fail_point(point);
+	int r = store_step(step);
 
 	return r < 0 ? err_set(err, -r, "put the image into the store") : 0;
 }
@@ -72,7 +71,7 @@ int import_commit(struct import *import, struct err *err)
 	cleanup_close int lock_fd = -1;
 	int r;
 
-	r = between("import-unpacked", err);
+	r = between(STEP_UNPACKED, err);
 	if (r == 0)
 		r = import_source_check(import, err);
 	if (r == 0)
@@ -82,12 +81,12 @@ int import_commit(struct import *import, struct err *err)
 	if (r == 0)
 		r = put_image(import, err);
 	if (r == 0)
-		r = between("image-recorded", err);
+		r = between(STEP_IMAGE_RECORDED, err);
 	if (r == 0)
 		r = store_add_names(
 			import->store, import->config.digest, import->names, err);
 	if (r == 0)
-		r = between("image-named", err);
+		r = between(STEP_IMAGE_NAMED, err);
 	if (r == 0 && *import->source.key)
 		r = store_put_source(
 			import->store, import->source.key, import->config.digest, err);

@@ -6,8 +6,8 @@
  * layers are in place: who waited then finds them.
  */
 #include "images/import-private.h"
+#include "images/store-steps.h"
 
-#include "common/fail.h"
 #include "common/fd.h"
 #include "common/json-writer.h"
 
@@ -193,7 +193,7 @@ int import_commit_layers(struct import *import, struct err *err)
 			return r;
 		layer->is_new = false;
 	}
-	r = fail_point("layers-committed");
+	r = store_step(STEP_LAYERS_COMMITTED);
 	if (r < 0)
 		return err_set(err, -r, "put the layers into the image store");
 	return store_sync_dir(import->store, "layers", err);

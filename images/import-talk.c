@@ -4,6 +4,7 @@
  * checked here again as far as it can be, and nothing it says becomes a path unchecked.
  */
 #include "images/import-private.h"
+#include "images/store-steps.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -310,6 +311,8 @@ static int finish_layer(
 	layer->layer.size = said->bytes;
 	layer->is_done = true;
 	r = store_set_layer_size(layer->dir_fd, said->bytes);
+	if (r == 0)
+		r = store_step(STEP_LAYER_UNPACKED);
 	return r < 0 ? err_set(err, -r, "note the size of layer %u", said->index) : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/import-private.h"
+#include "images/store-steps.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -146,6 +147,8 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 	if (r == 0)
 		r = store_stage(import->store, "import-", import->stage_name,
 			&import->stage_fd, err);
+	if (r == 0 && store_step(STEP_STAGED) < 0)
+		r = err_set(err, EIO, "stage the import");
 	if (r == 0)
 		r = import_talk(import, err);
 	if (r == 0)

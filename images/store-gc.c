@@ -6,8 +6,8 @@
  * under the lock; their many files are removed after it was given back.
  */
 #include "images/store-private.h"
+#include "images/store-steps.h"
 
-#include "common/fail.h"
 #include "common/fd.h"
 
 #include <errno.h>
@@ -155,6 +155,13 @@ static int sweep_source(struct store *store, const char *name, void *arg, struct
 	return 0;
 }
 
+static int interrupt(enum store_step step, struct err *err)
+{
+	int r = store_step(step);
+
+	return r < 0 ? err_set(err, -r, "collect the image store") : 0;
+}
+
 static int collect(struct store *store, struct gc *gc, struct err *err)
 {
 	cleanup_close int lock_fd = -1;
@@ -171,14 +178,16 @@ static int collect(struct store *store, struct gc *gc, struct err *err)
 	sort(gc->blobs);
 	/* After a power cut no record may stand whose layers are gone. */
 	r = gc->report.images ? store_sync_dir(store, "images", err) : 0;
-	if (r == 0 && fail_point("gc-marked") < 0)
-		r = err_set(err, EIO, "collect");
+	if (r == 0)
+		r = interrupt(STEP_GC_MARKED, err);
 	if (r == 0)
 		r = store_each(store, "layers", sweep_layer, gc, err);
 	if (r == 0)
 		r = store_each(store, "blobs/sha256", sweep_blob, gc, err);
 	if (r == 0)
 		r = store_each(store, "sources", sweep_source, gc, err);
+	if (r == 0)
+		r = interrupt(STEP_GC_MOVED, err);
 	return r;
 }
 

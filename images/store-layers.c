@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/store-private.h"
+#include "images/store-steps.h"
 
-#include "common/fail.h"
 #include "common/fd.h"
 
 #include <errno.h>
@@ -58,7 +58,7 @@ int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
 	int r;
 
 	(void)store_path(path, "layers", digest_hex(chain_id), "");
-	r = fail_point("layer-commit");
+	r = store_step(STEP_LAYER_COMMIT);
 	if (r == 0 && renameat(stage_dirfd, name, store->dirfd, path) < 0)
 		r = -errno;
 	return r < 0 ? err_set(err, -r, "put %s into the image store", path) : 0;

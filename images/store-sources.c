@@ -5,8 +5,8 @@
  * import that finds all its layers. So it is not flushed.
  */
 #include "images/store-private.h"
+#include "images/store-steps.h"
 
-#include "common/fail.h"
 #include "common/fd.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ int store_put_source(
 	(void)store_path(path, "sources", key, "");
 	if (symlinkat(id, store->dirfd, tmp) < 0)
 		return err_set(err, errno, "write %s to the image store", path);
-	r = fail_point("source-rename");
+	r = store_step(STEP_SOURCE_RENAME);
 	if (r == 0 && renameat(store->dirfd, tmp, store->dirfd, path) < 0)
 		r = -errno;
 	if (r < 0) {

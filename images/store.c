@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/store-private.h"
+#include "images/store-steps.h"
 
-#include "common/fail.h"
 #include "common/fd.h"
 
 #include <errno.h>
@@ -189,7 +189,7 @@ static int write_flushed(int dirfd, const char *path, const void *data, size_t l
 		dirfd, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = fail_point("store-write");
+	r = store_step(STEP_FILE_WRITE);
 	if (r == 0)
 		r = fd_write_all(fd, data, len);
 	if (r == 0 && fsync(fd) < 0)
@@ -210,7 +210,7 @@ int store_put(struct store *store, const char *dir, const char *name, const void
 	(void)store_path(path, dir, name, "");
 	r = write_flushed(store->dirfd, tmp, data, len);
 	if (r == 0)
-		r = fail_point("store-rename");
+		r = store_step(STEP_FILE_RENAME);
 	if (r == 0 && renameat(store->dirfd, tmp, store->dirfd, path) < 0)
 		r = -errno;
 	if (r < 0) {

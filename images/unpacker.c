@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+
+#define EXIT_WAIT_MS 1000
 
 /* ---- the process
  * ------------------------------------------------------------------------- */
@@ -98,6 +101,19 @@ static int reap(struct unpacker *unpacker)
 	return status;
 }
 
+static bool ends_soon(pid_t pid)
+{
+	struct pollfd ended = { .events = POLLIN };
+	int n;
+
+	ended.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (ended.fd < 0)
+		return false;
+	n = poll(&ended, 1, EXIT_WAIT_MS);
+	(void)close(ended.fd);
+	return n == 1;
+}
+
 void unpacker_stop(struct unpacker *unpacker)
 {
 	if (unpacker->socket_fd >= 0)
@@ -105,7 +121,8 @@ void unpacker_stop(struct unpacker *unpacker)
 	if (unpacker->pid <= 0)
 		return;
 	/* Not reaped yet, so the pid is still its own. */
-	(void)kill(unpacker->pid, SIGKILL);
+	if (!unpacker->is_finished || !ends_soon(unpacker->pid))
+		(void)kill(unpacker->pid, SIGKILL);
 	(void)reap(unpacker);
 }
 
@@ -133,6 +150,7 @@ int unpacker_recv(struct unpacker *unpacker, struct ipc_msg *ret, struct err *er
 		return tell_end(unpacker, err);
 	if (r < 0)
 		return err_set(err, -r, "receive from " UNPACK_PROGRAM);
+	unpacker->is_finished = ret->type == UNPACK_DONE || ret->type == UNPACK_ERROR;
 	if (ret->type != UNPACK_ERROR)
 		return 0;
 	r = ipc_msg_err(ret, &theirs);

@@ -16,6 +16,7 @@
 struct unpacker {
 	pid_t pid;
 	int socket_fd;
+	bool is_finished; /* it said DONE or ERROR and exits by itself */
 };
 
 #define UNPACKER_NONE                                                                    \
@@ -27,7 +28,7 @@ struct unpacker {
 int unpacker_start(const char *libexec_path, const struct import_userns *userns,
 	struct unpacker *ret, struct err *err) __attribute__((warn_unused_result));
 
-/* Ends it if it still runs, and reaps it. */
+/* Lets it exit when it is finished, kills it when it is not; reaps it. */
 void unpacker_stop(struct unpacker *unpacker);
 
 /* Sends a JSON payload (emptied) and descriptors. */
