@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Control groups, whichever version the host runs: v2, v1, or hybrid (v1 controllers beside a
- * v2 tree). Callers speak in neutral units and never ask which version it is.
+ * Control groups, whichever version the host runs: v2, v1, or hybrid (v1 controllers
+ * beside a v2 tree). Callers speak in neutral units and never ask which version it is.
  *
- * A cgroup_host is the mounted hierarchies and the caller's place in them, read once from a
- * descriptor of /sys/fs/cgroup and from /proc/self/cgroup. A cgroup is one directory (v2) or
- * one directory in each hierarchy (v1), held open by descriptors.
+ * A cgroup_host is the mounted hierarchies and the caller's place in them, read once from
+ * a descriptor of /sys/fs/cgroup and from /proc/self/cgroup. A cgroup is one directory
+ * (v2) or one directory in each hierarchy (v1), held open by descriptors.
  *
- * Paths are absolute in the hierarchy, without ".."; a missing controller that the limits need
- * is an error that names it and says what to do.
+ * Paths are absolute in the hierarchy, without ".."; a missing controller that the limits
+ * need is an error that names it and says what to do.
  */
 #ifndef UCR_ISOLATORS_CGROUP_H
 #define UCR_ISOLATORS_CGROUP_H
@@ -21,28 +21,31 @@
 struct cgroup_host;
 struct cgroup;
 
-/* `root_dirfd`: /sys/fs/cgroup; `proc_dirfd`: /proc. Both are duplicated. */
+/* `root_dirfd`: /sys/fs/cgroup; `proc_dirfd`: /proc. Both are duplicated. The host
+ * outlives its cgroups. */
 int cgroup_host_open(int root_dirfd, int proc_dirfd, struct cgroup_host **ret,
 	struct err *err) __attribute__((warn_unused_result));
 void cgroup_host_free(struct cgroup_host *host);
-/* "v1", "v2" or "hybrid": for people. */
+/* "v1", "v2", "hybrid" or "none": for people. */
 const char *cgroup_host_name(const struct cgroup_host *host);
 /* The controllers that a new cgroup could have here, for `info` and `features`. */
 int cgroup_host_controllers(const struct cgroup_host *host, strv *ret)
 	__attribute__((warn_unused_result));
 
 /*
- * The path for a container: `cgroups_path` of the spec (absolute, or relative to the caller's
- * place), or, when NULL, "<caller's place>/ucr-<id>"; on v2, where processes and controllers
- * exclude each other, beside the caller instead of below it.
+ * The path for a container: `cgroups_path` of the spec (absolute, relative to the
+ * caller's place, or systemd's "slice:prefix:name"), or, when NULL, "<caller's
+ * place>/ucr-<id>"; on v2, where processes and controllers exclude each other, beside the
+ * caller instead of below it. Where that differs between hierarchies, the string has
+ * further lines "controller:/path".
  */
 int cgroup_choose_path(const struct cgroup_host *host, const char *cgroups_path,
 	const char *id, char **ret, struct err *err) __attribute__((warn_unused_result));
 
 /*
- * Makes the cgroup and applies `resources` (NULL: none), except that nothing is in it yet. An
- * existing non-empty cgroup is an error. IS_UNAVAILABLE (> 0): the caller may not make cgroups
- * and `resources` asks for no limit, so the container can run without one.
+ * Makes the cgroup and applies `resources` (NULL: none), except that nothing is in it
+ * yet. An existing non-empty cgroup is an error. IS_UNAVAILABLE (> 0): the caller may not
+ * make cgroups and `resources` asks for no limit, so the container can run without one.
  */
 #define CGROUP_UNAVAILABLE 1
 int cgroup_create(const struct cgroup_host *host, const char *path,
@@ -55,10 +58,17 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup 
 void cgroup_free(struct cgroup *cgroup); /* closes; the kernel's cgroup stays */
 const char *cgroup_path(const struct cgroup *cgroup);
 
-/* The descriptor for clone3(CLONE_INTO_CGROUP), or -1 where attaching is needed instead. */
+/* The descriptor for clone3(CLONE_INTO_CGROUP), or -1 where attaching is needed instead.
+ */
 int cgroup_clone_fd(const struct cgroup *cgroup);
-/* Moves a process into every hierarchy that clone3 did not already put it in. */
+/*
+ * Moves a process that was born by that descriptor into the other hierarchies, or one
+ * that was not into all. On v1 this can wait some milliseconds for an RCU grace period:
+ * the parent does it while the child is busy with its mounts.
+ */
 int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct err *err)
+	__attribute__((warn_unused_result));
+int cgroup_attach_all(struct cgroup *cgroup, pid_t pid, struct err *err)
 	__attribute__((warn_unused_result));
 
 int cgroup_set(struct cgroup *cgroup, const struct spec_resources *resources,
@@ -78,14 +88,22 @@ struct cgroup_usage {
 int cgroup_usage(struct cgroup *cgroup, struct cgroup_usage *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The processes in it and below it, as seen from the caller's pid namespace. Heap array. */
+/* True, with the sentence in err, when the kernel killed something inside for want of
+ * memory: for a process that ended while it was being started. */
+bool cgroup_explain_oom(struct cgroup *cgroup, struct err *err);
+
+/* The processes in it and below it, as seen from the caller's pid namespace. Heap array.
+ */
 int cgroup_pids(struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct err *err)
 	__attribute__((warn_unused_result));
 
 int cgroup_freeze(struct cgroup *cgroup, bool is_on, struct err *err)
 	__attribute__((warn_unused_result));
-/* SIGKILL to everything inside, so that no fork can escape; returns once it is empty. */
-int cgroup_kill(struct cgroup *cgroup, struct err *err) __attribute__((warn_unused_result));
+/* SIGKILL to everything inside, so that no fork can escape; returns once it is empty. The
+ * cgroup is spent: since Linux 6.14 one that was killed also kills who is cloned into it.
+ */
+int cgroup_kill(struct cgroup *cgroup, struct err *err)
+	__attribute__((warn_unused_result));
 /* Sends `signal` to every process inside (of a frozen moment). */
 int cgroup_signal(struct cgroup *cgroup, int signal, struct err *err)
 	__attribute__((warn_unused_result));
