@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Between the files that make common/options.h true, and the generators of completions and
- * manual pages, which walk the same tables.
+ * Between the files that make common/options.h true, and the generators of completions
+ * and manual pages, which walk the same tables.
  */
 #ifndef UCR_COMMON_OPTIONS_PRIVATE_H
 #define UCR_COMMON_OPTIONS_PRIVATE_H

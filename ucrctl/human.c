@@ -71,3 +71,18 @@ int human_moment(const char *text, int64_t now, int64_t *ret)
 	*ret = now - (int64_t)n * 1000000;
 	return 0;
 }
+
+int option_moment(
+	const struct option_spec *option, const char *value, void *dst, struct err *err)
+{
+	int r;
+
+	r = human_moment(value, timestamp_now(), dst);
+	if (r < 0)
+		return err_say(err, -r,
+			"\"%.80s\" is not a moment (use for example 10m for ten minutes "
+			"ago, or "
+			"2026-01-31T08:00:00Z)",
+			value);
+	return 0;
+}

@@ -3,7 +3,7 @@
 #ifndef UCR_UCRCTL_HUMAN_H
 #define UCR_UCRCTL_HUMAN_H
 
-#include "common/buf.h"
+#include "common/options.h"
 
 #include <stdint.h>
 
@@ -18,5 +18,8 @@ void human_duration(struct buf *out, int64_t ns);
  * time before `now` such as "10m". Nanoseconds since the epoch; -EINVAL. */
 int human_moment(const char *text, int64_t now, int64_t *ret)
 	__attribute__((warn_unused_result));
+
+/* A setter of that: int64_t, nanoseconds since the epoch. */
+option_set_fn option_moment;
 
 #endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ps --filter KEY=VALUE. Values of one key are alternatives, different keys all hold;
+ * each label has to be there. */
+#ifndef UCR_UCRCTL_CONTAINER_FILTER_H
+#define UCR_UCRCTL_CONTAINER_FILTER_H
+
+#include "agentd/container.h"
+
+int container_filters_check(char *const *filters, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Ended containers only match with `is_all` or when a filter is about how they ended. */
+bool container_matches(const struct container *c, char *const *filters, bool is_all);
+
+#endif

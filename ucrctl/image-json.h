@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An image as `inspect` shows it: docker's main fields. */
+#ifndef UCR_UCRCTL_IMAGE_JSON_H
+#define UCR_UCRCTL_IMAGE_JSON_H
+
+#include "common/json-writer.h"
+#include "images/store.h"
+
+int image_write(struct json_writer *w, struct store *store, const struct image *image,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ucrctl/obtain.h"
+
+#include "agentd/container.h"
+#include "agentd/events.h"
+#include "common/str.h"
+#include "isolators/userns.h"
+#include "ucrctl/print.h"
+#include "ucrctl/progress.h"
+
+int obtain_userns(
+	struct engine *engine, bool is_wanted, struct import_userns *ret, struct err *err)
+{
+	ret->userns_fd = -1;
+	if (!is_wanted && !engine_is_rootless(engine))
+		return 0;
+	return userns_open_rootless(&ret->userns_fd, err);
+}
+
+static int import(struct ctl *ctl, struct engine *engine, struct store *store,
+	struct import_request *request, struct image **ret, struct err *err)
+{
+	cleanup_close int userns_fd = -1;
+	struct event event = { .type = "import" };
+	int r;
+
+	r = obtain_userns(engine, false, &request->userns, err);
+	if (r < 0)
+		return r;
+	userns_fd = request->userns.userns_fd;
+	r = image_obtain(store, request, ret, err);
+	if (r != 0)
+		return r;
+	event.id = (*ret)->id;
+	event.image = request->reference;
+	events_append(engine, &event);
+	return 0;
+}
+
+int obtain_image(
+	struct ctl *ctl, const struct obtain *how, struct image **ret, struct err *err)
+{
+	cleanup_with(progress_done) struct progress progress = PROGRESS_INIT;
+	cleanup_strv strv notes = NULL;
+	struct import_request request = {
+		.reference = how->reference,
+		.pull = how->pull,
+		.platform = how->platform,
+		.userns.userns_fd = -1,
+		.notes = &notes,
+	};
+	struct engine *engine;
+	struct store *store;
+	int r;
+
+	r = ctl_engine(ctl, &engine, err);
+	if (r < 0)
+		return r;
+	r = ctl_store(ctl, &store, err);
+	if (r < 0)
+		return r;
+	if (how->pull != PULL_ALWAYS) {
+		r = image_lookup(store, &request, ret, err);
+		if (r != IMAGE_ABSENT)
+			return r;
+	}
+	if (!how->is_quiet && progress_is_wanted()) {
+		request.progress = progress_show;
+		request.progress_arg = &progress;
+	}
+	r = import(ctl, engine, store, &request, ret, err);
+	progress_done(&progress);
+	strv_each (note, notes)
+		print_note(*note);
+	return r;
+}
+
+int obtain_used_ids(struct engine *engine, strv *ret, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	cleanup_strv strv ids = NULL;
+	int r;
+
+	r = container_list(engine, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (list.items[i]->image_id &&
+			strv_add(&ids, list.items[i]->image_id) < 0)
+			return err_oom(err);
+	}
+	*ret = take_ptr(ids);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From what a person wrote for IMAGE to an image of the store, with progress on a
+ * terminal and notes afterwards. The user namespace that a normal user's import needs is
+ * made only when something has to be imported.
+ */
+#ifndef UCR_UCRCTL_OBTAIN_H
+#define UCR_UCRCTL_OBTAIN_H
+
+#include "images/import.h"
+#include "ucrctl/ctl.h"
+
+struct obtain {
+	const char *reference;
+	enum pull_policy pull;
+	struct platform platform;
+	bool is_quiet; /* no progress */
+};
+
+int obtain_image(struct ctl *ctl, const struct obtain *how, struct image **ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* The namespace for a rootless caller (or one that asks to be treated so), else -1. */
+int obtain_userns(struct engine *engine, bool is_wanted, struct import_userns *ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* The ids of the images that containers use. */
+int obtain_used_ids(struct engine *engine, strv *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/events.h"
+#include "common/timestamp.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/format.h"
+#include "ucrctl/human.h"
+#include "ucrctl/verbs.h"
+
+#include <errno.h>
+
+struct events_opts {
+	int64_t since, until;
+	strv filters;
+	bool is_streamed;
+	struct format_options list;
+};
+
+static const struct option_spec options[] = {
+	{ "since", .arg = "TIME", .set = option_moment,
+		.offset = offsetof(struct events_opts, since),
+		.help = "From TIME on: 2026-01-31T08:00:00Z, or 10m ago as 10m (default: "
+			"now)" },
+	{ "until", .arg = "TIME", .set = option_moment,
+		.offset = offsetof(struct events_opts, until), .help = "Up to TIME" },
+	{ "filter", 'f', .arg = "KEY=VALUE", .set = option_strv,
+		.offset = offsetof(struct events_opts, filters),
+		.help = "Only those whose event, container or image is VALUE; "
+			"repeatable" },
+	{ "stream", .set = option_bool,
+		.offset = offsetof(struct events_opts, is_streamed),
+		.help = "Go on with what is still to come; --stream=false prints what "
+			"was "
+			"(default: true)" },
+	{ "format", .arg = "FORMAT", .set = option_string,
+		.offset = offsetof(struct events_opts, list.format),
+		.help = "Print \"json\", or by a template such as '{{.Time}} "
+			"{{.Type}}'" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = { { options }, { 0 } };
+static const struct events_opts defaults = { .is_streamed = true };
+
+static void put_time(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+	char text[TIMESTAMP_MAX];
+
+	buf_puts(out, timestamp_format(e->time, text));
+}
+
+static void put_type(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+
+	buf_puts(out, e->type ? e->type : "");
+}
+
+static void put_id(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+
+	buf_puts(out, e->id ? e->id : "");
+}
+
+static void put_name(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+
+	buf_puts(out, e->name ? e->name : "");
+}
+
+static void put_image(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+
+	buf_puts(out, e->image ? e->image : "");
+}
+
+static void put_attributes(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+	bool is_first = true;
+
+	strv_each (attribute, e->attributes) {
+		buf_printf(out, "%s%s", is_first ? "" : ", ", *attribute);
+		is_first = false;
+	}
+}
+
+/* All of it in brackets, empty parts left out: "(name=web, image=alpine, exitCode=0)". */
+static void put_details(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+	const char *gap = "";
+
+	if (!e->name && !e->image && !e->attributes)
+		return;
+	buf_putc(out, '(');
+	if (e->name) {
+		buf_printf(out, "name=%s", e->name);
+		gap = ", ";
+	}
+	if (e->image) {
+		buf_printf(out, "%simage=%s", gap, e->image);
+		gap = ", ";
+	}
+	if (e->attributes)
+		buf_puts(out, gap);
+	put_attributes(row, style, out);
+	buf_putc(out, ')');
+}
+
+static const struct format_column columns[] = {
+	{ "Time", "TIME", put_time },
+	{ "Type", "TYPE", put_type },
+	{ "ID", "ID", put_id },
+	{ "Name", "NAME", put_name },
+	{ "Image", "IMAGE", put_image },
+	{ "Attributes", "ATTRIBUTES", put_attributes },
+	{ "Details", "DETAILS", put_details },
+	{ 0 },
+};
+
+static bool is_type(const struct event *e, const char *value)
+{
+	return e->type && str_eq(e->type, value);
+}
+
+static bool is_container(const struct event *e, const char *value)
+{
+	return (e->name && str_eq(e->name, value)) ||
+	       (e->id && *value && str_skip_prefix(e->id, value));
+}
+
+static bool is_image(const struct event *e, const char *value)
+{
+	return e->image && str_eq(e->image, value);
+}
+
+static const struct {
+	const char *key;
+	bool (*matches)(const struct event *e, const char *value);
+} filters[] = { { "event=", is_type }, { "container=", is_container },
+	{ "image=", is_image } };
+
+#define FILTER_COUNT (sizeof(filters) / sizeof(filters[0]))
+
+static int check_filters(char *const *given, struct err *err)
+{
+	strv_each (filter, given) {
+		size_t i = 0;
+
+		while (i < FILTER_COUNT && !str_skip_prefix(*filter, filters[i].key))
+			i++;
+		if (i < FILTER_COUNT)
+			continue;
+		(void)err_say(
+			err, EINVAL, "--filter: \"%.80s\" is not understood", *filter);
+		return err_hint(err, "write event=TYPE, container=NAME or image=NAME");
+	}
+	return 0;
+}
+
+/* Values of one key are alternatives; every key that was given has to match. */
+static bool is_listed(const struct event *e, char *const *given)
+{
+	for (size_t i = 0; i < FILTER_COUNT; i++) {
+		bool is_asked = false, is_match = false;
+
+		strv_each (filter, given) {
+			const char *value = str_skip_prefix(*filter, filters[i].key);
+
+			is_asked |= value != NULL;
+			is_match |= value && filters[i].matches(e, value);
+		}
+		if (is_asked && !is_match)
+			return false;
+	}
+	return true;
+}
+
+struct reading {
+	struct ctl *ctl;
+	struct format *format;
+	const struct events_opts *options;
+	struct err *err;
+};
+
+static int put_event(const struct event *event, void *arg)
+{
+	struct reading *reading = arg;
+	struct ctl *ctl = reading->ctl;
+	int r;
+
+	if (!is_listed(event, reading->options->filters))
+		return 0;
+	r = format_row(reading->format, event, &ctl->out, reading->err);
+	if (r < 0)
+		return r;
+	return reading->options->is_streamed ? ctl_flush(ctl, reading->err) : 0;
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	cleanup_format struct format format = { 0 };
+	const struct events_opts *o = opts;
+	struct events_options how = {
+		.follow = o->is_streamed, .since = o->since, .until = o->until
+	};
+	struct reading reading = { context, &format, o, err };
+	struct ctl *ctl = context;
+	struct engine *engine;
+	int r;
+
+	r = check_filters(o->filters, err);
+	if (r < 0)
+		return r;
+	r = format_init(&format, columns, &o->list,
+		"{{.Time}} {{.Type}} {{.ID}} {{.Details}}", "{{.ID}}", err);
+	if (r < 0)
+		return r;
+	if (how.follow && !how.since && !how.until)
+		how.since = timestamp_now();
+	r = ctl_engine(ctl, &engine, err);
+	if (r < 0)
+		return r;
+	r = events_read(engine, &how, put_event, &reading, err);
+	if (r < 0)
+		return r;
+	return format_finish(&format, &ctl->out, err);
+}
+
+const struct verb_spec verb_events = {
+	.name = "events",
+	.section = SECTION_SYSTEM,
+	.summary = "Print what happens to containers and images",
+	.groups = groups,
+	.options_size = sizeof(struct events_opts),
+	.defaults = &defaults,
+	.run = run,
+};

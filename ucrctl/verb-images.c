@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/timestamp.h"
+#include "images/reference.h"
+#include "ucrctl/container-columns.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/human.h"
+#include "ucrctl/verbs.h"
+
+#define NONE "<none>"
+
+struct images_options {
+	bool is_all, has_digests;
+	struct format_options list;
+};
+
+static const struct option_spec options[] = {
+	{ "all", 'a', .set = option_bool,
+		.offset = offsetof(struct images_options, is_all),
+		.help = "Accepted for the habit of it: nothing is hidden without it",
+		.is_hidden = true },
+	{ "digests", .set = option_bool,
+		.offset = offsetof(struct images_options, has_digests),
+		.help = "Show the digests of the manifests" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = {
+	{ options },
+	{ format_list_options, offsetof(struct images_options, list) },
+	{ 0 },
+};
+
+/* One row for each name of an image, or one without a name. */
+struct row {
+	const struct image *image;
+	const char *name; /* familiar; NULL: none */
+};
+
+static void put_repository(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	if (r->name)
+		buf_printf(
+			out, "%.*s", (int)(reference_tag_of(r->name) - r->name), r->name);
+	else
+		buf_puts(out, NONE);
+}
+
+static void put_tag(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+	const char *mark = r->name ? reference_tag_of(r->name) : "";
+
+	buf_puts(out, *mark == ':' ? mark + 1 : NONE);
+}
+
+static void put_digest(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_puts(out, r->image->manifest_digest[0] ? r->image->manifest_digest : NONE);
+}
+
+static void put_id(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_short_id(r->image->id, style->is_full, out);
+}
+
+static void put_created(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_puts(out, r->image->config.created ? r->image->config.created : "");
+}
+
+static void put_since(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+	int64_t created;
+
+	if (!r->image->config.created ||
+		timestamp_parse(r->image->config.created, &created) < 0) {
+		buf_puts(out, "N/A");
+		return;
+	}
+	human_duration(out, style->now - created);
+	buf_puts(out, " ago");
+}
+
+static void put_imported(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+	char text[TIMESTAMP_MAX];
+
+	buf_puts(out, timestamp_format(r->image->imported * TIMESTAMP_SECOND, text));
+}
+
+static void put_size(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	human_bytes(out, r->image->size);
+}
+
+static void put_bytes(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_printf(out, "%llu", (unsigned long long)r->image->size);
+}
+
+static void put_format(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_puts(out, r->image->format ? r->image->format : "");
+}
+
+static const struct format_column columns[] = {
+	{ "Repository", "REPOSITORY", put_repository },
+	{ "Tag", "TAG", put_tag },
+	{ "Digest", "DIGEST", put_digest },
+	{ "ID", "IMAGE ID", put_id },
+	{ "CreatedAt", "CREATED AT", put_created },
+	{ "CreatedSince", "CREATED", put_since },
+	{ "ImportedAt", "IMPORTED AT", put_imported },
+	{ "Size", "SIZE", put_size },
+	{ "Bytes", "BYTES", put_bytes, .is_number = true },
+	{ "Format", "FORMAT", put_format },
+	{ 0 },
+};
+
+static int put_image(struct format *format, const struct image *image, bool is_quiet,
+	struct buf *out, struct err *err)
+{
+	struct row row = { image, NULL };
+	int r;
+
+	if (!image->names || is_quiet)
+		return format_row(format, &row, out, err);
+	strv_each (name, image->names) {
+		row.name = reference_familiar(*name);
+		r = format_row(format, &row, out, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_wanted(const struct image *image, const char *wanted)
+{
+	if (!wanted)
+		return true;
+	strv_each (name, image->names) {
+		const char *familiar = reference_familiar(*name);
+		size_t repository = (size_t)(reference_tag_of(familiar) - familiar);
+
+		if (str_eq(familiar, wanted) || str_eq(*name, wanted) ||
+			(strlen(wanted) == repository &&
+				strncmp(familiar, wanted, repository) == 0))
+			return true;
+	}
+	return false;
+}
+
+static int put_images(struct ctl *ctl, const struct images_options *o, const char *wanted,
+	struct format *format, struct err *err)
+{
+	/* With -q and no template of one's own an image of several names is one line. */
+	bool is_quiet = o->list.is_quiet && !o->list.format;
+	struct image **images = NULL;
+	struct store *store;
+	size_t count = 0;
+	int r;
+
+	r = ctl_store(ctl, &store, err);
+	if (r < 0)
+		return r;
+	r = store_list(store, &images, &count, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		if (r == 0 && is_wanted(images[i], wanted))
+			r = put_image(format, images[i], is_quiet, &ctl->out, err);
+		image_free(images[i]);
+	}
+	free(images);
+	return r;
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	cleanup_format struct format format = { 0 };
+	const struct images_options *o = opts;
+	struct ctl *ctl = context;
+	int r;
+
+	r = format_init(&format, columns, &o->list,
+		o->has_digests ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
+				 "{{.CreatedSince}}\t{{.Size}}"
+			       : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t"
+				 "{{.CreatedSince}}\t{{.Size}}",
+		"{{.ID}}", err);
+	if (r < 0)
+		return r;
+	r = put_images(ctl, o, args[0], &format, err);
+	if (r < 0)
+		return r;
+	return format_finish(&format, &ctl->out, err);
+}
+
+const struct verb_spec verb_images = {
+	.name = "images",
+	.section = SECTION_IMAGES,
+	.summary = "List the images of the store",
+	.args = "[NAME]",
+	.args_max = 1,
+	.complete = COMPLETE_IMAGE,
+	.groups = groups,
+	.options_size = sizeof(struct images_options),
+	.run = run,
+};

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ucrctl/ctl.h"
+#include "ucrctl/obtain.h"
+#include "ucrctl/print.h"
+#include "ucrctl/verbs.h"
+
+#include "images/reference.h"
+
+#include <errno.h>
+
+struct load_options {
+	const char *input;
+	bool is_quiet;
+};
+
+static const struct option_spec options[] = {
+	{ "input", 'i', .arg = "FILE", .set = option_string,
+		.offset = offsetof(struct load_options, input),
+		.help = "Read FILE, FILE:TAG, or a format and a file such as oci:DIR "
+			"(default: standard input)",
+		.complete = COMPLETE_FILE },
+	{ "quiet", 'q', .set = option_bool,
+		.offset = offsetof(struct load_options, is_quiet),
+		.help = "Show no progress" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = { { options }, { 0 } };
+
+static int choose_source(
+	const struct load_options *o, char **args, const char **ret, struct err *err)
+{
+	if (o->input && args[0])
+		return err_say(err, EINVAL,
+			"load: name the archive once: \"%.80s\" or \"%.80s\"", o->input,
+			args[0]);
+	*ret = o->input ? o->input : args[0];
+	if (*ret)
+		return 0;
+	if (isatty(STDIN_FILENO)) {
+		(void)err_say(err, EINVAL, "load: standard input is a terminal");
+		return err_hint(err, "name an archive: ucrctl load -i FILE");
+	}
+	*ret = "-";
+	return 0;
+}
+
+static int put_loaded(
+	struct ctl *ctl, struct store *store, const struct image *image, struct err *err)
+{
+	cleanup_strv strv names = NULL;
+	int r;
+
+	r = store_names(store, image->id, &names, err);
+	if (r < 0)
+		return r;
+	if (!names)
+		buf_printf(&ctl->out, "Loaded image ID: %s\n", image->id);
+	strv_each (name, names) {
+		buf_puts(&ctl->out, "Loaded image: ");
+		print_text(&ctl->out, reference_familiar(*name));
+		buf_putc(&ctl->out, '\n');
+	}
+	return 0;
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	const struct load_options *o = opts;
+	struct obtain how = { .pull = PULL_ALWAYS, .is_quiet = o->is_quiet };
+	struct ctl *ctl = context;
+	struct store *store;
+	int r;
+
+	r = choose_source(o, args, &how.reference, err);
+	if (r < 0)
+		return r;
+	r = ctl_store(ctl, &store, err);
+	if (r < 0)
+		return r;
+	r = obtain_image(ctl, &how, &image, err);
+	if (r < 0)
+		return r;
+	return put_loaded(ctl, store, image, err);
+}
+
+const struct verb_spec verb_load = {
+	.name = "load",
+	.section = SECTION_IMAGES,
+	.summary = "Put an image archive into the store",
+	.text = "FILE may be a docker archive, an OCI layout as a directory or an "
+		"archive, or a "
+		"plain root file system tarball, compressed or not. The format is found "
+		"by "
+		"looking inside; docker-archive:, oci:, oci-archive: or tar: before the "
+		"name "
+		"forces one.",
+	.args = "[FILE]",
+	.args_max = 1,
+	.complete = COMPLETE_FILE,
+	.groups = groups,
+	.options_size = sizeof(struct load_options),
+	.run = run,
+};

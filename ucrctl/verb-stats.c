@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container.h"
+#include "ucrctl/container-columns.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/human.h"
+#include "ucrctl/print.h"
+#include "ucrctl/verbs.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define INTERVAL_MS 1000
+#define UNKNOWN UINT64_MAX
+
+struct stats_options {
+	bool is_once;
+	struct format_options list;
+};
+
+static const struct option_spec options[] = {
+	{ "no-stream", .set = option_bool,
+		.offset = offsetof(struct stats_options, is_once),
+		.help = "Measure for a second, print, and end" },
+	{ "no-trunc", .set = option_bool,
+		.offset = offsetof(struct stats_options, list.is_full),
+		.help = "Print ids whole" },
+	{ "format", .arg = "FORMAT", .set = option_string,
+		.offset = offsetof(struct stats_options, list.format),
+		.help = "Print \"json\", or by a template such as '{{.Name}} "
+			"{{.CPUPerc}}', "
+			"with \"table \" before it under headers" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = { { options }, { 0 } };
+
+/* A container with two measurements: their difference over the time between is the rate.
+ */
+struct row {
+	struct container *container;
+	struct cgroup_usage before, now;
+	int64_t before_ns, now_ns; /* CLOCK_MONOTONIC; 0: not measured */
+};
+
+struct rows {
+	struct row *items;
+	size_t count;
+};
+
+static void rows_done(struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		container_free(rows->items[i].container);
+	free(rows->items);
+	memset(rows, 0, sizeof(*rows));
+}
+
+static void put_id(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_short_id(r->container->id, style->is_full, out);
+}
+
+static void put_name(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_puts(out, r->container->name ? r->container->name : "");
+}
+
+static void put_percent(struct buf *out, double part, double whole)
+{
+	if (whole > 0)
+		buf_printf(out, "%.2f%%", 100 * part / whole);
+	else
+		buf_puts(out, "--");
+}
+
+static void put_cpu(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	if (r->before.cpu_usec == UNKNOWN || r->now.cpu_usec < r->before.cpu_usec)
+		buf_puts(out, "--");
+	else
+		put_percent(out, (double)(r->now.cpu_usec - r->before.cpu_usec) * 1000,
+			(double)(r->now_ns - r->before_ns));
+}
+
+static void put_size(struct buf *out, uint64_t bytes)
+{
+	if (bytes == UNKNOWN)
+		buf_puts(out, "--");
+	else
+		human_bytes(out, bytes);
+}
+
+static void put_memory(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_size(out, r->now.memory_bytes);
+	buf_puts(out, " / ");
+	put_size(out, r->now.memory_limit_bytes);
+}
+
+static void put_memory_percent(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	if (r->now.memory_bytes == UNKNOWN || r->now.memory_limit_bytes == UNKNOWN)
+		buf_puts(out, "--");
+	else
+		put_percent(out, (double)r->now.memory_bytes,
+			(double)r->now.memory_limit_bytes);
+}
+
+static void put_peak(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_size(out, r->now.memory_peak_bytes);
+}
+
+static void put_io(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_size(out, r->now.io_read_bytes);
+	buf_puts(out, " / ");
+	put_size(out, r->now.io_write_bytes);
+}
+
+static void put_pids(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	if (r->now.pids != UNKNOWN)
+		buf_printf(out, "%llu", (unsigned long long)r->now.pids);
+	else
+		buf_puts(out, "--");
+}
+
+static const struct format_column columns[] = {
+	{ "ID", "CONTAINER ID", put_id },
+	{ "Name", "NAME", put_name },
+	{ "CPUPerc", "CPU %", put_cpu },
+	{ "MemUsage", "MEM USAGE / LIMIT", put_memory },
+	{ "MemPerc", "MEM %", put_memory_percent },
+	{ "MemPeak", "MEM PEAK", put_peak },
+	{ "BlockIO", "BLOCK I/O", put_io },
+	{ "PIDs", "PIDS", put_pids, .is_number = true },
+	{ 0 },
+};
+
+static int add_row(struct rows *rows, struct container *container, struct err *err)
+{
+	struct row *grown;
+
+	grown = reallocarray(rows->items, rows->count + 1, sizeof(*grown));
+	if (!grown) {
+		container_free(container);
+		return err_oom(err);
+	}
+	rows->items = grown;
+	memset(&grown[rows->count], 0, sizeof(*grown));
+	grown[rows->count++].container = container;
+	return 0;
+}
+
+static int choose_named(
+	struct engine *engine, char **args, struct rows *rows, struct err *err)
+{
+	struct container *container;
+	int r;
+
+	strv_each (arg, args) {
+		r = container_find(engine, *arg, &container, err);
+		if (r == 0)
+			r = add_row(rows, container, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int choose_live(struct engine *engine, struct rows *rows, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	int r;
+
+	r = container_list(engine, &list, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.count; i++) {
+		if (!container_is_live(list.items[i]))
+			continue;
+		r = add_row(rows, take_ptr(list.items[i]), err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A container that has ended has no usage any more: it is left out, not an error. */
+static int measure(struct engine *engine, struct rows *rows, struct err *err)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		struct row *row = &rows->items[i];
+		struct cgroup_usage usage;
+		int r;
+
+		row->before = row->now;
+		row->before_ns = row->now_ns;
+		row->now_ns = 0;
+		r = container_usage(engine, row->container, &usage, err);
+		if (r == -ESRCH || r == -ENOENT)
+			continue;
+		if (r < 0)
+			return err_wrap(err, "measure %s", row->container->id);
+		row->now = usage;
+		row->now_ns = monotonic_ns();
+	}
+	return 0;
+}
+
+/* Those named, or all that live now. What was measured before is carried over. */
+static int choose(struct engine *engine, char **args, struct rows *rows, struct err *err)
+{
+	struct rows chosen = { 0 };
+	int r;
+
+	r = args[0] ? choose_named(engine, args, &chosen, err)
+		    : choose_live(engine, &chosen, err);
+	for (size_t i = 0; r == 0 && i < chosen.count; i++) {
+		for (size_t j = 0; j < rows->count; j++) {
+			if (!str_eq(chosen.items[i].container->id,
+				    rows->items[j].container->id))
+				continue;
+			chosen.items[i].now = rows->items[j].now;
+			chosen.items[i].now_ns = rows->items[j].now_ns;
+		}
+	}
+	if (r < 0) {
+		rows_done(&chosen);
+		return r;
+	}
+	rows_done(rows);
+	*rows = chosen;
+	return measure(engine, rows, err);
+}
+
+static int put_rows(const struct rows *rows, const struct stats_options *o,
+	struct buf *out, struct err *err)
+{
+	cleanup_format struct format format = { 0 };
+	int r;
+
+	r = format_init(&format, columns, &o->list,
+		"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
+		"{{.BlockIO}}\t{{.PIDs}}",
+		"{{.ID}}", err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < rows->count; i++) {
+		if (!rows->items[i].now_ns || !rows->items[i].before_ns)
+			continue;
+		r = format_row(&format, &rows->items[i], out, err);
+		if (r < 0)
+			return r;
+	}
+	return format_finish(&format, out, err);
+}
+
+static void wait_interval(void)
+{
+	struct timespec t = { INTERVAL_MS / 1000, INTERVAL_MS % 1000 * 1000000L };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static int show(struct ctl *ctl, const struct stats_options *o, char **args,
+	struct rows *rows, struct err *err)
+{
+	bool is_screen = !o->is_once && isatty(STDOUT_FILENO);
+	struct engine *engine;
+	int r;
+
+	r = ctl_engine(ctl, &engine, err);
+	if (r < 0)
+		return r;
+	r = choose(engine, args, rows, err);
+	while (r == 0) {
+		wait_interval();
+		r = choose(engine, args, rows, err);
+		if (r < 0)
+			return r;
+		if (is_screen)
+			buf_puts(&ctl->out, "\033[H\033[J");
+		r = put_rows(rows, o, &ctl->out, err);
+		if (r < 0 || o->is_once)
+			return r;
+		r = ctl_flush(ctl, err);
+	}
+	return r;
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	struct rows rows = { 0 };
+	int r;
+
+	r = show(context, opts, args, &rows, err);
+	rows_done(&rows);
+	return r;
+}
+
+const struct verb_spec verb_stats = {
+	.name = "stats",
+	.section = SECTION_CONTAINERS,
+	.summary = "Show what running containers use, every second",
+	.args = "[CONTAINER...]",
+	.args_max = ARGS_ANY,
+	.complete = COMPLETE_RUNNING,
+	.groups = groups,
+	.options_size = sizeof(struct stats_options),
+	.run = run,
+};
