@@ -147,6 +147,7 @@ static int table_add(struct seccomp_table *table, uint32_t nr, uint32_t action,
 /* What one name decides on one architecture. */
 struct decision {
 	const char *name;
+	int native_nr; /* what seccomp_nr_find() says of the first table */
 	uint32_t action;
 	bool is_default; /* only makes the name known */
 	const struct seccomp_conditions *conditions;
@@ -191,7 +192,8 @@ static int add_mux(struct seccomp_rules *rules, struct seccomp_table *table,
 static int add_name(struct seccomp_rules *rules, struct seccomp_table *table,
 	const struct decision *d)
 {
-	int nr = seccomp_nr_find(table->arch, d->name);
+	int nr = table == rules->tables ? d->native_nr
+					: seccomp_nr_find(table->arch, d->name);
 	int direct;
 	int r = 0;
 
@@ -254,8 +256,8 @@ static int add_syscall(struct seccomp_rules *rules, const struct spec_syscall *c
 	rules->has_notify |= d.action == SECCOMP_RET_USER_NOTIF;
 	strv_each (name, call->names) {
 		d.name = *name;
-		if (seccomp_nr_find(rules->tables[0].arch, d.name) ==
-			SECCOMP_NR_UNKNOWN) {
+		d.native_nr = seccomp_nr_find(rules->tables[0].arch, d.name);
+		if (d.native_nr == SECCOMP_NR_UNKNOWN) {
 			if (strv_add(unknown, d.name) < 0)
 				return err_oom(err);
 			continue;

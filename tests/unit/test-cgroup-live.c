@@ -144,9 +144,11 @@ static pid_t clone_into(int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+typedef int (*attach_fn)(struct cgroup *cgroup, pid_t pid, struct err *err);
+
 /* Starts `fn` inside; it begins once it is in every hierarchy. Its exit status is fn's.
  */
-static void start(struct fixture *f, child_fn fn)
+static void start_by(struct fixture *f, child_fn fn, int clone_fd, attach_fn attach)
 {
 	struct err err = { 0 };
 	int gate[2];
