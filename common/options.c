@@ -163,6 +163,8 @@ static int parse_all(const struct options_flat *flat, bool stops_early, int argc
 		if (c == ':')
 			return say_no_value(flat, err);
 		i = c >= LONG_BASE ? c - LONG_BASE : find_letter(flat, c);
+		if (i < 0)
+			return say_unknown(flat, argv, err);
 		r = set_option(&flat->rows[i], argv, c >= LONG_BASE, out, err);
 		if (r)
 			return r;
