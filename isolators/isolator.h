@@ -59,6 +59,10 @@ struct isolation {
 	struct mounts *mounts;	       /* options parsed, sources open where possible */
 	bool has_new_userns;
 
+	/* /proc/self/cgroup as it read before the child made its cgroup namespace; heap,
+	 * or NULL when nothing asks for it. */
+	char *cgroup_paths;
+
 	/* The container's "/": a detached mount after prepare (-1 when only the child may
 	 * make it), in the child the attached root, before and after it was entered. An
 	 * exec opens it after joining the mount namespace. */

@@ -10,20 +10,25 @@
 
 enum mount_idmap { MOUNT_IDMAP_NONE, MOUNT_IDMAP_ONE, MOUNT_IDMAP_RECURSIVE };
 
+/* As mount_setattr(2) takes them: MOUNT_ATTR_…; `clear` is applied first. */
+struct mount_attributes {
+	uint64_t set, clear;
+};
+
 struct mount_options {
-	uint64_t attr_set, attr_clear; /* MOUNT_ATTR_… of the mount itself */
-	uint64_t attr_set_recursive, attr_clear_recursive; /* and of all below it */
-	uint64_t propagation; /* MS_SHARED, …, 0: not asked for */
-	bool propagation_is_recursive;
-	bool is_bind, is_recursive;
+	struct mount_attributes own;	   /* of the mount itself */
+	struct mount_attributes recursive; /* of the mount and all below it */
+	uint64_t propagation; /* MS_SHARED, …, with MS_REC; 0: not asked for */
+	bool is_bind, is_recursive, is_remount;
 	bool copy_up; /* tmpcopyup: start with what the target holds */
 	enum mount_idmap idmap;
-	strv flags; /* for fsconfig(FSCONFIG_SET_FLAG): "ro", "sync", … */
+	strv flags; /* for fsconfig(FSCONFIG_SET_FLAG): "sync", … */
 	strv data;  /* "key=value" or "key": the file system's own options */
 };
 
 void mount_options_done(struct mount_options *options);
 
+/* Options that the table does not know become data. */
 int mount_options_parse(char *const *list, struct mount_options *ret, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -20,9 +20,4 @@ extern const struct isolator mounts_isolator;
  * tmpfs mounts with "ro", root.readonly. After devices, console and masks. */
 extern const struct isolator mounts_readonly_isolator;
 
-/* Attaches the detached tree `mount_fd` onto an open target and proves through `path`,
- * opened anew in the root, that it is there. `path` also names it in errors. */
-int mount_attach(int mount_fd, int target_fd, int root_fd, const char *path,
-	struct err *err) __attribute__((warn_unused_result));
-
 #endif

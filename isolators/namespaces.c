@@ -35,6 +35,7 @@ static const struct namespace_type types[] = {
 #define TYPE_COUNT (sizeof(types) / sizeof(types[0]))
 
 /* What the child makes for itself, once it stands where it belongs. */
+#define CGROUP_PATHS_MAX 16384
 #define MADE_BY_CHILD ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWTIME))
 
 struct namespaces {
@@ -397,13 +398,38 @@ static int raise_loopback(struct err *err)
 	return 0;
 }
 
+/* A mount of type cgroup shows the container's own cgroups, whose paths the new cgroup
+ * namespace is about to hide. */
+static int keep_cgroup_paths(struct isolation *isolation, struct err *err)
+{
+	const struct spec_mounts *mounts = &isolation->spec->mounts;
+	char text[CGROUP_PATHS_MAX];
+	int r;
+
+	for (size_t i = 0; i < mounts->count; i++) {
+		const char *type = mounts->items[i].type;
+
+		if (!type || (!str_eq(type, "cgroup") && !str_eq(type, "cgroup2")))
+			continue;
+		r = fd_read_kernel_file(
+			AT_FDCWD, "/proc/self/cgroup", text, sizeof(text));
+		if (r < 0)
+			return err_set(err, -r, "read /proc/self/cgroup");
+		return str_set(&isolation->cgroup_paths, text) < 0 ? err_oom(err) : 0;
+	}
+	return 0;
+}
+
 static int isolate(struct isolation *isolation, struct err *err)
 {
 	const struct spec *spec = isolation->spec;
 	const struct namespaces *n = isolation->namespaces;
 	uint64_t flags = n->new_flags & MADE_BY_CHILD;
-	int r = 0;
+	int r;
 
+	r = keep_cgroup_paths(isolation, err);
+	if (r < 0)
+		return r;
 	if (flags && unshare((int)flags) < 0)
 		return err_set(err, errno, "make a cgroup or time namespace");
 	if (flags & CLONE_NEWTIME)

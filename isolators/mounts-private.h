@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files that make mounts; nobody else includes it. */
+#ifndef UCR_ISOLATORS_MOUNTS_PRIVATE_H
+#define UCR_ISOLATORS_MOUNTS_PRIVATE_H
+
+#include "isolators/isolator.h"
+#include "isolators/mount-options.h"
+
+struct mount_plan;
+
+/* How a type is mounted, in the child; attaches what it makes. */
+typedef int (*mount_fn)(
+	struct isolation *isolation, struct mount_plan *plan, struct err *err);
+
+struct mount_plan {
+	const struct spec_mount *spec;
+	const struct mount_type *type;
+	struct mount_options options;
+	char *target; /* cleaned destination */
+	int tree_fd;  /* a bind source made ready in the parent; later what awaits "ro" */
+	bool is_late_readonly;
+};
+
+struct mounts {
+	struct mount_plan *items;
+	size_t count;
+};
+
+/* Opens the target, makes it when missing; refuses links where procfs, sysfs and /dev go.
+ */
+int mount_target_open(int root_fd, const struct mount_plan *plan, bool want_file,
+	struct err *err) __attribute__((warn_unused_result));
+/* What may be mounted where, as far as names tell. */
+int mount_target_check(const struct mount_plan *plan, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The host's view of a bind source as a detached tree with the plan's attributes. */
+int mount_bind_open(const struct isolation *isolation, int dirfd,
+	const struct mount_plan *plan, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* mount-cgroup.c: the container's own cgroups, whichever version the host runs. */
+int mount_cgroup(struct isolation *isolation, struct mount_plan *plan, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
