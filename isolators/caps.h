@@ -15,8 +15,9 @@
 
 /* Bit n for capability n. Unknown names are noted. */
 uint64_t caps_parse(char *const *names, struct notes *notes);
-/* The name of capability `index` ("CAP_CHOWN"), NULL past the last this kernel has. */
-const char *caps_name(unsigned int index);
+#define CAPS_NAME_ROOM 40
+/* The name of a capability ("CAP_CHOWN"); false past the last that this kernel has. */
+bool caps_name(unsigned int cap, char ret[CAPS_NAME_ROOM]);
 
 /* prepare: notes. isolate: cuts the bounding set, keeps capabilities across setuid(2). */
 extern const struct isolator caps_bounding_isolator;
