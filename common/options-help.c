@@ -68,13 +68,21 @@ static size_t label_width(const struct option_group *groups)
 	return (width < NAME_WIDTH_MAX ? width : NAME_WIDTH_MAX) + 2;
 }
 
+static const char *group_title(const struct option_group *group)
+{
+	return group->title ? group->title : "Options";
+}
+
 static void put_groups(struct buf *out, const struct option_group *groups)
 {
 	size_t width = label_width(groups);
+	const char *title = "";
 	char label[NAME_ROOM];
 
 	for (const struct option_group *g = groups; g && g->options; g++) {
-		buf_printf(out, "\n%s:\n", g->title ? g->title : "Options");
+		if (!str_eq(title, group_title(g)))
+			buf_printf(out, "\n%s:\n", group_title(g));
+		title = group_title(g);
 		for (const struct option_spec *o = g->options; o->name; o++) {
 			if (o->is_hidden)
 				continue;

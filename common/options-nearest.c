@@ -53,9 +53,8 @@ static void consider(struct nearest *n, const char *name)
 {
 	unsigned int d = distance(n->typed, n->len, name);
 
-	/* One slip for three letters, and two at most, is a typo; more is another word.
-	 */
-	if (d > 2 || d * 3 > n->len || d >= n->best_distance)
+	/* One slip in two to four letters and two in longer words are typos. */
+	if (d > 2 || d * 3 > n->len + 1 || d >= n->best_distance)
 		return;
 	n->best = name;
 	n->best_distance = d;

@@ -45,6 +45,16 @@ static void put_condition(struct buf *out, const char *verb)
 		buf_puts(out, "complete -c ucrctl -n __fish_use_subcommand");
 }
 
+/* fish knows two escapes within single quotes: \' and \\. */
+static void put_description(struct buf *out, const char *text)
+{
+	buf_puts(out, " -d '");
+	for (; *text; text++)
+		buf_printf(
+			out, "%s%c", *text == '\'' || *text == '\\' ? "\\" : "", *text);
+	buf_puts(out, "'\n");
+}
+
 static void put_option(const struct option_spec *o, void *arg)
 {
 	const char *const *choices = completion_choices(o);
@@ -65,11 +75,7 @@ static void put_option(const struct option_spec *o, void *arg)
 	} else if (o->arg) {
 		buf_printf(out, " -x -a '(__ucrctl_%s)'", completion_kind(o->complete));
 	}
-	buf_puts(out, " -d '");
-	/* fish knows two escapes within single quotes: \' and \\. */
-	for (const char *s = o->help; *s; s++)
-		buf_printf(out, "%s%c", *s == '\'' || *s == '\\' ? "\\" : "", *s);
-	buf_puts(out, "'\n");
+	put_description(out, o->help);
 }
 
 static void put_arguments(struct buf *out, const struct verb_spec *verb)
@@ -97,7 +103,8 @@ void completion_fish(const struct program_spec *program, struct buf *out)
 	completion_each_verb(v, program)
 	{
 		put_condition(out, NULL);
-		buf_printf(out, " -a %s -d '%s'\n", (*v)->name, (*v)->summary);
+		buf_printf(out, " -a %s", (*v)->name);
+		put_description(out, (*v)->summary);
 		row.verb = (*v)->name;
 		completion_each_option((*v)->groups, put_option, &row);
 		put_arguments(out, *v);

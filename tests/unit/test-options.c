@@ -267,6 +267,8 @@ static void test_verbs(void **state)
 	assert_true(find("urn", &err) < 0);
 	assert_string_equal(err.text, "there is no \"urn\" (did you mean \"run\"?)");
 	assert_string_equal(err.hint, "\"prog help\" lists what there is");
+	assert_true(find("mr", &err) < 0);
+	assert_string_equal(err.text, "there is no \"mr\" (did you mean \"rm\"?)");
 	assert_true(find("frobnicate", &err) < 0);
 	assert_string_equal(err.text, "there is no \"frobnicate\"");
 	assert_int_equal(find("--help", &err), OPTIONS_HELP);
