@@ -9,6 +9,7 @@
 
 #include "images/import.h"
 #include "images/store-private.h"
+#include "images/store-tmp.h"
 #include "images/unpacker.h"
 
 /* The file or directory that is read. */
@@ -89,6 +90,22 @@ int import_take_notes(const struct import_request *request, const struct ipc_msg
 	struct err *err) __attribute__((warn_unused_result));
 void import_note(const struct import_request *request, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* Decodes the payload of a message by a table. */
+int import_decode(const struct ipc_msg *msg, const struct json_field *fields, void *out,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* ---- import-image.c ---- */
+
+/* IMAGE: takes over what it says, plans the layers and tells ucr-unpack. */
+int import_on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
+	__attribute__((warn_unused_result));
+/* Reads a document; its digest is computed, not believed. */
+int import_read_blob(int fd, struct import_blob *ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* Parses import->config; the layers must be those that it lists. */
+int import_adopt_config(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* ---- import-names.c ---- */
 

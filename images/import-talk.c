@@ -33,8 +33,19 @@ void import_note(const struct import_request *request, const char *fmt, ...)
 		(void)!strv_take(request->notes, text);
 }
 
-/* ---- REQUEST
- * ----------------------------------------------------------------------------- */
+int import_decode(const struct ipc_msg *msg, const struct json_field *fields, void *out,
+	struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	int r;
+
+	r = json_parse(msg->data, msg->len, &doc, err);
+	if (r == 0)
+		r = json_decode(json_root(doc), fields, out, err);
+	return r < 0 ? err_wrap(err, UNPACK_PROGRAM) : 0;
+}
+
+/* ---- REQUEST ---- */
 
 static void write_platform(struct json_writer *w, const struct platform *platform)
 {
@@ -75,180 +86,7 @@ static int send_request(struct import *import, struct err *err)
 	return unpacker_send(&import->unpacker, UNPACK_REQUEST, &b, fds, 2, err);
 }
 
-/* ---- IMAGE
- * ------------------------------------------------------------------------------- */
-
-struct said_layer {
-	char *diff_id;
-};
-
-struct said_image {
-	char *format, *manifest_digest;
-	bool has_config;
-	strv names;
-	struct {
-		struct said_layer *items;
-		size_t count;
-	} layers;
-};
-
-static const struct json_field said_layer_fields[] = {
-	{ "diff_id", json_string, offsetof(struct said_layer, diff_id) },
-	{ 0 },
-};
-static const struct json_array_of said_layer_array = { sizeof(struct said_layer),
-	said_layer_fields, NULL };
-
-static const struct json_field said_image_fields[] = {
-	{ "format", json_string, offsetof(struct said_image, format), true },
-	{ "names", json_strv, offsetof(struct said_image, names) },
-	{ "manifest_digest", json_string, offsetof(struct said_image, manifest_digest) },
-	{ "has_config", json_bool, offsetof(struct said_image, has_config), true },
-	{ "layers", json_array, offsetof(struct said_image, layers), true,
-		&said_layer_array },
-	{ 0 },
-};
-
-static void said_image_done(struct said_image *said)
-{
-	for (size_t i = 0; i < said->layers.count; i++)
-		free(said->layers.items[i].diff_id);
-	free(said->layers.items);
-	free(said->format);
-	free(said->manifest_digest);
-	strv_free(said->names);
-}
-
-static int decode_payload(const struct ipc_msg *msg, const struct json_field *fields,
-	void *out, struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	int r;
-
-	r = json_parse(msg->data, msg->len, &doc, err);
-	if (r == 0)
-		r = json_decode(json_root(doc), fields, out, err);
-	return r < 0 ? err_wrap(err, UNPACK_PROGRAM) : 0;
-}
-
-/* A document that came as a descriptor; the digest is of what was read, not of what was
- * said. */
-static int read_blob(int fd, struct import_blob *ret, struct err *err)
-{
-	cleanup_free char *data = NULL;
-	struct stat st;
-	size_t len;
-	int r;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_say(err, EPROTO,
-			UNPACK_PROGRAM " sent something else than a document");
-	r = fd_read_all(fd, IMAGE_CONFIG_MAX, &data, &len);
-	if (r < 0)
-		return err_set(err, -r, "read from " UNPACK_PROGRAM);
-	hash_of(data, len, ret->digest);
-	free(ret->data);
-	ret->data = take_ptr(data);
-	ret->len = len;
-	return 0;
-}
-
-/* The configuration says which layers there are: it has the last word. */
-static int adopt_config(struct import *import, struct err *err)
-{
-	struct image_config config;
-	size_t count;
-	int r;
-
-	r = image_config_parse(import->config.data, import->config.len, &config, err);
-	if (r < 0)
-		return r;
-	image_config_done(&import->image_config);
-	import->image_config = config;
-	count = strv_len(config.diff_ids);
-	if (count != import->layer_count)
-		return err_say(err, EINVAL,
-			"the image has %zu layers, but its configuration lists %zu",
-			import->layer_count, count);
-	for (size_t i = 0; i < count; i++) {
-		char *known = import->layers[i].layer.diff_id;
-
-		if (*known && !str_eq(known, config.diff_ids[i]))
-			return err_say(err, EBADMSG,
-				"layer %zu is %s, but the configuration lists %s", i,
-				known, config.diff_ids[i]);
-		memcpy(known, config.diff_ids[i], DIGEST_MAX - 1);
-	}
-	return 0;
-}
-
-static int adopt_layers(
-	struct import *import, const struct said_image *said, struct err *err)
-{
-	if (said->layers.count > IMAGE_LAYERS_MAX)
-		return err_say(err, E2BIG, "the image has %zu layers, more than %d",
-			said->layers.count, IMAGE_LAYERS_MAX);
-	for (size_t i = 0; i < said->layers.count; i++) {
-		const char *diff_id = said->layers.items[i].diff_id;
-
-		import->layers[i] = (struct import_layer){ .name_fd = -1, .dir_fd = -1 };
-		import->layer_count = i + 1;
-		if (!diff_id)
-			continue;
-		if (!digest_is_valid(diff_id))
-			return err_say(
-				err, EPROTO, UNPACK_PROGRAM " named an invalid digest");
-		memcpy(import->layers[i].layer.diff_id, diff_id, strlen(diff_id) + 1);
-	}
-	return 0;
-}
-
-static int adopt_documents(struct import *import, const struct said_image *said,
-	const struct ipc_msg *msg, struct err *err)
-{
-	size_t next = 0;
-	int r = 0;
-
-	if (msg->fd_count != (size_t)said->has_config + !!said->manifest_digest)
-		return err_say(
-			err, EPROTO, UNPACK_PROGRAM " sent %zu documents", msg->fd_count);
-	if (said->has_config)
-		r = read_blob(msg->fds[next++], &import->config, err);
-	if (r == 0 && said->has_config)
-		r = adopt_config(import, err);
-	if (r == 0 && said->manifest_digest)
-		r = read_blob(msg->fds[next], &import->manifest, err);
-	if (r == 0 && said->manifest_digest &&
-		!str_eq(said->manifest_digest, import->manifest.digest))
-		r = err_say(err, EBADMSG, "the manifest is %s, but was named %s",
-			import->manifest.digest, said->manifest_digest);
-	return r;
-}
-
-static int on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
-{
-	struct said_image said = { 0 };
-	int r;
-
-	if (import->format)
-		return err_say(err, EPROTO, UNPACK_PROGRAM " named two images");
-	r = decode_payload(msg, said_image_fields, &said, err);
-	if (r == 0)
-		r = adopt_layers(import, &said, err);
-	if (r == 0)
-		r = adopt_documents(import, &said, msg, err);
-	if (r == 0) {
-		import->format = take_ptr(said.format);
-		r = import_set_names(import, said.names, err);
-	}
-	said_image_done(&said);
-	if (r == 0)
-		r = import_plan_layers(import, err);
-	return r == 0 ? import_send_layers(import, err) : r;
-}
-
-/* ---- PROGRESS, LAYER_DONE, DONE
- * ---------------------------------------------------------- */
+/* ---- PROGRESS, LAYER_DONE, DONE ---- */
 
 struct said_progress {
 	char *what;
@@ -272,7 +110,7 @@ static int on_progress(struct import *import, const struct ipc_msg *msg, struct 
 
 	if (!request->progress)
 		return 0;
-	r = decode_payload(msg, progress_fields, &said, err);
+	r = import_decode(msg, progress_fields, &said, err);
 	if (r == 0)
 		request->progress(said.what, said.layer, said.layers, said.done,
 			said.total, request->progress_arg);
@@ -322,7 +160,7 @@ static int on_layer_done(
 	struct said_done_layer said = { 0 };
 	int r;
 
-	r = decode_payload(msg, done_layer_fields, &said, err);
+	r = import_decode(msg, done_layer_fields, &said, err);
 	if (r == 0)
 		r = finish_layer(import, &said, err);
 	free(said.diff_id);
@@ -342,7 +180,7 @@ int import_take_notes(
 	size_t n = 0;
 	int r;
 
-	r = decode_payload(msg, done_fields, &notes, err);
+	r = import_decode(msg, done_fields, &notes, err);
 	strv_each (note, notes) {
 		if (n++ >= NOTES_MAX)
 			break;
@@ -366,11 +204,11 @@ static int on_done(struct import *import, const struct ipc_msg *msg, struct err 
 		return err_say(
 			err, EPROTO, UNPACK_PROGRAM " ended without a configuration");
 	memcpy(announced, import->config.digest, sizeof(announced));
-	r = read_blob(msg->fds[0], &import->config, err);
+	r = import_read_blob(msg->fds[0], &import->config, err);
 	if (r == 0 && *announced && !str_eq(announced, import->config.digest))
 		r = err_say(err, EPROTO, UNPACK_PROGRAM " changed the configuration");
 	if (r == 0)
-		r = adopt_config(import, err);
+		r = import_adopt_config(import, err);
 	return r == 0 ? import_take_notes(import->request, msg, err) : r;
 }
 
@@ -378,7 +216,7 @@ static const struct {
 	enum unpack_msg type;
 	int (*handle)(struct import *import, const struct ipc_msg *msg, struct err *err);
 } handlers[] = {
-	{ UNPACK_IMAGE, on_image },
+	{ UNPACK_IMAGE, import_on_image },
 	{ UNPACK_PROGRESS, on_progress },
 	{ UNPACK_LAYER_DONE, on_layer_done },
 	{ UNPACK_DONE, on_done },

@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* ---- what is stored already
- * -------------------------------------------------------------- */
+/* ---- what is stored already ---- */
 
 static int check_platform(
 	const struct image *image, const struct platform *want, struct err *err)
@@ -102,8 +101,7 @@ int image_lookup(struct store *store, const struct import_request *request,
 	return r == 0 ? lookup(store, request, &ref, ret, err) : r;
 }
 
-/* ---- an import
- * --------------------------------------------------------------------------- */
+/* ---- an import ---- */
 
 static void import_done(struct import *import)
 {
@@ -212,8 +210,7 @@ int image_obtain(struct store *store, const struct import_request *request,
 	return r == IMAGE_ABSENT ? run_import(store, request, &ref, ret, err) : r;
 }
 
-/* ---- copying out
- * ------------------------------------------------------------------------- */
+/* ---- copying out ---- */
 
 /* The destination and the layers, as ucr-unpack gets them. */
 struct copy {

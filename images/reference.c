@@ -26,8 +26,7 @@ static const struct {
 	{ "tar:", "tar", false },
 };
 
-/* ---- names ----------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 /* A name taken apart; each part is a range of the text, absent when `len` is 0. */
 struct range {
@@ -272,8 +271,7 @@ const char *reference_digest_of(const char *name)
 	return at_sign ? at_sign + 1 : NULL;
 }
 
-/* ---- what a person wrote
- * --------------------------------------------------------------- */
+/* ---- what a person wrote ---- */
 
 /* Written as a path, so that it is never a name in the store. */
 static bool is_written_as_path(const char *text)

@@ -26,8 +26,7 @@ static bool has_record(struct store *store, const char *id)
 	return faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* ---- by id prefix
- * ------------------------------------------------------------------------ */
+/* ---- by id prefix ---- */
 
 struct prefix_search {
 	const char *prefix;
@@ -76,8 +75,7 @@ static int find_by_prefix(
 	return 0;
 }
 
-/* ---- by digest
- * --------------------------------------------------------------------------- */
+/* ---- by digest ---- */
 
 struct digest_search {
 	const char *digest;
@@ -123,8 +121,7 @@ static int find_by_digest(
 	return 0;
 }
 
-/* ---- by name
- * ----------------------------------------------------------------------------- */
+/* ---- by name ---- */
 
 static int find_by_name(
 	struct store *store, const char *full, char ret_id[DIGEST_MAX], struct err *err)
@@ -175,8 +172,7 @@ int store_find(struct store *store, const char *name, struct image **ret, struct
 	return r == 0 ? store_load_image(store, id, ret, err) : r;
 }
 
-/* ---- all
- * --------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 struct listing {
 	struct image **images;

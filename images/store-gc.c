@@ -7,6 +7,7 @@
  */
 #include "images/store-private.h"
 #include "images/store-steps.h"
+#include "images/store-tmp.h"
 
 #include "common/fd.h"
 

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define STORE_NAME_MAX                                                                   \
-	96 /* of a file in the store: at most a prefix, a digest, a suffix */
+/* Of a file in the store: at most a prefix, a digest and a suffix. */
+#define STORE_NAME_MAX 96
 #define STORE_PATH_MAX (2 * STORE_NAME_MAX)
 
 struct store {
@@ -73,7 +73,7 @@ int store_lease(struct store *store, const char *id, bool is_exclusive, int *ret
 
 /* ---- store-names.c ---- */
 
-/* All names as a vector of "NAME=ID" (a name has no '='), sorted. */
+/* All names as a vector of "NAME=ID" (a name has no '='). */
 int store_load_names(struct store *store, strv *ret, struct err *err)
 	__attribute__((warn_unused_result));
 /* Under `lock`. */
@@ -86,24 +86,6 @@ int store_names_of(char *const *names, const char *id, strv *ret)
 /* Gives an image more names. Under `lock`. */
 int store_add_names(struct store *store, const char *id, char *const *added,
 	struct err *err) __attribute__((warn_unused_result));
-
-/* ---- store-tmp.c ---- */
-
-/* A lock by name, as a file tmp/lock-NAME that is there only while it is held or waited
- * for. */
-int store_hold_name(struct store *store, const char *name, bool wait, int *ret_fd,
-	struct err *err) __attribute__((warn_unused_result));
-void store_release_name(struct store *store, const char *name, int *fd);
-/* A directory tmp/<prefix>RANDOM of ours, locked while `ret_fd` is open. */
-int store_stage(struct store *store, const char *prefix, char ret_name[STORE_NAME_MAX],
-	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
-/* Removes a tree below `dirfd`: directly or, where files belong to subordinate ids, by
- * ucr-unpack inside the user namespace. */
-int store_remove_tree(struct store *store, const struct import_userns *userns, int dirfd,
-	const char *name, struct err *err) __attribute__((warn_unused_result));
-/* Removes from tmp/ what has no locker any more. `ret_count` grows. */
-int store_sweep(struct store *store, const struct import_userns *userns,
-	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- store-layers.c ---- */
 

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * tmp/: everything unfinished.
- *
- *   lock-NAME       a lock by name; removed by its last holder
- *   import-RANDOM/  an import's staging, flock()ed by its maker as long as that lives
- *   gc-RANDOM/      what gc is removing, the same
- *   file-RANDOM     a file on its way to its place, made and renamed under `lock`
- *
- * Locks are flock(2): the kernel drops them when the holder dies. What nobody holds is
- * litter.
- */
-#include "images/store-private.h"
+#include "images/store-tmp.h"
 
 #include "common/fd.h"
 #include "images/unpacker.h"

@@ -15,8 +15,7 @@
 
 #define EXIT_WAIT_MS 1000
 
-/* ---- the process
- * ------------------------------------------------------------------------- */
+/* ---- the process ---- */
 
 static int child_prepare(
 	const struct import_userns *userns, int socket_fd, pid_t parent, struct err *err)
@@ -126,8 +125,7 @@ void unpacker_stop(struct unpacker *unpacker)
 	(void)reap(unpacker);
 }
 
-/* ---- messages
- * ---------------------------------------------------------------------------- */
+/* ---- messages ---- */
 
 static int tell_end(struct unpacker *unpacker, struct err *err)
 {
@@ -191,8 +189,7 @@ int unpacker_send(struct unpacker *unpacker, enum unpack_msg type, struct buf *p
 	return r < 0 ? send_failed(unpacker, -r, err) : 0;
 }
 
-/* ---- directories
- * ------------------------------------------------------------------------- */
+/* ---- directories ---- */
 
 int unpacker_directory(int dirfd, const char *name, const struct import_userns *userns,
 	bool is_read_only, int *ret_fd, struct err *err)

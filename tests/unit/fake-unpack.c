@@ -62,8 +62,7 @@ static void hear(struct ipc_msg *msg)
 		stop(0);
 }
 
-/* ---- the script
- * -------------------------------------------------------------------------- */
+/* ---- the script ---- */
 
 static void read_word(struct script *script, const char *word)
 {
@@ -117,8 +116,7 @@ static void read_script(int fd, struct script *script)
 	write_config(script);
 }
 
-/* ---- the conversation
- * -------------------------------------------------------------------- */
+/* ---- the conversation ---- */
 
 static void say_image(struct script *script)
 {

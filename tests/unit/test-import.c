@@ -180,8 +180,7 @@ static void assert_whole(
 
 static const char *const two_layers[] = { "base", "app", NULL };
 
-/* ---- what works
- * ---------------------------------------------------------------------------- */
+/* ---- what works ---- */
 
 static void test_import(void **state)
 {
@@ -287,8 +286,7 @@ static void test_notes(void **state)
 	assert_string_equal(notes[1], "a note\\x1b[31m");
 }
 
-/* ---- what is refused
- * ----------------------------------------------------------------------- */
+/* ---- what is refused ---- */
 
 static void test_lies(void **state)
 {
@@ -359,8 +357,7 @@ static void test_unknown_reference(void **state)
 	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -EOPNOTSUPP);
 }
 
-/* ---- several at once
- * ----------------------------------------------------------------------- */
+/* ---- several at once ---- */
 
 #define IMPORTERS 4
 
@@ -392,8 +389,7 @@ static void test_unpacked_once(void **state)
 	assert_int_equal(count_entries(f, "tmp"), 0);
 }
 
-/* ---- failures between any two steps
- * -------------------------------------------------------- */
+/* ---- failures between any two steps ---- */
 
 /* Imports with a failure injected. 1 when the point was passed and did its work. */
 static int import_failing(

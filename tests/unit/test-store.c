@@ -3,6 +3,7 @@
 
 #include "common/fd.h"
 #include "images/store-private.h"
+#include "images/store-tmp.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,8 +40,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* ---- making images as an import would
- * ------------------------------------------------------ */
+/* ---- making images as an import would ---- */
 
 static void put_layer(struct fixture *f, const char *chain_id, uint64_t size)
 {
@@ -144,8 +144,7 @@ static size_t count_entries(struct fixture *f, const char *dir)
 	return n;
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void test_open(void **state)
 {
@@ -180,8 +179,7 @@ static void test_foreign_store(void **state)
 	assert_int_equal(store_open(f->dirfd, NULL, &again, &f->err), -EPERM);
 }
 
-/* ---- finding
- * ------------------------------------------------------------------------------- */
+/* ---- finding ---- */
 
 static void test_find(void **state)
 {
@@ -203,9 +201,9 @@ static void test_find(void **state)
 	assert_found(f, by_digest, id);
 	assert_absent(f, "app");
 	assert_absent(f, "app:2");
-	assert_absent(
-		f, "sha256:"
-		   "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+	assert_absent(f,
+		"sha256:"
+		"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
 	assert_int_equal(store_find(f->store, "No/Such Name", &image, &f->err), -EINVAL);
 	assert_int_equal(store_find(f->store, "app:1", &image, &f->err), 0);
 	assert_int_equal(image->layer_count, 2);
@@ -296,8 +294,7 @@ static void test_damaged(void **state)
 	assert_non_null(strstr(f->err.text, "names.json"));
 }
 
-/* ---- names
- * --------------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void test_names_move(void **state)
 {
@@ -371,8 +368,7 @@ static void test_untag_used(void **state)
 	assert_absent(f, id);
 }
 
-/* ---- collecting
- * ---------------------------------------------------------------------------- */
+/* ---- collecting ---- */
 
 static void test_gc(void **state)
 {
@@ -453,8 +449,7 @@ static void test_gc_beside_import(void **state)
 	assert_int_equal(store_hold_layer(f->store, chain, &fd, &f->err), IMAGE_ABSENT);
 }
 
-/* ---- tmp/
- * ---------------------------------------------------------------------------------- */
+/* ---- tmp/ ---- */
 
 /* Makes one of each in a child that dies by SIGKILL, and one of each that lives. */
 static void test_sweep(void **state)
