@@ -2,49 +2,47 @@
 /*
  * What the importing side and ucr-unpack say to each other, over common/ipc.h.
  *
- * ucr-unpack is started with one end of a SOCK_SEQPACKET pair as UNPACK_SOCKET_FD and stderr;
- * it serves one request, confined, and exits (0 also after it sent ERROR). Payloads are JSON
- * objects but for ERROR, whose payload is a struct err. Descriptors travel with the message.
- * A peer that closes early ends the work: half-filled staging directories are the client's.
+ * ucr-unpack is started with one end of a SOCK_SEQPACKET pair as UNPACK_SOCKET_FD and
+ * stderr; it serves one request, confined, and exits (0 also after it sent ERROR).
+ * Payloads are JSON objects but for ERROR, whose payload is a struct err. Descriptors
+ * travel with the message. A peer that closes early ends the work: half-filled staging
+ * directories are the client's.
  *
  *   REQUEST {"op":"import", …}   fds: source, spool
- *     source: a regular file, a pipe, or the directory of an OCI layout; opened for reading.
- *     spool:  a directory for O_TMPFILE, where what cannot be read twice is kept decompressed.
- *     "format"       "auto" | "docker-archive" | "oci-archive" | "oci" | "tar"
+ *     source: a regular file, a pipe, or the directory of an OCI layout; opened for
+ * reading. spool:  a directory for O_TMPFILE, where what cannot be read twice is kept
+ * decompressed. "format"       "auto" | "docker-archive" | "oci-archive" | "oci" | "tar"
  *     "tag"          which image of the archive; absent or null: the only one
  *     "platform"     {"os", "architecture", "variant"}; absent members: this host's
  *     "is_rootless"  what the caller's rights cannot make is left out with a note
- *     "limits"       {name: number}, names as in images/unpack-limits.h; absent: the defaults
- *   IMAGE {"format", "names", "manifest_digest", "has_config", "layers"}
- *                                fds: config when "has_config", then manifest when its digest
- *                                is not null; sealed memfds, at offset 0
- *     "format"  what it turned out to be: "docker-archive" | "oci-archive" | "oci" | "tar"
- *     "names"   as the archive has them, not normalised ("alpine:3", "latest")
- *     "layers"  lowest first: [{"media_type", "size", "digest", "diff_id"}]; "size" is of the
- *               blob as it lies, 0 for unknown; "digest" (of the blob) is null where the
- *               archive names none, "diff_id" is null where only unpacking can tell it
- *   LAYER {"index", "state"}     fds: directory
- *     one for each layer, in order; the client may wait for LAYER_DONE in between.
+ *     "limits"       {name: number}, names as in images/unpack-limits.h; absent: the
+ * defaults IMAGE {"format", "names", "manifest_digest", "has_config", "layers"} fds:
+ * config when "has_config", then manifest when its digest is not null; sealed memfds, at
+ * offset 0 "format"  what it turned out to be: "docker-archive" | "oci-archive" | "oci" |
+ * "tar" "names"   as the archive has them, not normalised ("alpine:3", "latest") "layers"
+ * lowest first: [{"media_type", "size", "digest", "diff_id"}]; "size" is of the blob as
+ * it lies, 0 for unknown; "digest" (of the blob) is null where the archive names none,
+ * "diff_id" is null where only unpacking can tell it LAYER {"index", "state"}     fds:
+ * directory one for each layer, in order; the client may wait for LAYER_DONE in between.
  *     "have"    the directory of the layer unpacked before; only read
  *     "unpack"  an empty directory to fill; answered by LAYER_DONE
  *   PROGRESS {"what", "layer", "layers", "done", "total"}   any number of times; bytes
  *   LAYER_DONE {"index", "diff_id", "digest", "entries", "bytes", "whiteouts"}
- *     every digest the archive stated has been checked by then. What is in the directory has
- *     not been flushed (syncfs(2) is the client's).
- *   DONE {"notes"}               fds: config (import only)
- *     the configuration, also when IMAGE had it: for formats without one it is made up here.
- *     "notes": sentences, what was left out and why.
- *   ERROR struct err             instead of any of the above; the last message
+ *     every digest the archive stated has been checked by then. What is in the directory
+ * has not been flushed (syncfs(2) is the client's). DONE {"notes"}               fds:
+ * config (import only) the configuration, also when IMAGE had it: for formats without one
+ * it is made up here. "notes": sentences, what was left out and why. ERROR struct err
+ * instead of any of the above; the last message
  *
- *   REQUEST {"op":"copy", "is_rootless"}   fds: destination (an empty directory), layers lowest
- *     first: writes the merged root file system. Answers PROGRESS…, DONE or ERROR.
+ *   REQUEST {"op":"copy", "is_rootless"}   fds: destination (an empty directory), layers
+ * lowest first: writes the merged root file system. Answers PROGRESS…, DONE or ERROR.
  *   REQUEST {"op":"remove", "name"}        fds: directory
  *     removes a name and all below it, whoever owns it. Answers DONE or ERROR.
  *
- * A layer's directory is in overlayfs's form for the mount option "userxattr": a deleted name
- * is a character device 0:0, a directory that hides what is below it has the extended attribute
- * user.overlay.opaque = "y". Where the file system has no user attributes, every name hidden
- * has a device of its own instead.
+ * A layer's directory is in overlayfs's form for the mount option "userxattr": a deleted
+ * name is a character device 0:0, a directory that hides what is below it has the
+ * extended attribute user.overlay.opaque = "y". Where the file system has no user
+ * attributes, every name hidden has a device of its own instead.
  */
 #ifndef UCR_IMAGES_UNPACK_PROTO_H
 #define UCR_IMAGES_UNPACK_PROTO_H

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A layer's tar archive written into a directory in overlayfs's form. Whiteouts and
+ * opaque marks count wherever in the archive they are, and only against lower layers.
+ */
+#ifndef UCR_IMAGES_LAYER_H
+#define UCR_IMAGES_LAYER_H
+
+#include "images/lower.h"
+#include "images/notes.h"
+#include "images/stream.h"
+
+struct layer_job {
+	int dirfd; /* empty; filled */
+	struct lower lower;
+	struct unpack_usage *usage;
+	struct notes *notes;
+};
+
+struct layer_result {
+	uint64_t entries, bytes, whiteouts;
+};
+
+/* `tar_stream` is taken over; it has been read to its end when this succeeds. */
+int layer_unpack(const struct layer_job *job, struct stream *tar_stream,
+	struct layer_result *ret, struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/notes.h"
+
+#include "common/str.h"
+
+static const struct note_row {
+	const char *one, *many, *why;
+} rows[NOTE_COUNT] = {
+	[NOTE_DEVICE] = { "device node was", "device nodes were",
+		"making them takes the right to mknod(2)" },
+	[NOTE_XATTR_RIGHTS] = { "extended attribute was", "extended attributes were",
+		"setting them takes rights over the whole host" },
+	[NOTE_XATTR_SUPPORT] = { "extended attribute was", "extended attributes were",
+		"the file system of the store cannot keep them" },
+	[NOTE_XATTR_OVERLAY] = { "extended attribute was", "extended attributes were",
+		"they are overlayfs's own and not an image's" },
+	[NOTE_ZERO_DEVICE] = { "character device 0:0 was", "character devices 0:0 were",
+		"overlayfs takes them for deleted names" },
+	[NOTE_AUFS] = { "leftover of aufs was", "leftovers of aufs were",
+		"they are no part of an image" },
+};
+
+void notes_add(struct notes *notes, enum note kind, const char *member)
+{
+	if (notes->kinds[kind].count++ == 0)
+		(void)shown(member, notes->kinds[kind].first);
+}
+
+void notes_write(const struct notes *notes, struct json_writer *w)
+{
+	jw_array(w, "notes");
+	for (size_t i = 0; i < NOTE_COUNT; i++) {
+		size_t count = notes->kinds[i].count;
+		cleanup_free char *text = NULL;
+
+		if (!count)
+			continue;
+		text = str_printf("%zu %s left out (%s%s): %s", count,
+			count == 1 ? rows[i].one : rows[i].many,
+			count == 1 ? "" : "the first: ", notes->kinds[i].first,
+			rows[i].why);
+		if (text)
+			jw_string(w, NULL, text);
+		else
+			w->buf->failed = true;
+	}
+	jw_array_end(w);
+}

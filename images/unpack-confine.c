@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The unpacker reads bytes that anybody may have written, with the right to make files of
+ * any owner. All that a fault in it can reach are the descriptors it was given: it has no
+ * network, its root is an empty read-only tmpfs, and the system calls that would lead
+ * further are not there.
+ */
+#include "images/unpack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <sys/capability.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef FSOPEN_CLOEXEC
+#define FSOPEN_CLOEXEC 1
+#endif
+
+/* Address space: decompressors keep windows of at most 128 MiB. Descriptors: two for each
+ * directory on the way down, one for each layer. */
+#define ADDRESS_SPACE_MAX (1ULL << 30)
+#define DESCRIPTORS_WANTED 2048
+
+static const cap_value_t kept_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,
+	CAP_FSETID, CAP_MKNOD, CAP_SETFCAP };
+
+static const char *const allowed_calls[] = {
+	/* files below the descriptors given */
+	"openat",
+	"openat2",
+	"close",
+	"close_range",
+	"read",
+	"readv",
+	"pread64",
+	"write",
+	"writev",
+	"pwrite64",
+	"lseek",
+	"fstat",
+	"newfstatat",
+	"fstatat64",
+	"statx",
+	"getdents64",
+	"readlinkat",
+	"mkdirat",
+	"mknodat",
+	"symlinkat",
+	"linkat",
+	"unlinkat",
+	"fchdir",
+	"fchmod",
+	"fchmodat",
+	"fchmodat2",
+	"fchown",
+	"fchownat",
+	"ftruncate",
+	"utimensat",
+	"fsetxattr",
+	"lsetxattr",
+	"fgetxattr",
+	"lgetxattr",
+	"flistxattr",
+	"llistxattr",
+	"fremovexattr",
+	"copy_file_range",
+	"fadvise64",
+	"fadvise64_64",
+	"fcntl",
+	"fcntl64",
+	"dup",
+	/* the socket */
+	"sendmsg",
+	"recvmsg",
+	"memfd_create",
+	/* memory and the C library */
+	"brk",
+	"munmap",
+	"mremap",
+	"madvise",
+	"futex",
+	"getrandom",
+	"clock_gettime",
+	"clock_gettime64",
+	"gettimeofday",
+	"clock_nanosleep",
+	"sysinfo",
+	"uname",
+	"getpid",
+	"gettid",
+	"geteuid",
+	"getegid",
+	"getuid",
+	"getgid",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"restart_syscall",
+	"setrlimit",
+	"prlimit64",
+	"exit",
+	"exit_group",
+#ifdef ENABLE_FAIL_POINTS
+	"kill",
+#endif
+	NULL,
+};
+
+static int make_empty_root(void)
+{
+	cleanup_close int fs_fd = -1, mount_fd = -1;
+
+	fs_fd = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+	if (fs_fd < 0 ||
+		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "mode", "0555", 0) <
+			0 ||
+		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+		syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	mount_fd = (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC,
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			MOUNT_ATTR_NOEXEC);
+	if (mount_fd < 0 ||
+		syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, "/",
+			MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+		fchdir(mount_fd) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The mount and with it every path of the host goes; descriptors keep working. */
+static int leave_root(void)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		make_empty_root() < 0)
+		return -errno;
+	/* An initramfs cannot be pivoted away from; there, chroot(2) without the right to
+	 * call it again must do. */
+	if (syscall(SYS_pivot_root, ".", ".") == 0)
+		return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
+	return chroot(".") < 0 ? -errno : 0;
+}
+
+/* As far as the caller's rights go: what is missing of these, capabilities and the filter
+ * below make up for. */
+static void leave_namespaces(void)
+{
+	if (unshare(CLONE_NEWNS) == 0)
+		(void)leave_root();
+	(void)unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
+}
+
+static bool is_kept(cap_value_t cap)
+{
+	for (size_t i = 0; i < sizeof(kept_caps) / sizeof(*kept_caps); i++) {
+		if (kept_caps[i] == cap)
+			return true;
+	}
+	return false;
+}
+
+static int drop_caps(struct err *err)
+{
+	cap_t have = cap_get_proc(), keep = cap_init();
+	int r = 0;
+
+	for (cap_value_t cap = 0; CAP_IS_SUPPORTED(cap); cap++) {
+		cap_flag_value_t permitted = CAP_CLEAR;
+
+		if (!is_kept(cap)) {
+			(void)cap_drop_bound(
+				cap); /* needs SETPCAP; never gained again anyhow */
+			continue;
+		}
+		if (!have || !keep ||
+			cap_get_flag(have, cap, CAP_PERMITTED, &permitted) < 0 ||
+			cap_set_flag(keep, CAP_PERMITTED, 1, &cap, permitted) < 0 ||
+			cap_set_flag(keep, CAP_EFFECTIVE, 1, &cap, permitted) < 0)
+			r = -ENOMEM;
+	}
+	(void)cap_reset_ambient();
+	if (r < 0 || cap_set_proc(keep) < 0)
+		r = err_set(err, r < 0 ? -r : errno, "give up capabilities");
+	(void)cap_free(have);
+	(void)cap_free(keep);
+	return r;
+}
+
+static void limit_resources(void)
+{
+	struct rlimit none = { 0 }, files;
+	struct rlimit memory = { ADDRESS_SPACE_MAX, ADDRESS_SPACE_MAX };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)setrlimit(RLIMIT_AS, &memory);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < DESCRIPTORS_WANTED ? files.rlim_max
+								     : DESCRIPTORS_WANTED;
+		files.rlim_max = files.rlim_cur;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	int r = 0;
+
+	for (const char *const *name = allowed_calls; r == 0 && *name; name++) {
+		int number = seccomp_syscall_resolve_name(*name);
+
+		if (number >= 0) /* negative: not on this machine */
+			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+	}
+	/* Memory, never code. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	/* The kernel reads an ioctl's number as 32 bits. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, FICLONE));
+	return r;
+}
+
+static int filter_calls(struct err *err)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	int r;
+
+	if (!filter)
+		return err_oom(err);
+	r = add_rules(filter);
+	if (r == 0)
+		r = seccomp_load(filter);
+	seccomp_release(filter);
+	return r < 0 ? err_set(err, -r, "load the system call filter") : 0;
+}
+
+/* The sanitizers' run time needs address space and calls of its own. */
+#ifdef __SANITIZE_ADDRESS__
+#define IS_SANITIZED 1
+#else
+#define IS_SANITIZED 0
+#endif
+
+int unpack_confine(struct err *err)
+{
+	int r;
+
+	(void)close_range(UNPACK_SOCKET_FD + 1, ~0U, 0);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	leave_namespaces();
+	if (!IS_SANITIZED)
+		limit_resources();
+	r = drop_caps(err);
+	if (r < 0)
+		return r;
+	/* seccomp_load() sets no_new_privs. */
+	return IS_SANITIZED ? 0 : filter_calls(err);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/unpack-source.h"
+
+#include "common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PROGRESS_EVERY (16U << 20)
+
+/* In the order in which they are tried; a bundle that none of the first knows is a root
+ * file system whose names tell nothing. */
+static const struct image_format *const formats[] = { &format_docker, &format_oci,
+	&format_docker_v1, NULL };
+
+static bool wants(const struct unpack_job *job, const char *format)
+{
+	return job->request.format && str_eq(job->request.format, format);
+}
+
+static bool is_auto(const struct unpack_job *job)
+{
+	return !job->request.format || wants(job, "auto");
+}
+
+/* A file without a name, which is gone when we are. */
+static int open_spool(int spool_dirfd, struct err *err)
+{
+	int fd = openat(spool_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? err_set(err, errno, "make a temporary file in the store") : fd;
+}
+
+static int spool_piece(struct unpack_job *job, int fd, const uint8_t *piece, size_t len,
+	uint64_t *total, struct err *err)
+{
+	uint64_t before = *total;
+	int r;
+
+	*total += len;
+	if (*total > job->request.limits.bytes)
+		return err_say(err, EFBIG, "the archive is larger than the limit");
+	r = fd_write_all(fd, piece, len);
+	if (r < 0)
+		return err_set(err, -r, "write a temporary file in the store");
+	if (before / PROGRESS_EVERY == *total / PROGRESS_EVERY)
+		return 0;
+	return unpack_progress(job, "read", 0, 0, *total, 0, err);
+}
+
+/* What comes through a pipe can be read only once. */
+static int spool_pipe(struct unpack_job *job, int source_fd, int spool_dirfd,
+	struct byte_range *ret, struct err *err)
+{
+	cleanup_close int fd = open_spool(spool_dirfd, err);
+	cleanup_free uint8_t *piece = malloc(1U << 17);
+	uint64_t total = 0;
+	ssize_t n;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (!piece)
+		return err_oom(err);
+	for (;;) {
+		n = read(source_fd, piece, 1U << 17);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, errno, "read the archive");
+		if (n == 0)
+			break;
+		r = spool_piece(job, fd, piece, (size_t)n, &total, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = (struct byte_range){ .fd = take_fd(&fd), .size = total };
+	return 0;
+}
+
+static int inflate_range(struct unpack_job *job, const struct byte_range *range,
+	struct stream **ret, const char **ret_codec, struct err *err)
+{
+	struct stream *file = NULL;
+	int r;
+
+	r = stream_of_range(range, &file, err);
+	if (r < 0)
+		return r;
+	return stream_inflated(file, &job->request.limits, ret, ret_codec, err);
+}
+
+/* A compressed archive of an image cannot be read here and there: it is kept
+ * decompressed. */
+static int spool_inflated(struct unpack_job *job, int spool_dirfd,
+	struct byte_range *range, struct err *err)
+{
+	cleanup_stream struct stream *in = NULL;
+	cleanup_close int fd = -1;
+	const uint8_t *piece;
+	uint64_t total = 0;
+	size_t len;
+	int r;
+
+	r = inflate_range(job, range, &in, NULL, err);
+	if (r < 0)
+		return r;
+	fd = open_spool(spool_dirfd, err);
+	if (fd < 0)
+		return fd;
+	while ((r = stream_next(in, &piece, &len, err)) > 0) {
+		r = spool_piece(job, fd, piece, len, &total, err);
+		if (r < 0)
+			break;
+	}
+	if (r < 0)
+		return r;
+	(void)close(range->fd);
+	*range = (struct byte_range){ .fd = take_fd(&fd), .size = total };
+	return 0;
+}
+
+/* Whether the archive is compressed, and if so whether it seems to hold an image. */
+static int look_inside(struct unpack_job *job, const struct byte_range *range,
+	bool *ret_compressed, enum bundle_shape *ret_shape, struct err *err)
+{
+	struct stream *in = NULL;
+	const char *codec = "";
+	int r;
+
+	r = inflate_range(job, range, &in, &codec, err);
+	if (r < 0)
+		return r;
+	*ret_compressed = *codec != '\0';
+	if (*ret_compressed && is_auto(job))
+		return bundle_guess(in, ret_shape, err);
+	stream_free(in);
+	return 0;
+}
+
+static int open_bundle(struct unpack_job *job, int spool_dirfd, struct byte_range *range,
+	struct bundle **ret, struct err *err)
+{
+	enum bundle_shape shape = BUNDLE_IMAGE;
+	bool is_compressed = false;
+	int r;
+
+	r = look_inside(job, range, &is_compressed, &shape, err);
+	if (r < 0)
+		return r;
+	if (shape != BUNDLE_IMAGE) {
+		*ret = NULL;
+		return 0;
+	}
+	if (is_compressed) {
+		r = spool_inflated(job, spool_dirfd, range, err);
+		if (r < 0)
+			return r;
+	}
+	return bundle_of_archive(range, !is_auto(job), ret, &shape, err);
+}
+
+static int open_archive(struct unpack_job *job, int source_fd, const struct stat *st,
+	int spool_dirfd, struct unpack_source *s, struct err *err)
+{
+	int r;
+
+	if (!S_ISREG(st->st_mode)) {
+		r = spool_pipe(job, source_fd, spool_dirfd, &s->archive, err);
+		if (r < 0)
+			return r;
+	} else {
+		s->archive.size = (uint64_t)st->st_size;
+		s->archive.fd = fcntl(source_fd, F_DUPFD_CLOEXEC, 0);
+		if (s->archive.fd < 0)
+			return err_set(err, errno, "open the archive");
+	}
+	if (!s->archive.size)
+		return err_say(err, EINVAL, "the archive is empty");
+	if (wants(job, format_tar.name))
+		return 0;
+	return open_bundle(job, spool_dirfd, &s->archive, &s->bundle, err);
+}
+
+static int choose_format(struct unpack_job *job, struct unpack_source *s, struct err *err)
+{
+	for (const struct image_format *const *f = formats; *f; f++) {
+		if (!is_auto(job) && !wants(job, (*f)->name) &&
+			!wants(job, (*f)->archive_name))
+			continue;
+		if (!(*f)->probe(s->bundle))
+			continue;
+		s->format = *f;
+		return 0;
+	}
+	if (!is_auto(job) && !wants(job, format_tar.name))
+		return err_say(err, EINVAL, "the archive is no %s: it has no %s",
+			job->request.format,
+			wants(job, format_docker.name)
+				? "manifest.json and no layers with json files"
+				: "oci-layout and index.json");
+	if (s->archive.fd < 0)
+		return err_say(err, EINVAL,
+			"the directory is no OCI image layout: it has no oci-layout and "
+			"index.json");
+	bundle_free(s->bundle);
+	s->bundle = NULL;
+	s->format = &format_tar;
+	return 0;
+}
+
+int unpack_source_open(struct unpack_job *job, int source_fd, int spool_dirfd,
+	struct unpack_source *ret, struct err *err)
+{
+	struct unpack_source s = { .archive.fd = -1 };
+	struct stat st;
+	int r;
+
+	if (fstat(source_fd, &st) < 0)
+		return err_set(err, errno, "look at the archive");
+	if (S_ISDIR(st.st_mode))
+		r = bundle_of_dir(source_fd, &s.bundle, err);
+	else
+		r = open_archive(job, source_fd, &st, spool_dirfd, &s, err);
+	if (r == 0)
+		r = choose_format(job, &s, err);
+	if (r < 0) {
+		unpack_source_done(&s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void unpack_source_done(struct unpack_source *source)
+{
+	bundle_free(source->bundle);
+	if (source->archive.fd >= 0)
+		(void)close(source->archive.fd);
+}

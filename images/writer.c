@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/writer-private.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/path.h"
+#include "common/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* What mkdir(2) keeps of a mode, and what we need to work in the directory ourselves. */
+#define MADE_MODE(mode) (((mode)&01777) | 0700)
+
+static int copy_part(struct writer_path *p, size_t *used, const char *part, size_t len,
+	struct err *err, const char *text)
+{
+	char show[SHOWN_MAX];
+
+	if (len > NAME_MAX)
+		return err_say(err, ENAMETOOLONG,
+			"member %s has a name of more than %d bytes", shown(text, show),
+			NAME_MAX);
+	if (len == 2 && part[0] == '.' && part[1] == '.')
+		return err_say(err, EPERM, "member %s leads out of the image (\"..\")",
+			shown(text, show));
+	if (*used) {
+		p->dir_len = *used;
+		p->text[(*used)++] = '/';
+	}
+	p->base = p->text + *used;
+	memcpy(p->text + *used, part, len);
+	*used += len;
+	return 0;
+}
+
+int writer_path_parse(const char *text, const struct unpack_limits *limits,
+	struct writer_path *ret, struct err *err)
+{
+	char show[SHOWN_MAX];
+	size_t len = strlen(text), used = 0, depth = 0;
+	int r;
+
+	if (len > limits->path || len >= sizeof(ret->text))
+		return err_say(err, ENAMETOOLONG,
+			"member %s has a path of %zu bytes, the limit is %" PRIu64,
+			shown(text, show), len, limits->path);
+	ret->dir_len = 0;
+	ret->base = ret->text;
+	for (const char *at = text; *at; at += len) {
+		at += strspn(at, "/");
+		len = strcspn(at, "/");
+		if (!len || (len == 1 && *at == '.'))
+			continue;
+		if (++depth > limits->depth)
+			return err_say(err, ENAMETOOLONG,
+				"member %s is more than %" PRIu64
+				" directories deep, the limit",
+				shown(text, show), limits->depth);
+		r = copy_part(ret, &used, at, len, err, text);
+		if (r < 0)
+			return r;
+	}
+	ret->text[used] = '\0';
+	return 0;
+}
+
+int writer_new(int root_dirfd, const struct lower *lower, struct notes *notes,
+	const struct unpack_limits *limits, struct writer **ret, struct err *err)
+{
+	cleanup_writer struct writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return err_oom(err);
+	w->levels = reallocarray(NULL, PATH_MAX / 2 + 1, sizeof(*w->levels));
+	if (!w->levels)
+		return err_oom(err);
+	w->lower = lower;
+	w->notes = notes;
+	w->limits = limits;
+	w->uid = geteuid();
+	w->gid = getegid();
+	w->levels[0] = (struct level){ .fd = -1 };
+	w->levels[0].fd = path_open_beneath(root_dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+	if (w->levels[0].fd < 0)
+		return err_set(err, -w->levels[0].fd, "open the directory to unpack to");
+	if (fchmod(w->levels[0].fd, 0700) < 0)
+		return err_set(
+			err, errno, "change the mode of the directory to unpack to");
+	if (writer_dir_made(w, "", 0700) < 0)
+		return err_oom(err);
+	*ret = take_ptr(w);
+	return 0;
+}
+
+static void pop_to(struct writer *w, size_t depth)
+{
+	for (; w->depth > depth; w->depth--)
+		(void)close(w->levels[w->depth].fd);
+	w->path[w->levels[depth].path_len] = '\0';
+}
+
+void writer_free(struct writer *w)
+{
+	if (!w)
+		return;
+	if (w->levels) {
+		pop_to(w, 0);
+		if (w->levels[0].fd >= 0)
+			(void)close(w->levels[0].fd);
+	}
+	free(w->levels);
+	writer_dirs_free(w);
+	free(w);
+}
+
+/* Appends a component to the current path. */
+static int push_fd(struct writer *w, const char *name, int fd)
+{
+	size_t used = w->levels[w->depth].path_len, len = strlen(name);
+
+	if (used + len + 2 > sizeof(w->path) || w->depth >= w->limits->depth) {
+		(void)close(fd);
+		return -ENAMETOOLONG;
+	}
+	if (used)
+		w->path[used++] = '/';
+	memcpy(w->path + used, name, len + 1);
+	w->levels[++w->depth] = (struct level){ .fd = fd, .path_len = used + len };
+	return 0;
+}
+
+int writer_push(struct writer *w, const char *name)
+{
+	int fd;
+
+	fd = path_open_beneath(writer_fd(w), name, O_PATH | O_DIRECTORY, 0);
+	return fd < 0 ? fd : push_fd(w, name, fd);
+}
+
+void writer_where(const struct writer *w, char ret[PATH_MAX])
+{
+	(void)stpcpy(ret, w->path);
+}
+
+/* How many of the open directories are on the way to `path`. */
+static size_t common_depth(const struct writer *w, const char *path, size_t len)
+{
+	size_t depth = 0;
+
+	while (depth < w->depth) {
+		size_t next = w->levels[depth + 1].path_len;
+
+		if (next > len || memcmp(w->path, path, next) != 0 ||
+			(next < len && path[next] != '/'))
+			break;
+		depth++;
+	}
+	return depth;
+}
+
+/* A path that is walked, in which links are replaced by what they say. */
+struct walk {
+	char todo[2 * PATH_MAX];
+	int hops;
+};
+
+/* The link's target goes before what is left of the walk. */
+static int splice_link(struct writer *w, const struct lower_file *link, const char *path,
+	struct walk *walk)
+{
+	char target[2 * PATH_MAX];
+	cleanup_close int dirfd = -1;
+	const char *base = path_base(path);
+	cleanup_free char *parent = strndup(path, (size_t)(base - path));
+	ssize_t n;
+
+	if (!parent)
+		return -ENOMEM;
+	if (++walk->hops > LINK_HOPS_MAX)
+		return -ELOOP;
+	dirfd = path_open_beneath(link->layer_fd, parent, O_PATH | O_DIRECTORY, 0);
+	if (dirfd < 0)
+		return dirfd;
+	n = readlinkat(dirfd, base, target, PATH_MAX);
+	if (n <= 0 || n >= PATH_MAX)
+		return n < 0 ? -errno : -ENAMETOOLONG;
+	if ((size_t)n + strlen(walk->todo) + 2 > sizeof(target))
+		return -ENAMETOOLONG;
+	target[n] = '/';
+	(void)stpcpy(target + n + 1, walk->todo);
+	(void)stpcpy(walk->todo, target);
+	if (target[0] == '/')
+		pop_to(w, 0);
+	return 0;
+}
+
+/* The current directory has no `name`: a link of a lower layer is followed, else it is
+ * made. */
+static int enter_missing(
+	struct writer *w, const char *name, struct walk *walk, struct err *err)
+{
+	cleanup_free char *path =
+		str_printf("%s%s%s", w->path, *w->path ? "/" : "", name);
+	struct lower_file below;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = w->lower->count ? lower_find(w->lower, path, &below, err) : LOWER_ABSENT;
+	if (r < 0)
+		return r;
+	if (r == 0 && S_ISLNK(below.st.st_mode))
+		return splice_link(w, &below, path, walk);
+	if (mkdirat(writer_fd(w), name, 0755) < 0)
+		return -errno;
+	r = writer_dir_made(w, path, 0755);
+	return r < 0 ? r : writer_push(w, name);
+}
+
+static int step(struct writer *w, const char *name, struct walk *walk, struct err *err)
+{
+	int r;
+
+	if (str_eq(name, "."))
+		return 0;
+	if (str_eq(name, "..")) {
+		if (!w->depth)
+			return -EXDEV;
+		pop_to(w, w->depth - 1);
+		return 0;
+	}
+	r = writer_push(w, name);
+	return r == -ENOENT ? enter_missing(w, name, walk, err) : r;
+}
+
+/* Takes the first component off the walk; false at its end. */
+static bool take_part(struct walk *walk, char name[NAME_MAX + 1], int *ret)
+{
+	char *at = walk->todo + strspn(walk->todo, "/");
+	size_t len = strcspn(at, "/");
+
+	*ret = len > NAME_MAX ? -ENAMETOOLONG : 0;
+	if (!len || *ret < 0)
+		return false;
+	memcpy(name, at, len);
+	name[len] = '\0';
+	memmove(walk->todo, at + len, strlen(at + len) + 1);
+	return true;
+}
+
+int writer_enter(
+	struct writer *w, const struct writer_path *path, size_t len, struct err *err)
+{
+	char name[NAME_MAX + 1], show[SHOWN_MAX], show_at[SHOWN_MAX];
+	struct walk walk = { .hops = 0 };
+	size_t done;
+	int r = 0;
+
+	pop_to(w, common_depth(w, path->text, len));
+	done = w->levels[w->depth].path_len;
+	if (done == len)
+		return 0;
+	memcpy(walk.todo, path->text + done, len - done);
+	walk.todo[len - done] = '\0';
+	while (take_part(&walk, name, &r)) {
+		r = step(w, name, &walk, err);
+		if (r < 0)
+			break;
+	}
+	if (r == 0)
+		return 0;
+	if (r == -ENOTDIR || r == -ELOOP || r == -EXDEV) {
+		(void)err_say(err, -r, "member %s is below %s%s%s, which %s",
+			shown(path->text, show), shown(w->path, show_at),
+			*w->path ? "/" : "", name,
+			r == -EXDEV ? "leads out of the image"
+				    : "is a link or no directory");
+		return WRITER_NOT_DIR;
+	}
+	return err_set(
+		err, -r, "make the directories of member %s", shown(path->text, show));
+}
+
+bool writer_reenter(struct writer *w, const struct writer_path *path, size_t len)
+{
+	struct walk walk = { .hops = 0 };
+	char name[NAME_MAX + 1];
+	size_t done;
+	int r = 0;
+
+	pop_to(w, common_depth(w, path->text, len));
+	done = w->levels[w->depth].path_len;
+	memcpy(walk.todo, path->text + done, len - done);
+	walk.todo[len - done] = '\0';
+	while (r == 0 && take_part(&walk, name, &r))
+		r = writer_push(w, name);
+	return r == 0;
+}
+
+int writer_stat(struct writer *w, const char *name, struct stat *ret)
+{
+	return fstatat(writer_fd(w), name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int writer_remove(struct writer *w, const char *name, struct err *err)
+{
+	char show[SHOWN_MAX];
+	int r;
+
+	r = fd_remove_tree(writer_fd(w), name);
+	return r < 0 ? err_set(err, -r, "replace %s", shown(name, show)) : 0;
+}
+
+static bool is_others(const struct writer *w, const struct attributes *a)
+{
+	return a->uid != w->uid || a->gid != w->gid;
+}
+
+static int chown_error(
+	int code, const struct attributes *a, const char *member, struct err *err)
+{
+	char show[SHOWN_MAX];
+
+	(void)err_set(err, code, "give member %s to uid %u, gid %u", shown(member, show),
+		a->uid, a->gid);
+	if (code == EINVAL)
+		return err_hint(err, "the user namespace has no such id: give this user "
+				     "more ids in /etc/subuid and /etc/subgid");
+	return -code;
+}
+
+static const struct timespec *times_of(const struct attributes *a, struct timespec ret[2])
+{
+	ret[0] = a->mtime;
+	ret[1] = a->mtime;
+	return ret;
+}
+
+/* Owner, then mode (which changing the owner may have cut), then time. */
+static int end_named(struct writer *w, const char *name, const struct attributes *a,
+	const char *member, struct err *err)
+{
+	struct timespec times[2];
+	char show[SHOWN_MAX];
+	int fd = writer_fd(w);
+
+	if (is_others(w, a)) {
+		if (fchownat(fd, name, (uid_t)a->uid, (gid_t)a->gid,
+			    AT_SYMLINK_NOFOLLOW) < 0)
+			return chown_error(errno, a, member, err);
+		if (!S_ISLNK(a->mode) && (a->mode & 06000) &&
+			fchmodat(fd, name, a->mode & 07777, 0) < 0)
+			return err_set(err, errno, "change the mode of member %s",
+				shown(member, show));
+	}
+	if (utimensat(fd, name, times_of(a, times), AT_SYMLINK_NOFOLLOW) < 0)
+		return err_set(
+			err, errno, "set the time of member %s", shown(member, show));
+	return 0;
+}
+
+int writer_symlink(struct writer *w, const char *name, const char *target,
+	const struct attributes *a, const char *member, struct err *err)
+{
+	char show[SHOWN_MAX];
+	int r;
+
+	if (strlen(target) > w->limits->path)
+		return err_say(err, ENAMETOOLONG,
+			"the link %s has a target of more than %" PRIu64 " bytes",
+			shown(member, show), w->limits->path);
+	r = symlinkat(target, writer_fd(w), name);
+	if (r < 0 && errno == EEXIST) {
+		r = writer_remove(w, name, err);
+		if (r < 0)
+			return r;
+		r = symlinkat(target, writer_fd(w), name);
+	}
+	if (r < 0)
+		return err_set(err, errno, "make the link %s", shown(member, show));
+	return end_named(w, name, a, member, err);
+}
+
+int writer_node(struct writer *w, const char *name, dev_t rdev,
+	const struct attributes *a, const char *member, struct err *err)
+{
+	char show[SHOWN_MAX];
+	int r;
+
+	r = mknodat(writer_fd(w), name, a->mode, rdev);
+	if (r < 0 && errno == EEXIST) {
+		r = writer_remove(w, name, err);
+		if (r < 0)
+			return r;
+		r = mknodat(writer_fd(w), name, a->mode, rdev);
+	}
+	if (r < 0 && errno == EPERM && !S_ISFIFO(a->mode)) {
+		notes_add(w->notes, NOTE_DEVICE, member);
+		return 0;
+	}
+	if (r < 0)
+		return err_set(err, errno, "make %s", shown(member, show));
+	return end_named(w, name, a, member, err);
+}
+
+int writer_whiteout(struct writer *w, const char *name, struct err *err)
+{
+	char show[SHOWN_MAX];
+
+	if (mknodat(writer_fd(w), name, S_IFCHR, makedev(0, 0)) < 0)
+		return err_set(err, errno, "mark %s as deleted", shown(name, show));
+	return 0;
+}
+
+int writer_file_open(struct writer *w, const char *name, mode_t mode, const char *member,
+	int *ret_fd, struct err *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	char show[SHOWN_MAX];
+	int fd, r;
+
+	fd = openat(writer_fd(w), name, flags, mode & 07777);
+	if (fd < 0 && errno == EEXIST) {
+		r = writer_remove(w, name, err);
+		if (r < 0)
+			return r;
+		fd = openat(writer_fd(w), name, flags, mode & 07777);
+	}
+	if (fd < 0)
+		return err_set(err, errno, "make the file %s", shown(member, show));
+	*ret_fd = fd;
+	return 0;
+}
+
+int writer_file_end(struct writer *w, int fd, const struct attributes *a,
+	const char *member, struct err *err)
+{
+	struct timespec times[2];
+	char show[SHOWN_MAX];
+	bool is_owned = !is_others(w, a);
+
+	if (!is_owned && fchown(fd, (uid_t)a->uid, (gid_t)a->gid) < 0)
+		return chown_error(errno, a, member, err);
+	/* Writing and chown(2) clear these bits. */
+	if ((a->mode & 06000) && fchmod(fd, a->mode & 07777) < 0)
+		return err_set(err, errno, "change the mode of %s", shown(member, show));
+	if (futimens(fd, times_of(a, times)) < 0)
+		return err_set(err, errno, "set the time of %s", shown(member, show));
+	return 0;
+}
+
+struct xattr_file writer_xattr_file(
+	struct writer *w, const char *name, const char *member)
+{
+	return (struct xattr_file){
+		.fd = -1, .dirfd = writer_fd(w), .name = name, .member = member
+	};
+}
+
+int writer_current_fd(struct writer *w)
+{
+	return path_open_beneath(writer_fd(w), ".", O_PATH | O_DIRECTORY, 0);
+}
+
+int writer_link(struct writer *w, int target_dirfd, const char *target, const char *name)
+{
+	return linkat(target_dirfd, target, writer_fd(w), name, 0) < 0 ? -errno : 0;
+}
+
+/* Makes the directory, or finds it; *made is false then. */
+static int make_dir(struct writer *w, const char *name, mode_t mode, const char *member,
+	bool *made, struct err *err)
+{
+	char show[SHOWN_MAX];
+	struct stat st;
+	int r;
+
+	*made = true;
+	r = mkdirat(writer_fd(w), name, mode);
+	if (r < 0 && errno == EEXIST) {
+		if (writer_stat(w, name, &st) == 0 && S_ISDIR(st.st_mode)) {
+			*made = false;
+			return 0;
+		}
+		r = writer_remove(w, name, err);
+		if (r < 0)
+			return r;
+		r = mkdirat(writer_fd(w), name, mode);
+	}
+	return r < 0 ? err_set(err, errno, "make the directory %s", shown(member, show))
+		     : 0;
+}
+
+int writer_dir(struct writer *w, const char *name, const struct attributes *a,
+	struct buf *xattrs, const char *member, struct err *err)
+{
+	cleanup_free char *path =
+		str_printf("%s%s%s", w->path, *w->path && *name ? "/" : "", name);
+	struct dir *dir;
+	bool made = false;
+	int r = 0;
+
+	if (!path)
+		return err_oom(err);
+	if (*name)
+		r = make_dir(w, name, MADE_MODE(a->mode), member, &made, err);
+	if (r < 0)
+		return r;
+	if (made && writer_dir_made(w, path, MADE_MODE(a->mode)) < 0)
+		return err_oom(err);
+	dir = writer_dir_record(w, path);
+	if (!dir)
+		return err_oom(err);
+	dir->attributes = *a;
+	dir->is_described = true;
+	buf_done(&dir->xattrs);
+	dir->xattrs = *xattrs;
+	*xattrs = (struct buf)BUF_INIT;
+	return 0;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fills one empty directory with the files of a layer, by descriptors only: no path is
+ * handed to the kernel, every component is opened by itself and never followed. The
+ * directories on the way to the last file stay open, so that an archive in the usual
+ * order costs one open(2) a directory and four calls a file.
+ *
+ * Directories are made writable and get their owner, mode, attributes and time at the
+ * end, by writer_finish(): what is made in them would change the time, and may not be
+ * allowed.
+ */
+#ifndef UCR_IMAGES_WRITER_H
+#define UCR_IMAGES_WRITER_H
+
+#include "images/lower.h"
+#include "images/notes.h"
+#include "images/xattr.h"
+
+#include <limits.h>
+#include <time.h>
+
+struct writer;
+
+#define cleanup_writer cleanup_with(writer_free_ptr)
+
+/* All are borrowed. `lower`: where the attributes of directories come from that the layer
+ * itself does not describe. */
+int writer_new(int root_dirfd, const struct lower *lower, struct notes *notes,
+	const struct unpack_limits *limits, struct writer **ret, struct err *err)
+	__attribute__((warn_unused_result));
+void writer_free(struct writer *w);
+static inline void writer_free_ptr(struct writer **w)
+{
+	writer_free(*w);
+}
+
+struct attributes {
+	mode_t mode;
+	uint32_t uid, gid;
+	struct timespec mtime;
+};
+
+/* A path taken apart. */
+struct writer_path {
+	char text[PATH_MAX]; /* canonical: no leading slash, "." or "//"; "" is the root
+			      */
+	size_t dir_len;	     /* of the part that is its directory, without the slash */
+	const char *base;    /* the last component; points into text */
+};
+
+/* Refuses "..", and what is too long or too deep. */
+int writer_path_parse(const char *text, const struct unpack_limits *limits,
+	struct writer_path *ret, struct err *err) __attribute__((warn_unused_result));
+
+#define WRITER_NOT_DIR 1
+
+/* Opens (and makes, when missing) the first `len` bytes of the path as the current
+ * directory; a link of a lower layer on the way is followed inside the image.
+ * WRITER_NOT_DIR when something else is in the way. */
+int writer_enter(struct writer *w, const struct writer_path *path, size_t len,
+	struct err *err) __attribute__((warn_unused_result));
+/* Fills the current directory's canonical path into `ret` (PATH_MAX). */
+void writer_where(const struct writer *w, char ret[PATH_MAX]);
+
+/* A name in the current directory, 0 and its status or -ENOENT. */
+int writer_stat(struct writer *w, const char *name, struct stat *ret);
+/* Removes whatever has the name, with all below it. */
+int writer_remove(struct writer *w, const char *name, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Each makes `name` in the current directory; what was there is replaced. `member` is for
+ * messages. */
+int writer_symlink(struct writer *w, const char *name, const char *target,
+	const struct attributes *a, const char *member, struct err *err)
+	__attribute__((warn_unused_result));
+int writer_node(struct writer *w, const char *name, dev_t rdev,
+	const struct attributes *a, const char *member, struct err *err)
+	__attribute__((warn_unused_result));
+int writer_whiteout(struct writer *w, const char *name, struct err *err)
+	__attribute__((warn_unused_result));
+/* `xattrs` is taken over. An existing directory only changes its attributes; the name ""
+ * is the root itself. */
+int writer_dir(struct writer *w, const char *name, const struct attributes *a,
+	struct buf *xattrs, const char *member, struct err *err)
+	__attribute__((warn_unused_result));
+/* A regular file: open it, write to the fd, end it. */
+int writer_file_open(struct writer *w, const char *name, mode_t mode, const char *member,
+	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
+int writer_file_end(struct writer *w, int fd, const struct attributes *a,
+	const char *member, struct err *err) __attribute__((warn_unused_result));
+/* The name as xattr_set() wants it. */
+struct xattr_file writer_xattr_file(
+	struct writer *w, const char *name, const char *member);
+/* A second descriptor (O_PATH) of the current directory; the caller's. */
+int writer_current_fd(struct writer *w);
+/* A hard link to `target` in the directory `target_dirfd`. 0 or -errno. */
+int writer_link(struct writer *w, int target_dirfd, const char *target, const char *name);
+
+/* The current directory: hides what lower layers have there; or takes the place of a
+ * deleted one, whose attributes it then does not inherit. */
+int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Gives every directory what it should have. Nothing may be made afterwards. */
+int writer_finish(struct writer *w, struct err *err) __attribute__((warn_unused_result));
+
+#endif
