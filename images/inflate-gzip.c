@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define MADE_MAX (256U << 10)
+#define GZIP_FIRST 0x1f /* the first byte of a member */
 
 struct gzip_stream {
 	struct codec_stream base;
@@ -67,7 +68,7 @@ static int gzip_next(
 			return err_say(err, EBADMSG, "the gzip data is truncated");
 		if (r == 0)
 			return 0;
-		if (gs->where == BETWEEN_MEMBERS && *gs->in == 0)
+		if (gs->where == BETWEEN_MEMBERS && *gs->in != GZIP_FIRST)
 			gs->where = PADDING;
 		r = gs->where == PADDING ? check_padding(gs, err)
 					 : run_member(gs, &made, err);
