@@ -4,12 +4,30 @@
 
 #include <errno.h>
 
-static int run(void *context, const void *options, char **args, struct err *err)
+struct help_options {
+	bool wants_man;
+};
+
+static const struct option_spec options[] = {
+	{ "man", .set = option_bool, .offset = offsetof(struct help_options, wants_man),
+		.is_hidden = true,
+		.help = "Print the option part of the manual page; the build runs this" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = { { options }, { 0 } };
+
+static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	const struct verb_spec *verb;
+	const struct help_options *o = opts;
 	struct ctl *ctl = context;
 	int r;
 
+	if (o->wants_man) {
+		program_man(&ctl_program, &ctl->out);
+		return 0;
+	}
 	if (!args[0]) {
 		program_help(&ctl_program, &ctl->out);
 		return 0;
@@ -28,5 +46,7 @@ const struct verb_spec verb_help_ = {
 	.args = "[VERB]",
 	.args_max = 1,
 	.complete = COMPLETE_VERB,
+	.groups = groups,
+	.options_size = sizeof(struct help_options),
 	.run = run,
 };
