@@ -390,6 +390,13 @@ static int order_rules(const void *pa, const void *pb, void *arg)
 	return r ? r : ORDER(a->order, b->order);
 }
 
+static void table_sort(struct seccomp_table *table)
+{
+	if (table->count > 0)
+		qsort_r(table->rules, table->count, sizeof(*table->rules), order_rules,
+			(void *)table->arch);
+}
+
 int seccomp_rules_collect(const struct spec_seccomp *spec, struct notes *notes,
 	struct seccomp_rules *ret, struct err *err)
 {
@@ -406,12 +413,8 @@ int seccomp_rules_collect(const struct spec_seccomp *spec, struct notes *notes,
 	if (r < 0)
 		return r;
 
-	for (size_t i = 0; i < ret->count; i++) {
-		struct seccomp_table *table = &ret->tables[i];
-
-		qsort_r(table->rules, table->count, sizeof(*table->rules), order_rules,
-			(void *)table->arch);
-	}
+	for (size_t i = 0; i < ret->count; i++)
+		table_sort(&ret->tables[i]);
 	note_unknown(notes, unknown);
 	return 0;
 }
