@@ -120,8 +120,8 @@ int copy_up(int from_dirfd, int to_dirfd, struct err *err)
 	r = copy_entries(from_dirfd, to_dirfd, st.st_dev, 0);
 	if (r < 0)
 		return err_set(err, -r, "copy up");
-	if (fchmod(to_dirfd, st.st_mode & 07777) < 0 ||
-		fchown(to_dirfd, st.st_uid, st.st_gid) < 0)
+	if (fchmodat(to_dirfd, ".", st.st_mode & 07777, 0) < 0 ||
+		fchownat(to_dirfd, ".", st.st_uid, st.st_gid, 0) < 0)
 		return err_set(err, errno, "copy up the directory's mode and owner");
 	return 0;
 }

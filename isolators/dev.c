@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -139,7 +140,7 @@ static int make_defaults(const struct isolation *isolation, int dev_fd, struct e
 			.rdev = makedev(default_nodes[i].major, default_nodes[i].minor),
 		};
 
-		strcpy(stpcpy(path, "/dev/"), node.name);
+		(void)snprintf(path, sizeof(path), "/dev/%s", node.name);
 		r = make_node(isolation, dev_fd, &node, err);
 		if (r < 0)
 			return r;

@@ -21,12 +21,11 @@
 #include <sys/vfs.h>
 
 #define HOST_ROOT "/sys/fs/cgroup"
-#define NAME_ROOM 256
 
-/* One line of /proc/self/cgroup, "4:cpu,cpuacct:/path". */
+/* One line of /proc/self/cgroup, "4:cpu,cpuacct:/path", borrowed from it. */
 struct hierarchy {
-	char name[NAME_ROOM]; /* of its directory; "" for v2 */
-	const char *path;     /* borrowed */
+	const char *name; /* of its directory; "" for v2 */
+	const char *path;
 };
 
 static bool parse_line(char *line, struct hierarchy *ret)
@@ -39,9 +38,7 @@ static bool parse_line(char *line, struct hierarchy *ret)
 	if (!controllers || !line || *line != '/')
 		return false;
 	named = str_skip_prefix(controllers, "name=");
-	if (strlen(controllers) >= sizeof(ret->name))
-		return false;
-	strcpy(ret->name, named ? named : controllers);
+	ret->name = named ? named : controllers;
 	ret->path = line;
 	return true;
 }
@@ -72,12 +69,14 @@ static int clone_own(int host_fd, const char *dir, const char *path, uint64_t at
 /* "cpu" and "cpuacct" beside "cpu,cpuacct", as the host has them. */
 static int link_controllers(int dirfd, const char *name)
 {
-	char copy[NAME_ROOM];
-	char *rest = copy, *controller;
+	cleanup_free char *copy = NULL;
+	char *rest, *controller;
 
 	if (!strchr(name, ','))
 		return 0;
-	strcpy(copy, name);
+	rest = copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
 	while ((controller = strsep(&rest, ","))) {
 		if (symlinkat(name, dirfd, controller) < 0 && errno != EEXIST)
 			return -errno;
