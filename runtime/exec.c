@@ -66,7 +66,7 @@ static int prepare(
 		&exec->spec->linux_.namespaces, &i->namespaces, err);
 	if (r == 0)
 		r = registry_prepare(i, STAGES_EXEC, err);
-	return r ? r : place_open(exec->state->cgroup_path, &i->cgroup, err);
+	return r ? r : open_cgroup(exec, &i->cgroup, err);
 }
 
 static int launch_exec(const struct runtime_exec *exec, struct launch *launch,

@@ -45,3 +45,20 @@ int runtime_kill(const struct runtime_state *state, int signal, bool all, struct
 {
 	return all ? kill_all(state, signal, err) : kill_first(state, signal, err);
 }
+
+int runtime_pids(const struct runtime_state *state, pid_t **ret, size_t *ret_count,
+	struct err *err)
+{
+	struct cgroup *cgroup;
+	int r;
+
+	r = place_open(state->cgroup_path, &cgroup, err);
+	if (r < 0)
+		return r;
+	if (!cgroup)
+		return err_say(err, ENOTSUP,
+			"the container has no cgroup by which to find its processes");
+	r = cgroup_pids(cgroup, ret, ret_count, err);
+	cgroup_free(cgroup);
+	return r;
+}

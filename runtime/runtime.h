@@ -112,6 +112,10 @@ int runtime_state_pidfd(const struct runtime_state *state)
 int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The processes of a container, as seen from here. Heap array; -ENOTSUP without a cgroup. */
+int runtime_pids(const struct runtime_state *state, pid_t **ret, size_t *ret_count,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Ends what still runs (when `force`), removes the cgroup and what runtime_create() made
  * in the state directory, runs poststop hooks. Idempotent. */
 int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err *err)
@@ -125,6 +129,7 @@ struct runtime_exec {
 	struct spec *spec;
 	struct spec_process *process;
 	const char *user;
+	const char *cgroup; /* below the container's own; NULL: that one */
 	int stdio_fds[3];
 	int preserve_fds;
 	struct notes *notes;
