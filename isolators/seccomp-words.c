@@ -221,3 +221,23 @@ int seccomp_nr_direct(const char *name)
 
 	return word ? (int)word->value : -1;
 }
+
+const char *seccomp_arch_name(size_t index)
+{
+	return index < LENGTH(archs) ? archs[index].name : NULL;
+}
+
+const char *seccomp_action_name(size_t index)
+{
+	return index < LENGTH(actions) ? actions[index].name : NULL;
+}
+
+const char *seccomp_op_name(size_t index)
+{
+	return index < LENGTH(ops) ? ops[index].name : NULL;
+}
+
+const char *seccomp_flag_name(size_t index)
+{
+	return index < LENGTH(flags) ? flags[index].name : NULL;
+}

@@ -8,6 +8,7 @@
 #include "common/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum seccomp_op {
@@ -51,5 +52,11 @@ int seccomp_nr_find(const struct seccomp_arch *arch, const char *name);
 
 /* The direct number of a call that libseccomp reports as multiplexed, or -1. */
 int seccomp_nr_direct(const char *name);
+
+/* The words of each kind in order, for `features`: NULL past the last. */
+const char *seccomp_arch_name(size_t index);
+const char *seccomp_action_name(size_t index);
+const char *seccomp_op_name(size_t index);
+const char *seccomp_flag_name(size_t index);
 
 #endif

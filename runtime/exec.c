@@ -44,6 +44,26 @@ static int check_exec(const struct runtime_exec *exec, struct err *err)
 	return 0;
 }
 
+static int open_cgroup(
+	const struct runtime_exec *exec, struct cgroup **ret, struct err *err)
+{
+	cleanup_free char *path = NULL;
+	int r;
+
+	if (str_empty(exec->cgroup))
+		return place_open(exec->state->cgroup_path, ret, err);
+	if (!exec->state->cgroup_path)
+		return err_say(err, ENOTSUP, "the container has no cgroup");
+	/* cgroup_open() refuses "..". */
+	path = str_printf("%s/%s", exec->state->cgroup_path, exec->cgroup);
+	if (!path)
+		return err_oom(err);
+	r = place_open(path, ret, err);
+	if (r == 0 && !*ret)
+		return err_say(err, ENOENT, "there is no cgroup %s", path);
+	return r;
+}
+
 static int prepare(
 	const struct runtime_exec *exec, struct launch *launch, struct err *err)
 {

@@ -31,8 +31,8 @@ static int run_verb(
 	return r;
 }
 
-static int run(struct cli *cli, int argc, char **argv, const char **ret_verb,
-	struct err *err)
+static int run(
+	struct cli *cli, int argc, char **argv, const char **ret_verb, struct err *err)
 {
 	char *version[] = { (char *)"version", NULL };
 	const struct verb_spec *verb;

@@ -83,7 +83,8 @@ int cli_preserve_fds(uint32_t count, strv *env, int *ret, struct err *err)
 	for (int fd = FIRST_FD; fd < FIRST_FD + (int)count; fd++) {
 		if (fcntl(fd, F_GETFD) < 0)
 			return err_say(err, EBADF,
-				"descriptor %d is to be preserved, but it is not open", fd);
+				"descriptor %d is to be preserved, but it is not open",
+				fd);
 	}
 	*ret = (int)count;
 	return 0;

@@ -16,7 +16,8 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_create = {
 	.name = "create",
-	.summary = "Create a container, up to the point where only its program is missing",
+	.summary =
+		"Create a container, up to the point where only its program is missing",
 	.args = "CONTAINER",
 	.args_min = 1,
 	.args_max = 1,

@@ -26,7 +26,8 @@ static char *root_path(const struct cli *cli, struct err *err)
 	else if (!str_empty(runtime_dir))
 		path = str_printf("%s/ucr", runtime_dir);
 	else
-		(void)err_say(err, ENOENT, "XDG_RUNTIME_DIR is not set: give --root DIRECTORY");
+		(void)err_say(
+			err, ENOENT, "XDG_RUNTIME_DIR is not set: give --root DIRECTORY");
 	if (!path && !err->code)
 		(void)err_oom(err);
 	return path;
@@ -62,10 +63,12 @@ int cli_open_root(const struct cli *cli, bool create, struct err *err)
 	if (fd < 0 && errno == ENOENT && create) {
 		r = make_root(path);
 		if (r < 0)
-			return err_set(err, -r, "make the directory of containers %s", path);
+			return err_set(
+				err, -r, "make the directory of containers %s", path);
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	return fd < 0 ? err_set(err, errno, "open the directory of containers %s", path) : fd;
+	return fd < 0 ? err_set(err, errno, "open the directory of containers %s", path)
+		      : fd;
 }
 
 static int check_id(const char *id, struct err *err)
@@ -73,8 +76,10 @@ static int check_id(const char *id, struct err *err)
 	if (str_is_name(id))
 		return 0;
 	return err_say(err, EINVAL,
-		"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not beginning "
-		"with a dot", id);
+		"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not "
+		"beginning "
+		"with a dot",
+		id);
 }
 
 int cli_open_container(const struct cli *cli, const char *id, struct err *err)
@@ -93,7 +98,8 @@ int cli_open_container(const struct cli *cli, const char *id, struct err *err)
 	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return err_say(err, ENOENT, "container %s does not exist", id);
-	return fd < 0 ? err_set(err, errno, "open the directory of container %s", id) : fd;
+	return fd < 0 ? err_set(err, errno, "open the directory of container %s", id)
+		      : fd;
 }
 
 int cli_make_container(const struct cli *cli, const char *id, struct err *err)
@@ -109,11 +115,13 @@ int cli_make_container(const struct cli *cli, const char *id, struct err *err)
 		return root_fd;
 	if (mkdirat(root_fd, id, 0700) < 0) {
 		if (errno == EEXIST)
-			return err_say(err, EEXIST, "container with id %s exists already", id);
+			return err_say(
+				err, EEXIST, "container with id %s exists already", id);
 		return err_set(err, errno, "make the directory of container %s", id);
 	}
 	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? err_set(err, errno, "open the directory of container %s", id) : fd;
+	return fd < 0 ? err_set(err, errno, "open the directory of container %s", id)
+		      : fd;
 }
 
 void cli_remove_container(const struct cli *cli, const char *id)
@@ -130,8 +138,8 @@ void cli_remove_container(const struct cli *cli, const char *id)
 	(void)unlinkat(root_fd, id, AT_REMOVEDIR);
 }
 
-int cli_load_state(const struct cli *cli, const char *id, struct runtime_state *ret,
-	struct err *err)
+int cli_load_state(
+	const struct cli *cli, const char *id, struct runtime_state *ret, struct err *err)
 {
 	cleanup_close int dirfd = cli_open_container(cli, id, err);
 	int r;
@@ -150,8 +158,8 @@ static bool is_in_user_namespace(void)
 
 	if (fd_read_kernel_file(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
 		return false;
-	return sscanf(map, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside ||
-		size != UINT32_MAX;
+	return sscanf(map, "%u %u %u", &inside, &outside, &size) != 3 || inside ||
+	       outside || size != UINT32_MAX;
 }
 
 bool cli_is_rootless(const struct cli *cli)

@@ -22,17 +22,20 @@ static const struct option_spec own_options[] = {
 	{ "process", 'p', "FILE", option_string, AT(process),
 		"the process as JSON; \"-\" reads stdin", .complete = COMPLETE_FILE },
 	{ "tty", 't', NULL, option_bool, AT(tty), "give it a terminal" },
-	{ "user", 'u', "USER", option_string, AT(user), "UID[:GID] or a name of the container" },
+	{ "user", 'u', "USER", option_string, AT(user),
+		"UID[:GID] or a name of the container" },
 	{ "cwd", 0, "DIRECTORY", option_string, AT(cwd), "its working directory" },
 	{ "env", 'e', "NAME=VALUE", option_strv, AT(env), "add to its environment" },
 	{ "cap", 'c', "CAPABILITY", option_strv, AT(caps), "add a capability" },
 	{ "no-new-privs", 0, NULL, option_bool, AT(no_new_privs),
 		"no program may gain privileges" },
 	{ "apparmor", 0, "PROFILE", option_string, AT(apparmor), "its AppArmor profile" },
-	{ "process-label", 0, "LABEL", option_string, AT(process_label), "its SELinux label" },
+	{ "process-label", 0, "LABEL", option_string, AT(process_label),
+		"its SELinux label" },
 	{ "cgroup", 0, "PATH", option_string, AT(cgroup),
 		"start it in this cgroup below the container's" },
-	{ "detach", 'd', NULL, option_bool, AT(detach), "leave it running in the background" },
+	{ "detach", 'd', NULL, option_bool, AT(detach),
+		"leave it running in the background" },
 	{ "pid-file", 0, "FILE", option_string, AT(pid_file), "write its process id here",
 		.complete = COMPLETE_FILE },
 	{ "console-socket", 0, "SOCKET", option_string, AT(console_socket),
@@ -64,8 +67,7 @@ static int add_all(strv *to, char *const *from)
 {
 	int r = 0;
 
-	strv_each(s, from)
-	{
+	strv_each (s, from) {
 		r = r < 0 ? r : strv_add(to, *s);
 	}
 	return r;
@@ -90,8 +92,7 @@ static int override(
 {
 	int r = 0;
 
-	strv_each(assignment, o->env)
-	{
+	strv_each (assignment, o->env) {
 		if (!strchr(*assignment, '='))
 			return err_say(err, EINVAL, "--env %s has no \"=\"", *assignment);
 		r = r < 0 ? r : strv_env_set(&process->env, *assignment);
@@ -157,8 +158,8 @@ static int attend(
 }
 
 static int exec_in(struct cli *cli, const struct exec_options *o,
-	const struct runtime_state *state, struct spec *spec, struct spec_process *process,
-	struct err *err)
+	const struct runtime_state *state, struct spec *spec,
+	struct spec_process *process, struct err *err)
 {
 	struct runtime_exec exec = { .state = state,
 		.spec = spec,

@@ -133,7 +133,8 @@ int cli_wait_foreground(int pidfd, int console_fd, struct err *err)
 	relay.on[ON_PROCESS] = (struct pollfd){ pidfd, POLLIN, 0 };
 	relay.on[ON_SIGNAL] = (struct pollfd){ signal_fd, POLLIN, 0 };
 	relay.on[ON_CONSOLE] = (struct pollfd){ console_fd, POLLIN, 0 };
-	relay.on[ON_STDIN] = (struct pollfd){ console_fd < 0 ? -1 : STDIN_FILENO, POLLIN, 0 };
+	relay.on[ON_STDIN] =
+		(struct pollfd){ console_fd < 0 ? -1 : STDIN_FILENO, POLLIN, 0 };
 	if (console_fd >= 0)
 		make_raw(&relay);
 	r = relay_until_end(&relay, err);

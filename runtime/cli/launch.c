@@ -54,11 +54,13 @@ static int plain_cgroups_path(struct spec *spec, struct err *err)
 
 	if (!name)
 		return err_say(err, EINVAL,
-			"with --systemd-cgroup linux.cgroupsPath must be slice:prefix:name, "
-			"not \"%s\"", path ? path : "");
+			"with --systemd-cgroup linux.cgroupsPath must be "
+			"slice:prefix:name, "
+			"not \"%s\"",
+			path ? path : "");
 	*prefix = *name = '\0';
-	plain = str_printf("/%s/%s-%s.scope", *path ? path : "system.slice", prefix + 1,
-		name + 1);
+	plain = str_printf(
+		"/%s/%s-%s.scope", *path ? path : "system.slice", prefix + 1, name + 1);
 	if (!plain)
 		return err_oom(err);
 	free(spec->linux_.cgroups_path);
@@ -66,8 +68,8 @@ static int plain_cgroups_path(struct spec *spec, struct err *err)
 	return 0;
 }
 
-static int check_terminal(
-	const struct spec *spec, const struct cli_launch *launch, bool detaches, struct err *err)
+static int check_terminal(const struct spec *spec, const struct cli_launch *launch,
+	bool detaches, struct err *err)
 {
 	if (spec->process.terminal && detaches && !launch->console_socket)
 		return err_say(err, EINVAL,
@@ -98,7 +100,8 @@ static int open_bundle(const struct cli *cli, const struct cli_launch *launch,
 		return err_oom(err);
 	free(ret->path);
 	ret->path = take_ptr(cwd);
-	r = cli_read_spec(ret->dirfd, "config.json", &ret->spec, &ret->text, &ret->len, err);
+	r = cli_read_spec(
+		ret->dirfd, "config.json", &ret->spec, &ret->text, &ret->len, err);
 	if (r < 0)
 		return r;
 	if (cli->is_systemd_cgroup || cli->cgroup_manager == CLI_SYSTEMD)
@@ -133,8 +136,8 @@ static int create(struct cli *cli, const struct cli_launch *launch, struct bundl
 	if (r < 0)
 		return err_set(err, -r, "mark descriptors close-on-exec");
 	/* Kept, since what happens to the bundle after create must not matter. */
-	r = fd_replace_file(ret->dirfd, STATE_CONFIG, bundle->text, bundle->len, 0600,
-		FD_NO_SYNC);
+	r = fd_replace_file(
+		ret->dirfd, STATE_CONFIG, bundle->text, bundle->len, 0600, FD_NO_SYNC);
 	if (r < 0)
 		return err_set(err, -r, "keep a copy of config.json");
 	return runtime_create(&request, &ret->container, err);
@@ -167,7 +170,8 @@ void cli_discard(struct cli *cli, const char *id, int dirfd)
 	struct err err = { 0 };
 
 	if (runtime_delete(dirfd, true, &cli->notes, &err) < 0)
-		notes_add(&cli->notes, "container %s could not be removed: %s", id, err.text);
+		notes_add(&cli->notes, "container %s could not be removed: %s", id,
+			err.text);
 	else
 		cli_remove_container(cli, id);
 }

@@ -47,8 +47,8 @@ static void print_one(struct list *list, const struct runtime_state *state)
 		state_write(&list->w, state, owner);
 	else
 		buf_printf(list->out, "%-20s %-8d %-10s %-30s %-32s %s\n", state->id,
-			(int)state->pid, runtime_status_name(state->status), state->bundle,
-			state->created, owner ? owner : "");
+			(int)state->pid, runtime_status_name(state->status),
+			state->bundle, state->created, owner ? owner : "");
 }
 
 /* A container that goes away meanwhile, or is not there yet, is no error. */
@@ -86,7 +86,9 @@ static int list_all(struct list *list, int root_fd, struct err *err)
 static int run(void *context, const void *options, char **args, struct err *err)
 {
 	struct cli *cli = context;
-	struct list list = { .options = options, .out = &cli->out, .w = JSON_WRITER(&cli->out) };
+	struct list list = {
+		.options = options, .out = &cli->out, .w = JSON_WRITER(&cli->out)
+	};
 	bool is_json = !list.options->quiet && list.options->format == LIST_JSON;
 	cleanup_close int root_fd = cli_open_root(cli, false, err);
 	int r = 0;

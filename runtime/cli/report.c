@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void put_line(const struct cli *cli, const char *level, const char *msg,
-	struct buf *b)
+static void put_line(
+	const struct cli *cli, const char *level, const char *msg, struct buf *b)
 {
 	struct json_writer w = JSON_WRITER(b);
 	char now[TIMESTAMP_MAX];
@@ -35,8 +35,8 @@ static void append_to_log(const struct cli *cli, const struct buf *b)
 
 	fd = open(cli->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0 || fd_write_all(fd, b->data, b->len) < 0)
-		(void)dprintf(STDERR_FILENO, "ucr: cannot write to the log %s: %m\n",
-			cli->log);
+		(void)dprintf(
+			STDERR_FILENO, "ucr: cannot write to the log %s: %m\n", cli->log);
 }
 
 void cli_report_error(const struct cli *cli, const char *verb, const struct err *err)
@@ -55,7 +55,8 @@ void cli_report_error(const struct cli *cli, const char *verb, const struct err 
 		(void)dprintf(STDERR_FILENO, "%s", b.data ? b.data : "");
 		return;
 	}
-	(void)dprintf(STDERR_FILENO, "ucr%s%s: %s\n", verb ? " " : "", verb ? verb : "", text);
+	(void)dprintf(
+		STDERR_FILENO, "ucr%s%s: %s\n", verb ? " " : "", verb ? verb : "", text);
 	if (*hint)
 		(void)dprintf(STDERR_FILENO, "  hint: %s\n", hint);
 }
@@ -64,7 +65,8 @@ void cli_report_notes(const struct cli *cli)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 
-	strv_each(line, cli->notes.lines) put_line(cli, "warning", *line, &b);
+	strv_each (line, cli->notes.lines)
+		put_line(cli, "warning", *line, &b);
 	if (!b.len || buf_finish(&b) < 0)
 		return;
 	if (cli->log)

@@ -21,8 +21,8 @@ static const struct option_group groups[] = {
 };
 
 /* Starts what was created and stays with it. The exit status, or -errno. */
-static int start_and_wait(const struct run_options *o, struct cli_created *created,
-	struct err *err)
+static int start_and_wait(
+	const struct run_options *o, struct cli_created *created, struct err *err)
 {
 	int r;
 
@@ -41,7 +41,8 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 	if (!o->detach)
 		cli_block_signals();
-	status = cli_create_container(context, &o->launch, args[0], o->detach, &created, err);
+	status = cli_create_container(
+		context, &o->launch, args[0], o->detach, &created, err);
 	if (status != 0)
 		return status;
 	status = start_and_wait(o, &created, err);

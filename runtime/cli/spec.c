@@ -24,7 +24,8 @@ static const char base[] =
 	"{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"source\":\"tmpfs\","
 	"\"options\":[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]},"
 	"{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"source\":\"devpts\","
-	"\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\"]},"
+	"\"options\":[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode="
+	"0620\"]},"
 	"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"source\":\"shm\","
 	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"mode=1777\",\"size=65536k\"]},"
 	"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\",\"source\":\"mqueue\","
@@ -34,10 +35,13 @@ static const char base[] =
 	"{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\",\"source\":\"cgroup\","
 	"\"options\":[\"nosuid\",\"noexec\",\"nodev\",\"relatime\",\"ro\"]}],"
 	"\"linux\":{\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"network\"},"
-	"{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},{\"type\":\"cgroup\"}],"
+	"{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},{\"type\":\"cgroup\"}"
+	"],"
 	"\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]},"
-	"\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/interrupts\",\"/proc/kcore\","
-	"\"/proc/keys\",\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/timer_stats\","
+	"\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/interrupts\",\"/proc/"
+	"kcore\","
+	"\"/proc/keys\",\"/proc/latency_stats\",\"/proc/timer_list\",\"/proc/"
+	"timer_stats\","
 	"\"/proc/sched_debug\",\"/proc/scsi\",\"/sys/firmware\","
 	"\"/sys/devices/virtual/powercap\"],"
 	"\"readonlyPaths\":[\"/proc/bus\",\"/proc/fs\",\"/proc/irq\",\"/proc/sys\","
@@ -49,7 +53,8 @@ struct spec_options {
 };
 
 static const struct option_spec own_options[] = {
-	{ "bundle", 'b', "DIRECTORY", option_string, offsetof(struct spec_options, bundle),
+	{ "bundle", 'b', "DIRECTORY", option_string,
+		offsetof(struct spec_options, bundle),
 		"where to write config.json (default: here)",
 		.complete = COMPLETE_DIRECTORY },
 	{ "rootless", 0, NULL, option_bool, offsetof(struct spec_options, rootless),
@@ -65,7 +70,8 @@ static int map_self(struct spec_id_maps *maps, uint32_t id)
 	maps->items = calloc(1, sizeof(*maps->items));
 	if (!maps->items)
 		return -ENOMEM;
-	maps->items[0] = (struct spec_id_map){ .container_id = 0, .host_id = id, .size = 1 };
+	maps->items[0] =
+		(struct spec_id_map){ .container_id = 0, .host_id = id, .size = 1 };
 	maps->count = 1;
 	return 0;
 }
@@ -101,12 +107,13 @@ static int write_spec(const struct spec *spec, int dirfd, struct err *err)
 	int r;
 
 	w.is_pretty = true;
-	spec_write(&w, spec);
+	spec_write(&w, NULL, spec);
 	buf_putc(&b, '\n');
 	if (buf_finish(&b) < 0)
 		return err_oom(err);
 	if (faccessat(dirfd, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return err_say(err, EEXIST, "there is a config.json already; remove it first");
+		return err_say(
+			err, EEXIST, "there is a config.json already; remove it first");
 	r = fd_replace_file(dirfd, "config.json", b.data, b.len, 0666, FD_NO_SYNC);
 	return r < 0 ? err_set(err, -r, "write config.json") : 0;
 }
