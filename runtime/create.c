@@ -7,7 +7,6 @@
 #include "isolators/namespaces.h"
 #include "runtime/hooks.h"
 #include "runtime/launch.h"
-#include "runtime/place.h"
 #include "runtime/process.h"
 #include "runtime/registry.h"
 #include "runtime/start.h"
@@ -181,9 +180,11 @@ static int create(struct creation *c, struct err *err)
 
 	r = registry_prepare(isolation, STAGES_CREATE, err);
 	if (r == 0)
-		r = place_make(isolation, err);
-	if (r == 0)
+		r = place_make(isolation, &c->launch.place, err);
+	if (r == 0) {
+		isolation->cgroup = c->launch.place.cgroup;
 		r = fill_state(c, err);
+	}
 	if (r == 0 && c->request->start_later)
 		r = start_listen(c->request->state_dirfd, &c->launch.listen_fd, err);
 	if (r == 0)
@@ -231,7 +232,6 @@ static int create_locked(
 	if (c->console_fd >= 0)
 		(void)close(c->console_fd);
 	registry_release(&c->launch.isolation, STAGES_CREATE);
-	cgroup_free(c->launch.isolation.cgroup);
 	return r;
 }
 

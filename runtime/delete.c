@@ -32,18 +32,15 @@ static int end_first_process(const struct runtime_state *state, struct err *err)
 
 static int remove_cgroup(const struct runtime_state *state, struct err *err)
 {
-	struct cgroup *cgroup;
+	cleanup_place struct place place = { 0 };
 	int r;
 
-	r = place_open(state->cgroup_path, &cgroup, err);
-	if (r < 0 || !cgroup)
+	r = place_open(state->cgroup_path, &place, err);
+	if (r < 0 || !place.cgroup)
 		return r;
 	/* A pid namespace of its own ended with its first process. */
-	r = state->has_own_pid_namespace ? 0 : cgroup_kill(cgroup, err);
-	if (r == 0)
-		r = cgroup_destroy(cgroup, err);
-	cgroup_free(cgroup);
-	return r;
+	r = state->has_own_pid_namespace ? 0 : cgroup_kill(place.cgroup, err);
+	return r < 0 ? r : cgroup_destroy(place.cgroup, err);
 }
 
 static int clean_isolators(const struct runtime_state *state, struct err *err)

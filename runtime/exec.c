@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cleanup.h"
+#include "common/path.h"
 #include "isolators/cgroup.h"
 #include "isolators/namespaces.h"
 #include "runtime/launch.h"
-#include "runtime/place.h"
 #include "runtime/process.h"
 #include "runtime/registry.h"
 
@@ -44,22 +44,25 @@ static int check_exec(const struct runtime_exec *exec, struct err *err)
 	return 0;
 }
 
-static int open_cgroup(
-	const struct runtime_exec *exec, struct cgroup **ret, struct err *err)
+static int open_place(const struct runtime_exec *exec, struct place *ret, struct err *err)
 {
-	cleanup_free char *path = NULL;
+	cleanup_free char *joined = NULL, *path = NULL;
+	const char *own = exec->state->cgroup_path;
 	int r;
 
 	if (str_empty(exec->cgroup))
-		return place_open(exec->state->cgroup_path, ret, err);
-	if (!exec->state->cgroup_path)
+		return place_open(own, ret, err);
+	if (!own)
 		return err_say(err, ENOTSUP, "the container has no cgroup");
-	/* cgroup_open() refuses "..". */
-	path = str_printf("%s/%s", exec->state->cgroup_path, exec->cgroup);
+	joined = str_printf("%s/%s", own, exec->cgroup);
+	path = joined ? path_clean(joined) : NULL;
 	if (!path)
 		return err_oom(err);
+	if (strncmp(path, own, strlen(own)) != 0 || path[strlen(own)] != '/')
+		return err_say(err, EINVAL, "cgroup %s leads out of the container's",
+			exec->cgroup);
 	r = place_open(path, ret, err);
-	if (r == 0 && !*ret)
+	if (r == 0 && !ret->cgroup)
 		return err_say(err, ENOENT, "there is no cgroup %s", path);
 	return r;
 }
@@ -86,7 +89,10 @@ static int prepare(
 		&exec->spec->linux_.namespaces, &i->namespaces, err);
 	if (r == 0)
 		r = registry_prepare(i, STAGES_EXEC, err);
-	return r ? r : open_cgroup(exec, &i->cgroup, err);
+	if (r == 0)
+		r = open_place(exec, &launch->place, err);
+	i->cgroup = launch->place.cgroup;
+	return r;
 }
 
 static int launch_exec(const struct runtime_exec *exec, struct launch *launch,
@@ -127,7 +133,6 @@ int runtime_exec(
 		launch_abort(&launch);
 	registry_release(&launch.isolation, STAGES_EXEC);
 	namespaces_free(launch.isolation.namespaces);
-	cgroup_free(launch.isolation.cgroup);
 	launch_done(&launch);
 	return r;
 }

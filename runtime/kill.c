@@ -24,21 +24,20 @@ static int kill_first(const struct runtime_state *state, int signal, struct err 
  * other processes live on. */
 static int kill_all(const struct runtime_state *state, int signal, struct err *err)
 {
-	struct cgroup *cgroup;
+	cleanup_place struct place place = { 0 };
 	int r;
 
-	r = place_open(state->cgroup_path, &cgroup, err);
+	r = place_open(state->cgroup_path, &place, err);
 	if (r < 0)
 		return r;
-	if (!cgroup && state->has_own_pid_namespace && signal == SIGKILL)
+	if (!place.cgroup && state->has_own_pid_namespace && signal == SIGKILL)
 		return kill_first(state, signal, err); /* the kernel ends the rest */
-	if (!cgroup)
+	if (!place.cgroup)
 		return err_say(err, ENOTSUP,
 			"the container has no cgroup by which to find all its processes");
-	r = signal == SIGKILL ? cgroup_kill(cgroup, err)
-			      : cgroup_signal(cgroup, signal, err);
-	cgroup_free(cgroup);
-	return r;
+	if (signal == SIGKILL)
+		return cgroup_kill(place.cgroup, err);
+	return cgroup_signal(place.cgroup, signal, err);
 }
 
 int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
@@ -49,16 +48,14 @@ int runtime_kill(const struct runtime_state *state, int signal, bool all, struct
 int runtime_pids(const struct runtime_state *state, pid_t **ret, size_t *ret_count,
 	struct err *err)
 {
-	struct cgroup *cgroup;
+	cleanup_place struct place place = { 0 };
 	int r;
 
-	r = place_open(state->cgroup_path, &cgroup, err);
+	r = place_open(state->cgroup_path, &place, err);
 	if (r < 0)
 		return r;
-	if (!cgroup)
+	if (!place.cgroup)
 		return err_say(err, ENOTSUP,
 			"the container has no cgroup by which to find its processes");
-	r = cgroup_pids(cgroup, ret, ret_count, err);
-	cgroup_free(cgroup);
-	return r;
+	return cgroup_pids(place.cgroup, ret, ret_count, err);
 }

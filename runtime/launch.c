@@ -262,4 +262,5 @@ void launch_done(struct launch *launch)
 		if (*fds[i] >= 0)
 			(void)close(take_fd(fds[i]));
 	}
+	place_done(&launch->place);
 }

@@ -8,6 +8,7 @@
 #define UCR_RUNTIME_LAUNCH_H
 
 #include "isolators/isolator.h"
+#include "runtime/place.h"
 #include "runtime/runtime.h"
 #include "runtime/sync.h"
 
@@ -17,6 +18,7 @@ struct launch {
 	int stdio_fds[3];		   /* -1: null_fd */
 	int null_fd;			   /* the host's /dev/null */
 	int preserve_fds;
+	struct place place;
 	int lock_fd;   /* held by the launcher alone */
 	int listen_fd; /* start.sock; -1: only the launcher starts it */
 	int parent_fd, child_fd;
@@ -59,7 +61,7 @@ int launch_await_exec(int fd, struct err *err) __attribute__((warn_unused_result
 /* Kills and reaps a child whose launch failed. */
 void launch_abort(struct launch *launch);
 
-/* Closes what the struct owns: the sockets, the lock, pidfd. */
+/* Releases what the struct owns: the sockets, the lock, the pidfds, the place. */
 void launch_done(struct launch *launch);
 
 /* The two children (runtime/child-init.c, runtime/child-exec.c). */

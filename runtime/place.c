@@ -7,13 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define cleanup_host cleanup_with(host_free_ptr)
-
-static void host_free_ptr(struct cgroup_host **host)
-{
-	cgroup_host_free(*host);
-}
-
 static int open_host(struct cgroup_host **ret, struct err *err)
 {
 	cleanup_close int cgroup_dirfd = -1, proc_dirfd = -1;
@@ -27,39 +20,51 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 	return cgroup_host_open(cgroup_dirfd, proc_dirfd, ret, err);
 }
 
-int place_make(struct isolation *isolation, struct err *err)
+int place_make(const struct isolation *isolation, struct place *ret, struct err *err)
 {
-	cleanup_host struct cgroup_host *host = NULL;
 	const struct spec_linux *l = &isolation->spec->linux_;
+	cleanup_place struct place place = { 0 };
 	cleanup_free char *path = NULL;
 	int r;
 
-	r = open_host(&host, err);
+	r = open_host(&place.host, err);
 	if (r < 0)
 		return r;
-	r = cgroup_choose_path(host, l->cgroups_path, isolation->id, &path, err);
+	r = cgroup_choose_path(place.host, l->cgroups_path, isolation->id, &path, err);
 	if (r < 0)
 		return r;
-	r = cgroup_create(host, path, &l->resources, &isolation->cgroup, err);
-	if (r == CGROUP_UNAVAILABLE) {
+	r = cgroup_create(place.host, path, &l->resources, &place.cgroup, err);
+	if (r < 0)
+		return r;
+	if (r == CGROUP_UNAVAILABLE)
 		notes_add(isolation->notes, "no cgroup could be made here: the container "
 					    "runs in the caller's");
-		return 0;
-	}
-	return r;
+	*ret = place;
+	place = (struct place){ 0 };
+	return 0;
 }
 
-int place_open(const char *cgroup_path, struct cgroup **ret, struct err *err)
+int place_open(const char *cgroup_path, struct place *ret, struct err *err)
 {
-	cleanup_host struct cgroup_host *host = NULL;
+	cleanup_place struct place place = { 0 };
 	int r;
 
-	*ret = NULL;
 	if (!cgroup_path)
 		return 0;
-	r = open_host(&host, err);
+	r = open_host(&place.host, err);
 	if (r < 0)
 		return r;
-	r = cgroup_open(host, cgroup_path, ret, err);
-	return r == -ENOENT ? 0 : r;
+	r = cgroup_open(place.host, cgroup_path, &place.cgroup, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret = place;
+	place = (struct place){ 0 };
+	return 0;
+}
+
+void place_done(struct place *place)
+{
+	cgroup_free(place->cgroup);
+	cgroup_host_free(place->host);
+	*place = (struct place){ 0 };
 }

@@ -6,14 +6,24 @@
 #include "isolators/isolator.h"
 #include "runtime/runtime.h"
 
-/* Makes the container's cgroup with its limits and fills isolation->cgroup, which stays
- * NULL, with a note, where the caller may make none and the configuration asks for no
- * limit. */
-int place_make(struct isolation *isolation, struct err *err)
+struct cgroup_host;
+
+struct place {
+	struct cgroup_host *host;
+	struct cgroup *cgroup; /* of the host; NULL: the container has none */
+};
+
+#define cleanup_place cleanup_with(place_done)
+
+/* Makes the container's cgroup with its limits. There is none, and a note, where the caller
+ * may make none and the configuration asks for no limit. */
+int place_make(const struct isolation *isolation, struct place *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Opens the cgroup of a container. 0 with NULL when it has none or it is gone. */
-int place_open(const char *cgroup_path, struct cgroup **ret, struct err *err)
+/* Opens the cgroup of a container, if it has one that is still there. */
+int place_open(const char *cgroup_path, struct place *ret, struct err *err)
 	__attribute__((warn_unused_result));
+
+void place_done(struct place *place);
 
 #endif

@@ -29,6 +29,10 @@ struct cli {
 	struct buf out; /* printed on stdout at the end */
 };
 
+/* verb_spec.section */
+#define SECTION_CONTAINERS "Containers"
+#define SECTION_OTHER "Other"
+
 /* verb_spec.flags: creates or enters containers, so it must run from a protected copy. */
 #define CLI_PROTECT 1U
 

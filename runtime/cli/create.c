@@ -16,6 +16,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_create = {
 	.name = "create",
+	.section = SECTION_CONTAINERS,
 	.summary =
 		"Create a container, up to the point where only its program is missing",
 	.args = "CONTAINER",

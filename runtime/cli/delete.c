@@ -44,6 +44,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_delete = {
 	.name = "delete",
+	.section = SECTION_CONTAINERS,
 	.summary = "Remove stopped containers and what they held",
 	.args = "CONTAINER...",
 	.args_min = 1,

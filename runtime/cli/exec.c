@@ -218,6 +218,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_exec = {
 	.name = "exec",
+	.section = SECTION_CONTAINERS,
 	.summary = "Execute a further program in a running container",
 	.args = "CONTAINER [COMMAND [ARG...]]",
 	.args_min = 1,

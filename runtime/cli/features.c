@@ -110,6 +110,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_features = {
 	.name = "features",
+	.section = SECTION_OTHER,
 	.summary = "Print what this runtime can do as JSON",
 	.run = run,
 };

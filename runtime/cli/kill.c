@@ -35,6 +35,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_kill = {
 	.name = "kill",
+	.section = SECTION_CONTAINERS,
 	.summary = "Send a signal (SIGTERM unless named) to a container",
 	.args = "CONTAINER [SIGNAL]",
 	.args_min = 1,

@@ -113,6 +113,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_list = {
 	.name = "list",
+	.section = SECTION_CONTAINERS,
 	.summary = "List containers",
 	.groups = groups,
 	.options_size = sizeof(struct list_options),

@@ -157,6 +157,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_ps = {
 	.name = "ps",
+	.section = SECTION_CONTAINERS,
 	.summary = "List the processes of a container",
 	.text = "Options of ps(1) may follow the container; the default is -ef.",
 	.args = "CONTAINER [PS-OPTION...]",

@@ -55,6 +55,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_run = {
 	.name = "run",
+	.section = SECTION_CONTAINERS,
 	.summary = "Create a container, start it and wait for its end",
 	.args = "CONTAINER",
 	.args_min = 1,

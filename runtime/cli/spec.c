@@ -138,6 +138,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_spec = {
 	.name = "spec",
+	.section = SECTION_OTHER,
 	.summary = "Write a config.json to start from",
 	.groups = groups,
 	.options_size = sizeof(struct spec_options),

@@ -16,6 +16,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_start = {
 	.name = "start",
+	.section = SECTION_CONTAINERS,
 	.summary = "Start the program of a created container",
 	.args = "CONTAINER",
 	.args_min = 1,

@@ -25,6 +25,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_state = {
 	.name = "state",
+	.section = SECTION_CONTAINERS,
 	.summary = "Print the state of a container as JSON",
 	.args = "CONTAINER",
 	.args_min = 1,

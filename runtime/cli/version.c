@@ -17,6 +17,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 
 const struct verb_spec cli_version = {
 	.name = "version",
+	.section = SECTION_OTHER,
 	.summary = "Print the version",
 	.run = run,
 };
