@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One import, passed along by the files that do its parts: import-source.c (what is read,
- * was it read before), import-talk.c (the conversation with ucr-unpack), import-layers.c
- * (which layers to make), import-commit.c (what was made becomes visible).
- */
+/* One import, passed along by the files that do its parts. */
 #ifndef UCR_IMAGES_IMPORT_PRIVATE_H
 #define UCR_IMAGES_IMPORT_PRIVATE_H
 
@@ -50,7 +46,7 @@ struct import {
 	size_t layer_count;
 };
 
-/* ---- import-source.c ---- */
+/* ---- import-source.c: what is read, and was it read before ---- */
 
 /* Opens what `ref` names and computes its key. */
 int import_source_open(const struct reference *ref, const struct platform *platform,
@@ -66,7 +62,7 @@ int import_source_check(const struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 void import_source_done(struct store *store, struct import_source *source);
 
-/* ---- import-layers.c ---- */
+/* ---- import-layers.c: which layers to make ---- */
 
 /* With the config known: names the chains, holds those that exist, stages the others. */
 int import_plan_layers(struct import *import, struct err *err)
@@ -79,7 +75,7 @@ int import_commit_layers(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 void import_release_layers(struct import *import);
 
-/* ---- import-talk.c ---- */
+/* ---- import-talk.c: the conversation with ucr-unpack ---- */
 
 /* From REQUEST to DONE: afterwards config, layers, names and format are complete and
  * checked. */
@@ -95,7 +91,7 @@ void import_note(const struct import_request *request, const char *fmt, ...)
 int import_decode(const struct ipc_msg *msg, const struct json_field *fields, void *out,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* ---- import-image.c ---- */
+/* ---- import-image.c: what it says the image is ---- */
 
 /* IMAGE: takes over what it says, plans the layers and tells ucr-unpack. */
 int import_on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
@@ -113,7 +109,7 @@ int import_adopt_config(struct import *import, struct err *err)
 int import_set_names(struct import *import, char *const *names, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* ---- import-commit.c ---- */
+/* ---- import-commit.c: what was made becomes visible ---- */
 
 /* Makes the image visible; the last step is the source's. */
 int import_commit(struct import *import, struct err *err)

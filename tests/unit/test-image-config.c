@@ -52,7 +52,7 @@ static void test_null_and_absent(void **state)
 		"{" HOST "," ROOTFS "}",
 		"{" HOST "," ROOTFS ",\"config\":null}",
 		"{" HOST "," ROOTFS ",\"config\":{\"User\":null,\"Env\":null,\"Cmd\":"
-				    "null,\"Entrypoint\":null,"
+		"null,\"Entrypoint\":null,"
 		"\"Volumes\":null,\"ExposedPorts\":null,\"Labels\":null}}",
 		"{" HOST ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}",
 		"{" HOST ",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
