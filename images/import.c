@@ -105,15 +105,12 @@ int image_lookup(struct store *store, const struct import_request *request,
 
 static void import_done(struct import *import)
 {
-	char path[STORE_PATH_MAX];
-
 	/* First the process that might still write. */
 	unpacker_stop(&import->unpacker);
 	import_release_layers(import);
 	if (import->stage_fd >= 0) {
-		(void)store_path(path, "tmp", import->stage_name, "");
 		(void)!store_remove_tree(import->store, &import->request->userns,
-			import->store->dirfd, path, NULL);
+			import->stage_name, NULL);
 		(void)close(import->stage_fd);
 	}
 	import_source_done(import->store, &import->source);

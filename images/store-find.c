@@ -191,8 +191,11 @@ static int list_entry(struct store *store, const char *file, void *arg, struct e
 	if (!id_of_record(file, id))
 		return 0;
 	r = store_load_image(store, id, &image, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (r < 0)
+		return err_hint(err, "Remove it with `ucrctl rmi --force %.12s`.",
+			digest_hex(id));
+	if (r == IMAGE_ABSENT)
+		return 0;
 	grown = realloc(list->images, (list->count + 1) * sizeof(*grown));
 	if (!grown)
 		return err_oom(err);

@@ -197,7 +197,6 @@ int store_gc(struct store *store, enum store_gc_scope scope,
 	struct store_gc_report *ret, struct err *err)
 {
 	struct gc gc = { .scope = scope, .used_ids = used_ids, .stage_fd = -1 };
-	char path[STORE_PATH_MAX];
 	int r;
 
 	r = store_sweep(store, userns, &gc.report.temporaries, err);
@@ -206,11 +205,10 @@ int store_gc(struct store *store, enum store_gc_scope scope,
 	if (r < 0)
 		return r;
 	r = collect(store, &gc, err);
-	(void)store_path(path, "tmp", gc.stage_name, "");
 	if (r < 0)
-		(void)!store_remove_tree(store, userns, store->dirfd, path, NULL);
+		(void)!store_remove_tree(store, userns, gc.stage_name, NULL);
 	else
-		r = store_remove_tree(store, userns, store->dirfd, path, err);
+		r = store_remove_tree(store, userns, gc.stage_name, err);
 	(void)close(gc.stage_fd);
 	strv_free(gc.names);
 	strv_free(gc.layers);

@@ -74,17 +74,22 @@ int store_stage(struct store *store, const char *prefix, char ret_name[STORE_NAM
 		"removing it");
 }
 
-int store_remove_tree(struct store *store, const struct import_userns *userns, int dirfd,
+int store_remove_tree(struct store *store, const struct import_userns *userns,
 	const char *name, struct err *err)
 {
+	cleanup_close int tmp_fd = -1;
 	int r;
 
-	r = fd_remove_tree(dirfd, name);
+	tmp_fd = openat(
+		store->dirfd, "tmp", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (tmp_fd < 0)
+		return err_set(err, errno, "open tmp of the image store");
+	r = fd_remove_tree(tmp_fd, name);
 	if (r == 0)
 		return 0;
 	if ((r == -EACCES || r == -EPERM) && userns && userns->userns_fd >= 0)
-		return unpacker_remove(store->libexec_path, userns, dirfd, name, err);
-	return err_set(err, -r, "remove %s from the image store", name);
+		return unpacker_remove(store->libexec_path, userns, tmp_fd, name, err);
+	return err_set(err, -r, "remove tmp/%s from the image store", name);
 }
 
 static int sweep_lock(struct store *store, const char *path)
@@ -109,15 +114,17 @@ static int sweep_file(struct store *store, const char *path, struct err *err)
 }
 
 static int sweep_directory(struct store *store, const struct import_userns *userns,
-	const char *path, struct err *err)
+	const char *name, struct err *err)
 {
 	cleanup_close int fd = -1;
+	char path[STORE_PATH_MAX];
 	int r;
 
+	(void)store_path(path, "tmp", name, "");
 	fd = openat(store->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fd_lock(fd, true, false) < 0)
 		return 0;
-	r = store_remove_tree(store, userns, store->dirfd, path, err);
+	r = store_remove_tree(store, userns, name, err);
 	return r < 0 ? r : 1;
 }
 
@@ -140,7 +147,7 @@ static int sweep_entry(struct store *store, const char *name, void *arg, struct 
 	else if (str_skip_prefix(name, "file-"))
 		r = sweep_file(store, path, err);
 	else
-		r = sweep_directory(store, sweep->userns, path, err);
+		r = sweep_directory(store, sweep->userns, name, err);
 	if (r > 0)
 		sweep->count++;
 	return r < 0 ? r : 0;

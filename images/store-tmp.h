@@ -23,9 +23,9 @@ void store_release_name(struct store *store, const char *name, int *fd);
 /* A directory tmp/<prefix>RANDOM of ours, locked while `ret_fd` is open. */
 int store_stage(struct store *store, const char *prefix, char ret_name[STORE_NAME_MAX],
 	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
-/* Removes a tree below `dirfd`: directly or, where files belong to subordinate ids, by
- * ucr-unpack inside the user namespace. */
-int store_remove_tree(struct store *store, const struct import_userns *userns, int dirfd,
+/* Removes tmp/NAME and all below it: directly or, where files belong to subordinate ids,
+ * by ucr-unpack inside the user namespace. */
+int store_remove_tree(struct store *store, const struct import_userns *userns,
 	const char *name, struct err *err) __attribute__((warn_unused_result));
 /* Removes from tmp/ what has no locker any more. `ret_count` grows. */
 int store_sweep(struct store *store, const struct import_userns *userns,
