@@ -3,7 +3,7 @@
 #include "common/options.h"
 #include "common/str.h"
 
-#define SCDOC_MARKS "\\*_<>[]#`" /* what scdoc would take for more than text */
+#define SCDOC_MARKS "\\*_`" /* what scdoc would take for more than text */
 
 static void put_text(struct buf *out, const char *text)
 {
@@ -46,14 +46,10 @@ static void put_groups(struct buf *out, const struct option_group *groups)
 static void put_verb(
 	struct buf *out, const struct program_spec *program, const struct verb_spec *verb)
 {
-	buf_printf(out, "## %s %s", program->name, verb->name);
-	if (verb->groups && verb->groups->options)
-		put_text(out, " [OPTION...]");
-	if (verb->args) {
-		buf_putc(out, ' ');
-		put_text(out, verb->args);
-	}
-	buf_puts(out, "\n\n");
+	/* Headings are taken as they are. */
+	buf_printf(out, "## %s %s%s%s%s\n\n", program->name, verb->name,
+		verb->groups && verb->groups->options ? " [OPTION...]" : "",
+		verb->args ? " " : "", verb->args ? verb->args : "");
 	put_text(out, verb->summary);
 	buf_puts(out, ".\n\n");
 	if (verb->text) {

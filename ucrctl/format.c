@@ -272,9 +272,20 @@ static size_t column_width(const struct format *f, size_t column)
 	return width;
 }
 
-static void put_padded(struct buf *out, const char *cell, size_t width)
+/* One line of the table. Blanks at its end would only be in the way of who copies it. */
+static void put_line(
+	const struct format *f, char *const *cells, const size_t *widths, struct buf *out)
 {
-	buf_printf(out, "%s%*s", cell, (int)(width - text_width(cell) + COLUMN_GAP), "");
+	size_t last = f->width;
+	size_t gap;
+
+	while (last > 0 && !*cells[last - 1])
+		last--;
+	for (size_t i = 0; i < last; i++) {
+		gap = i + 1 < last ? widths[i] - text_width(cells[i]) + COLUMN_GAP : 0;
+		buf_printf(out, "%s%*s", cells[i], (int)gap, "");
+	}
+	buf_putc(out, '\n');
 }
 
 int format_finish(struct format *f, struct buf *out, struct err *err)
@@ -294,13 +305,7 @@ int format_finish(struct format *f, struct buf *out, struct err *err)
 		return err_oom(err);
 	for (size_t i = 0; i < f->width; i++)
 		widths[i] = column_width(f, i);
-	for (size_t i = 0; i < f->cell_count; i++) {
-		size_t column = i % f->width;
-
-		if (column + 1 < f->width)
-			put_padded(out, f->cells[i], widths[column]);
-		else
-			buf_printf(out, "%s\n", f->cells[i]);
-	}
+	for (size_t i = 0; i < f->cell_count; i += f->width)
+		put_line(f, f->cells + i, widths, out);
 	return 0;
 }

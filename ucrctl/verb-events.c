@@ -89,28 +89,25 @@ static void put_attributes(
 	}
 }
 
-/* All of it in brackets, empty parts left out: "(name=web, image=alpine, exitCode=0)". */
+/* "ID (name=web, image=alpine, exitCode=0)", empty parts left out. */
 static void put_details(
 	const void *row, const struct format_style *style, struct buf *out)
 {
+	cleanup_buf struct buf list = BUF_INIT;
 	const struct event *e = row;
-	const char *gap = "";
 
-	if (!e->name && !e->image && !e->attributes)
+	if (e->name)
+		buf_printf(&list, ", name=%s", e->name);
+	if (e->image)
+		buf_printf(&list, ", image=%s", e->image);
+	strv_each (attribute, e->attributes)
+		buf_printf(&list, ", %s", *attribute);
+	if (buf_finish(&list) < 0)
 		return;
-	buf_putc(out, '(');
-	if (e->name) {
-		buf_printf(out, "name=%s", e->name);
-		gap = ", ";
-	}
-	if (e->image) {
-		buf_printf(out, "%simage=%s", gap, e->image);
-		gap = ", ";
-	}
-	if (e->attributes)
-		buf_puts(out, gap);
-	put_attributes(row, style, out);
-	buf_putc(out, ')');
+	if (e->id)
+		buf_printf(out, " %s", e->id);
+	if (list.len)
+		buf_printf(out, " (%s)", list.data + 2);
 }
 
 static const struct format_column columns[] = {
@@ -120,7 +117,7 @@ static const struct format_column columns[] = {
 	{ "Name", "NAME", put_name },
 	{ "Image", "IMAGE", put_image },
 	{ "Attributes", "ATTRIBUTES", put_attributes },
-	{ "Details", "DETAILS", put_details },
+	{ "Details", "DETAILS", put_details }, /* begins with a blank unless empty */
 	{ 0 },
 };
 
@@ -218,8 +215,8 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	r = check_filters(o->filters, err);
 	if (r < 0)
 		return r;
-	r = format_init(&format, columns, &o->list,
-		"{{.Time}} {{.Type}} {{.ID}} {{.Details}}", "{{.ID}}", err);
+	r = format_init(&format, columns, &o->list, "{{.Time}} {{.Type}}{{.Details}}",
+		"{{.ID}}", err);
 	if (r < 0)
 		return r;
 	if (how.follow && !how.since && !how.until)

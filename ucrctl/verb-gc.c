@@ -30,7 +30,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	struct import_userns userns = { .userns_fd = -1 };
 	cleanup_close int userns_fd = -1;
-	cleanup_strv strv used = NULL;
+	cleanup_strv strv used = NULL, attributes = NULL;
 	struct store_gc_report report = { 0 };
 	struct event event = { .type = "gc" };
 	const struct gc_options *o = opts;
@@ -57,6 +57,13 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	if (r < 0)
 		return r;
 	put_report(&ctl->out, &report);
+	r = strv_take(&attributes, str_printf("layers=%zu", report.layers));
+	if (r == 0)
+		r = strv_take(&attributes,
+			str_printf("bytes=%llu", (unsigned long long)report.bytes));
+	if (r < 0)
+		return err_oom(err);
+	event.attributes = attributes;
 	events_append(engine, &event);
 	return 0;
 }
