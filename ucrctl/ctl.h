@@ -14,6 +14,9 @@
 /* Exit status of failures that are ours, as docker and podman have it. */
 #define CTL_EXIT_FAILED 125
 
+/* The largest struct that a verb's options fill. */
+#define CTL_OPTIONS_MAX 1024
+
 /* Flags of a verb. */
 #define VERB_PROTECT 0x1U /* makes or enters containers: runs from a protected copy */
 

@@ -6,8 +6,6 @@
 
 #include <errno.h>
 
-#define OPTIONS_SIZE_MAX 1024 /* the largest struct that a verb's options fill */
-
 static int count(char *const *argv)
 {
 	int n = 0;
@@ -21,7 +19,7 @@ static int count(char *const *argv)
 static int run_verb(
 	struct ctl *ctl, const struct verb_spec *verb, char **argv, struct err *err)
 {
-	_Alignas(max_align_t) char options[OPTIONS_SIZE_MAX];
+	_Alignas(max_align_t) char options[CTL_OPTIONS_MAX];
 	char **args;
 	int r;
 
