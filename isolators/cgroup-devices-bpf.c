@@ -199,7 +199,7 @@ int cgroup_v2_set_devices(const struct cgroup_part *part,
 	cleanup_with(device_rules_done) struct device_rules rules = { 0 };
 	int r;
 
-	if (!spec->count && !part->is_new)
+	if (!spec->count && !part->is_unset)
 		return 0;
 	r = device_rules_read(spec, &rules, err);
 	if (r < 0 || (part->is_new && rules.is_allowed && !rules.count))

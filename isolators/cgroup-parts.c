@@ -111,6 +111,7 @@ int cgroup_add_part(struct cgroup *cgroup, uint32_t bit, struct err *err)
 	if (r < 0)
 		return say_create(path, -r, err);
 	part.is_new = r == 1;
+	part.is_unset = true;
 	part.dirfd = openat(root_dirfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (part.dirfd < 0)
 		return err_set(err, errno, "open cgroup %s", path);

@@ -45,8 +45,9 @@ struct cgroup_host {
 
 struct cgroup_part {
 	const struct cgroup_hierarchy *hierarchy;
-	int dirfd;   /* O_PATH */
-	bool is_new; /* made by this process */
+	int dirfd;     /* O_PATH */
+	bool is_new;   /* made by this process */
+	bool is_unset; /* its limits are about to be set for the first time */
 };
 
 struct cgroup {

@@ -142,6 +142,9 @@ static int set_parts(struct cgroup *cgroup, const struct spec_resources *resourc
 		if (r < 0)
 			return r;
 	}
+	/* From now on, no device rules mean "as they are", not "the defaults". */
+	for (size_t i = 0; i < cgroup->count; i++)
+		cgroup->parts[i].is_new = cgroup->parts[i].is_unset = false;
 	return 0;
 }
 
@@ -174,9 +177,6 @@ static int create_parts(
 		r = set_parts(cgroup, resources, required, err);
 	if (r < 0)
 		return r;
-	/* From now on, no rules mean "as they are", not "the defaults". */
-	for (size_t i = 0; i < cgroup->count; i++)
-		cgroup->parts[i].is_new = false;
 	return cgroup->count ? 0 : CGROUP_UNAVAILABLE;
 }
 
