@@ -47,14 +47,14 @@ static int place_set(int root_dirfd, const char *place, struct cgroup_hierarchy 
 {
 	char path[CGROUP_PATH_ROOM];
 
-	if (strlen(place) >= sizeof(h->place))
+	if (strlen(place) >= CGROUP_PLACE_ROOM)
 		return -ENAMETOOLONG;
-	strcpy(h->place, place);
-	if (str_eq(place, "/"))
+	h->place = "/";
+	if (str_eq(place, "/") || str_skip_prefix(place, "/.."))
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s%s", h->folder, place);
-	if (str_skip_prefix(place, "/..") || faccessat(root_dirfd, path, F_OK, 0) < 0)
-		strcpy(h->place, "/");
+	if (faccessat(root_dirfd, path, F_OK, 0) == 0)
+		h->place = place;
 	return 0;
 }
 
@@ -98,10 +98,13 @@ static void host_arrange(struct cgroup_host *host)
 
 static int host_read(struct cgroup_host *host, struct err *err)
 {
-	char text[CGROUP_FILE_ROOM], *next = text, *line;
+	char *next, *line;
 	int r;
 
-	r = fd_read_kernel_file(host->proc_dirfd, "self/cgroup", text, sizeof(text));
+	next = host->text = malloc(CGROUP_FILE_ROOM);
+	if (!next)
+		return err_oom(err);
+	r = fd_read_kernel_file(host->proc_dirfd, "self/cgroup", next, CGROUP_FILE_ROOM);
 	if (r == -ENOENT)
 		return 0; /* a kernel without cgroups */
 	if (r < 0)
@@ -154,6 +157,7 @@ void cgroup_host_free(struct cgroup_host *host)
 		return;
 	cleanup_close_fn(&host->root_dirfd);
 	cleanup_close_fn(&host->proc_dirfd);
+	free(host->text);
 	free(host);
 }
 

@@ -33,12 +33,13 @@ struct cgroup_hierarchy {
 	const struct cgroup_backend *backend;
 	char key[CGROUP_NAME_ROOM]; /* its first controller; "unified" for the v2 tree */
 	char folder[CGROUP_NAME_ROOM]; /* below the root descriptor; "." for v2 alone */
-	char place[CGROUP_PLACE_ROOM]; /* the caller's own cgroup in it: "/", "/a/b" */
+	const char *place; /* the caller's own cgroup in it: "/", "/a/b"; in host->text */
 	uint32_t controllers;
 };
 
 struct cgroup_host {
 	int root_dirfd, proc_dirfd;
+	char *text; /* of /proc/self/cgroup, cut up */
 	struct cgroup_hierarchy items[CGROUP_HIERARCHIES_MAX];
 	size_t count;
 };
