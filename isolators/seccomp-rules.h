@@ -56,6 +56,9 @@ struct seccomp_rules {
 	struct seccomp_conditions *conditions;
 };
 
+/* Sorts by number, and rules of one number as they are to be tried. */
+void seccomp_table_sort(struct seccomp_table *table);
+
 int seccomp_rules_collect(const struct spec_seccomp *spec, struct notes *notes,
 	struct seccomp_rules *ret, struct err *err) __attribute__((warn_unused_result));
 /* Also after a failure. */
