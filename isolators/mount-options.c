@@ -114,11 +114,12 @@ static const struct option *find(const char *name)
 	return NULL;
 }
 
-/* The later option wins over an earlier one that it contradicts. */
+/* The later option wins over an earlier one that it contradicts. mount_setattr(2) wants the
+ * field of access times cleared whole. */
 static void change(struct mount_attributes *a, uint64_t set, uint64_t clear)
 {
 	a->set = (a->set & ~clear) | set;
-	a->clear = (a->clear & ~set) | clear;
+	a->clear = (a->clear & ~(set & ~(uint64_t)ATIME)) | clear;
 }
 
 static int apply(struct mount_options *o, const struct option *option)
