@@ -40,6 +40,9 @@ int child_stdio(const struct launch *launch, struct err *err)
 		if (fds[i] != i && dup2(fds[i], i) < 0)
 			return err_set(err, errno, "set up the standard streams");
 	}
+	/* Out of reach of the caller's terminal; with one of its own console does this. */
+	if (!launch->isolation.process->terminal)
+		(void)setsid();
 	return 0;
 }
 
