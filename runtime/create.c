@@ -213,6 +213,23 @@ static void undo(struct creation *c)
 	state_remove(c->request->state_dirfd);
 }
 
+/* Hands over what the creator goes on with. */
+static void give_container(struct creation *c, struct runtime_container *ret)
+{
+	*ret = (struct runtime_container){
+		.pid = c->launch.pid,
+		.pidfd = take_fd(&c->launch.pidfd),
+		.console_fd = take_fd(&c->console_fd),
+		.start_fd = take_fd(&c->launch.parent_fd),
+		.has_poststart_hooks = c->state.has_poststart_hooks,
+		.has_poststop_hooks = c->state.has_poststop_hooks,
+		.has_own_pid_namespace = c->state.has_own_pid_namespace,
+		.cgroup_host = c->launch.place.host,
+		.cgroup = c->launch.place.cgroup,
+	};
+	c->launch.place = (struct place){ 0 };
+}
+
 static int create_locked(
 	struct creation *c, struct runtime_container *ret, struct err *err)
 {
@@ -220,13 +237,7 @@ static int create_locked(
 
 	r = create(c, err);
 	if (r == 0)
-		*ret = (struct runtime_container){
-			.pid = c->launch.pid,
-			.pidfd = take_fd(&c->launch.pidfd),
-			.console_fd = take_fd(&c->console_fd),
-			.start_fd = take_fd(&c->launch.parent_fd),
-			.has_poststart_hooks = c->state.has_poststart_hooks,
-		};
+		give_container(c, ret);
 	else
 		undo(c);
 	if (c->console_fd >= 0)
@@ -264,4 +275,8 @@ void runtime_container_done(struct runtime_container *container)
 		if (*fds[i] >= 0)
 			(void)close(take_fd(fds[i]));
 	}
+	cgroup_free(container->cgroup);
+	cgroup_host_free(container->cgroup_host);
+	container->cgroup = NULL;
+	container->cgroup_host = NULL;
 }

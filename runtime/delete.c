@@ -30,6 +30,15 @@ static int end_first_process(const struct runtime_state *state, struct err *err)
 	return 0;
 }
 
+static int empty_cgroup(
+	struct cgroup *cgroup, bool has_own_pid_namespace, struct err *err)
+{
+	/* A pid namespace of its own ended with its first process. */
+	int r = has_own_pid_namespace ? 0 : cgroup_kill(cgroup, err);
+
+	return r < 0 ? r : cgroup_destroy(cgroup, err);
+}
+
 static int remove_cgroup(const struct runtime_state *state, struct err *err)
 {
 	cleanup_place struct place place = { 0 };
@@ -38,16 +47,14 @@ static int remove_cgroup(const struct runtime_state *state, struct err *err)
 	r = place_open(state->cgroup_path, &place, err);
 	if (r < 0 || !place.cgroup)
 		return r;
-	/* A pid namespace of its own ended with its first process. */
-	r = state->has_own_pid_namespace ? 0 : cgroup_kill(place.cgroup, err);
-	return r < 0 ? r : cgroup_destroy(place.cgroup, err);
+	return empty_cgroup(place.cgroup, state->has_own_pid_namespace, err);
 }
 
-static int clean_isolators(const struct runtime_state *state, struct err *err)
+static int clean_isolators(const char *id, struct err *err)
 {
 	struct isolation isolation = ISOLATION_INIT;
 
-	isolation.id = state->id;
+	isolation.id = id;
 	return registry_cleanup(&isolation, err);
 }
 
@@ -83,7 +90,7 @@ static int delete_state(int state_dirfd, const struct runtime_state *state, bool
 	if (r == 0)
 		r = remove_cgroup(state, err);
 	if (r == 0)
-		r = clean_isolators(state, err);
+		r = clean_isolators(state->id, err);
 	if (r < 0)
 		return r;
 	if (state->has_poststop_hooks)
@@ -116,5 +123,26 @@ int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err 
 	}
 	r = delete_state(state_dirfd, &state, force, notes, err);
 	runtime_state_done(&state);
+	return r;
+}
+
+int runtime_delete_created(struct runtime_container *container, const char *id,
+	int state_dirfd, struct notes *notes, struct err *err)
+{
+	cleanup_close int lock_fd = -1;
+	int r = 0;
+
+	if (container->has_poststop_hooks)
+		return runtime_delete(state_dirfd, false, notes, err);
+	lock_fd = state_lock(state_dirfd, true, err);
+	if (lock_fd < 0)
+		return lock_fd;
+	if (container->cgroup)
+		r = empty_cgroup(
+			container->cgroup, container->has_own_pid_namespace, err);
+	if (r == 0)
+		r = clean_isolators(id, err);
+	if (r == 0)
+		state_remove(state_dirfd);
 	return r;
 }

@@ -25,6 +25,8 @@
 
 #include <sys/types.h>
 
+struct cgroup_host;
+
 enum runtime_status {
 	RUNTIME_CREATING,
 	RUNTIME_CREATED,
@@ -80,7 +82,10 @@ struct runtime_container {
 	int pidfd;
 	int console_fd; /* the pty master with process.terminal, else -1 */
 	int start_fd;	/* held by the creator; runtime_start_created() uses it */
-	bool has_poststart_hooks;
+	bool has_poststart_hooks, has_poststop_hooks, has_own_pid_namespace;
+	/* NULL: none. Kept open for runtime_delete_created(). */
+	struct cgroup_host *cgroup_host;
+	struct cgroup *cgroup;
 };
 
 /* Outcomes beside 0 and -errno of what creates, starts and executes: the program itself
@@ -120,6 +125,11 @@ int runtime_pids(const struct runtime_state *state, pid_t **ret, size_t *ret_cou
  * in the state directory, runs poststop hooks. Idempotent. */
 int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* The same by the creator, who has seen the end of the first process: nothing needs to be read
+ * back. */
+int runtime_delete_created(struct runtime_container *container, const char *id,
+	int state_dirfd, struct notes *notes, struct err *err) __attribute__((warn_unused_result));
 
 /* A further process in a running container, as confined as its first one: `process` is
  * the spec's with what exec changes; `spec` is the container's. Same stdio and start

@@ -33,6 +33,18 @@ static int start_and_wait(
 		created->container.pidfd, created->container.console_fd, err);
 }
 
+static void delete_ended(struct cli *cli, const char *id, struct cli_created *created)
+{
+	struct err err = { 0 };
+
+	if (runtime_delete_created(
+		    &created->container, id, created->dirfd, &cli->notes, &err) < 0)
+		notes_add(&cli->notes, "container %s could not be removed: %s", id,
+			err.text);
+	else
+		cli_remove_container(cli, id);
+}
+
 static int run(void *context, const void *options, char **args, struct err *err)
 {
 	const struct run_options *o = options;
@@ -46,9 +58,10 @@ static int run(void *context, const void *options, char **args, struct err *err)
 	if (status != 0)
 		return status;
 	status = start_and_wait(o, &created, err);
-	/* A start that failed leaves nothing, whatever the options say. */
-	if (err->code || (!o->detach && !o->keep))
+	if (err->code) /* a start that failed leaves nothing, whatever the options say */
 		cli_discard(context, args[0], created.dirfd);
+	else if (!o->detach && !o->keep)
+		delete_ended(context, args[0], &created);
 	cli_created_done(&created);
 	return status;
 }
