@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Integration tests as plain functions, reported as TAP."""
+import os
+import sys
+import tempfile
+import traceback
+
+
+class Skip(Exception):
+    """Raised by a test that cannot run here, with the reason."""
+
+
+def build_dir():
+    return os.environ.get("UCR_BUILDDIR", os.getcwd())
+
+
+def source_dir():
+    return os.environ.get("UCR_SRCDIR", os.path.join(os.path.dirname(__file__), "../.."))
+
+
+def main(namespace):
+    """Runs every test_* of a module with a temporary directory; words select by name."""
+    tests = [(name[5:].replace("_", " "), fn) for name, fn in namespace.items()
+             if name.startswith("test_") and all(word in name for word in sys.argv[1:])]
+    failures = 0
+    print(f"1..{len(tests)}", flush=True)
+    for number, (name, fn) in enumerate(tests, 1):
+        verdict = f"ok {number} - {name}"
+        try:
+            with tempfile.TemporaryDirectory(prefix="ucr-test-") as work:
+                fn(work)
+        except Skip as reason:
+            verdict += f" # SKIP {reason}"
+        except Exception:  # pylint: disable=broad-except
+            failures += 1
+            verdict = "not " + verdict
+            for line in traceback.format_exc().splitlines():
+                print("#", line)
+        print(verdict, flush=True)
+    sys.exit(1 if failures else 0)
