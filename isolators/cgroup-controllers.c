@@ -75,6 +75,14 @@ const char *cgroup_controller_name(uint32_t bit)
 int cgroup_controller_missing(
 	uint32_t bit, const struct cgroup_host *host, struct err *err)
 {
+	if (str_eq(cgroup_host_name(host), "none")) {
+		(void)err_say(err, ENOTSUP,
+			"the limits need the cgroup controller %s, and no cgroup "
+			"hierarchy is "
+			"mounted in /sys/fs/cgroup",
+			cgroup_controller_name(bit));
+		return err_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	}
 	(void)err_say(err, ENOTSUP,
 		"the limits need the cgroup controller %s, which this host (cgroup %s) "
 		"does not "
