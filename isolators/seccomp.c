@@ -81,7 +81,7 @@ static int listener_connect(const char *path, struct err *err)
 		return err_say(err, ENAMETOOLONG,
 			"seccomp listenerPath %s is longer than %zu bytes", path,
 			sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "make a socket for seccomp listenerPath");
