@@ -15,11 +15,12 @@ def add(tar, name, data=b"", **fields):
 
 
 def layer(files, **fields):
-    """The bytes of a layer's tar: {name: content}."""
+    """The bytes of a layer's tar: {name: content}, None for a directory."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, content in files.items():
-            add(tar, name, content, **fields)
+            kind = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            add(tar, name, content or b"", type=kind, **fields)
     return out.getvalue()
 
 

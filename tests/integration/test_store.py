@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from archives import docker_archive, layer
 
 UCRCTL = os.path.join(tap.build_dir(), "bin", "ucrctl")
 BASE = layer({"etc/base": b"base\n"})
+PRIVATE = layer({"private": None, "private/secret": b"secret\n"}, uid=5, gid=6, mode=0o700)
 APP = layer({"etc/app": b"app\n"}, uid=5, gid=6)
 
 
@@ -285,6 +287,57 @@ def test_read_only_disk(work):
         if ucrctl load {archive}; then exit 1; fi""")
     assert done.returncode == 0, done
     assert "Read-only file system" in done.stderr, done.stderr
+
+
+def rootless_prefix(work):
+    """What runs a command as user 12345 with subordinate ids, in an /etc of its own."""
+    etc = os.path.join(work, "etc")
+    os.mkdir(etc)
+    for name, text in {"passwd": "root:x:0:0::/:\ntester:x:12345:12345::/:\n",
+                       "group": "root:x:0:\ntester:x:12345:\n",
+                       "subuid": "tester:300000:65536\n",
+                       "subgid": "tester:300000:65536\n"}.items():
+        with open(os.path.join(etc, name), "w", encoding="ascii") as f:
+            f.write(text)
+    shutil.copy("/etc/ld.so.cache", etc)
+    os.chmod(work, 0o755)
+    return ["unshare", "-m", "sh", "-ec",
+            f'mount --bind {etc} /etc; exec setpriv --reuid 12345 --regid 12345 '
+            '--clear-groups "$@"', "sh"]
+
+
+def test_rootless(work):
+    need_root()
+    if not shutil.which("newuidmap"):
+        raise tap.Skip("needs newuidmap")
+    store, archive = Store(work, rootless_prefix(work)), os.path.join(work, "a.tar")
+    os.mkdir(store.root, 0o700)
+    os.chown(store.root, 12345, 12345)
+    image_id = docker_archive(archive, [BASE, APP, PRIVATE], ["app"])
+    store.ok("load", archive)
+    assert list(store.images()) == [image_id]
+    private = [path for name in store.entries("layers")
+               if os.path.exists(path := os.path.join(store.path, "layers", name, "fs/private"))]
+    assert [os.stat(path).st_uid for path in private] == [300004]
+    # A directory that only a subordinate id may enter goes all the same.
+    store.ok("rmi", "app")
+    store.ok("gc")
+    assert not store.entries("layers") and not store.entries("tmp")
+
+
+def test_rootless_killed(work):
+    need_root()
+    need_fail_points(work)
+    if not shutil.which("newuidmap"):
+        raise tap.Skip("needs newuidmap")
+    store, archive = Store(work, rootless_prefix(work)), os.path.join(work, "a.tar")
+    os.mkdir(store.root, 0o700)
+    os.chown(store.root, 12345, 12345)
+    docker_archive(archive, [PRIVATE, APP], ["app"])
+    assert store.run("load", archive, fail="import-unpacked:kill")[0] == -signal.SIGKILL
+    assert store.entries("tmp")
+    store.ok("load", archive)
+    assert not store.entries("tmp"), store.entries("tmp")
 
 
 def test_truncated_archive(work):
