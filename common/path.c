@@ -111,39 +111,59 @@ int path_mkdir_in_root(
 	return take_fd(&fd);
 }
 
-/* An empty file beneath an open parent; an existing one is left as it is. */
-static int make_file(int root_dirfd, const char *path)
+/* Makes the last component, whose parent exists, and opens it: one name below one descriptor. */
+static int make_last(int dirfd, const char *base, int want_file)
 {
-	cleanup_free char *parent = NULL;
-	cleanup_close int dirfd = -1, fd = -1;
-	const char *base = path_base(path);
+	cleanup_close int fd = -1;
+	int r;
 
-	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
-		return -EISDIR;
-	parent = strndup(path, (size_t)(base - path));
-	if (!parent)
-		return -ENOMEM;
-	dirfd = path_mkdir_in_root(root_dirfd, parent, 0755, 0, 0);
-	if (dirfd < 0)
-		return dirfd;
-	fd = openat(
-		dirfd, base, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
-	return fd < 0 && errno != EEXIST ? -errno : 0;
+	if (!want_file) {
+		r = make_component(dirfd, base, 0755, 0, 0);
+		if (r < 0)
+			return r;
+	} else {
+		fd = openat(dirfd, base,
+			O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
+		if (fd < 0 && errno != EEXIST)
+			return -errno;
+	}
+	r = openat(dirfd, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return r < 0 ? -errno : r;
 }
 
+/* The directory that holds the last component of a path in the root, made when missing. */
+static int open_parent(int root_dirfd, const char *path, size_t len)
+{
+	cleanup_free char *parent = strndup(path, len);
+
+	if (!parent)
+		return -ENOMEM;
+	return path_mkdir_in_root(root_dirfd, parent, 0755, 0, 0);
+}
+
+/* Somebody may put a link where we are about to make the target: O_NOFOLLOW then gives the link
+ * itself, and resolving the path anew keeps to the root. */
 int path_make_target(int root_dirfd, const char *path, int want_file)
 {
-	int fd, r;
+	cleanup_close int dirfd = -1, fd = -1;
+	const char *base = path_base(path);
+	struct stat st;
 
 	fd = path_open_in_root(root_dirfd, path, O_PATH, 0);
-	if (fd >= 0 || fd != -ENOENT)
-		return fd;
-	if (!want_file)
-		return path_mkdir_in_root(root_dirfd, path, 0755, 0, 0);
-	r = make_file(root_dirfd, path);
-	if (r < 0)
-		return r;
-	return path_open_in_root(root_dirfd, path, O_PATH, 0);
+	if (fd != -ENOENT)
+		return take_fd(&fd);
+	if (!*base || str_eq(base, ".") || str_eq(base, ".."))
+		return want_file ? -EISDIR
+				 : path_mkdir_in_root(root_dirfd, path, 0755, 0, 0);
+	dirfd = open_parent(root_dirfd, path, (size_t)(base - path));
+	if (dirfd < 0)
+		return dirfd;
+	fd = make_last(dirfd, base, want_file);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
+		(void)close(fd);
+		fd = path_open_in_root(root_dirfd, path, O_PATH, 0);
+	}
+	return take_fd(&fd);
 }
 
 const char *path_of_fd(int fd, char ret[PATH_OF_FD_MAX])

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #define KEYRING_NAME_MAX 160
+#define STANDARD_SIGNALS_END 32
 
 static const struct {
 	const char *domain;
@@ -27,12 +28,13 @@ static const struct {
 
 #define PERSONALITY_COUNT (sizeof(personalities) / sizeof(personalities[0]))
 
-/* SIGKILL, SIGSTOP and the C library's own cannot be changed, and need not be. */
+/* execve(2) resets handlers; what it keeps are ignored signals and the mask. The real-time
+ * signals are nobody's to ignore by habit, as SIGPIPE or SIGHUP are. */
 void attributes_reset_signals(void)
 {
 	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++) {
+	for (int s = 1; s < STANDARD_SIGNALS_END; s++) {
 		if (s != SIGKILL && s != SIGSTOP)
 			(void)signal(s, SIG_DFL);
 	}

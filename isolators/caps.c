@@ -178,7 +178,7 @@ static int set_process(const struct caps *caps, struct err *err)
  * cleared the set, and so did a launcher without any: what is left is to raise. */
 static int raise_ambient(uint64_t ambient, struct err *err)
 {
-	if (cap_reset_ambient() < 0)
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return err_set(err, errno, "clear the ambient capabilities");
 	for (cap_value_t cap = 0; ambient; cap++, ambient >>= 1) {
 		if ((ambient & 1) && cap_set_ambient(cap, CAP_SET) < 0)

@@ -89,6 +89,7 @@ static int open_present(int root_fd, const char *path, struct err *err)
 	return err_set(err, -fd, "open %s", path);
 }
 
+/* What is covered is the object that the descriptor holds, by whatever name it is reached. */
 static int mask(int root_fd, const char *path, struct covers *covers, struct err *err)
 {
 	cleanup_close int target = open_present(root_fd, path, err), cover = -1;
@@ -102,7 +103,7 @@ static int mask(int root_fd, const char *path, struct covers *covers, struct err
 				    : cover_for_file(covers, err);
 	if (cover < 0)
 		return cover;
-	return mount_attach(cover, target, root_fd, path, err);
+	return mount_place(cover, target, path, err);
 }
 
 static int make_readonly(int root_fd, const char *path, struct err *err)
@@ -121,7 +122,7 @@ static int make_readonly(int root_fd, const char *path, struct err *err)
 	r = mount_change(tree, &change);
 	if (r < 0)
 		return err_set(err, -r, "make %s read-only", path);
-	return mount_attach(tree, target, root_fd, path, err);
+	return mount_place(tree, target, path, err);
 }
 
 static int isolate(struct isolation *isolation, struct err *err)

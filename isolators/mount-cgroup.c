@@ -136,7 +136,7 @@ static int mount_v1(struct isolation *isolation, struct mount_plan *plan, int ho
 		return tmpfs;
 	r = attach(isolation, plan, tmpfs, err);
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
-		if (parse_line(line, &h))
+		if (parse_line(line, &h) && !str_eq(h.path, "/"))
 			r = mount_hierarchy(tmpfs, host_fd, &h, attributes, err);
 	}
 	if (r == 0 && plan->is_late_readonly)

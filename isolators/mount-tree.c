@@ -92,11 +92,18 @@ static int verify(int tree_fd, int root_fd, const char *path, struct err *err)
 	return 0;
 }
 
-int mount_attach(
-	int tree_fd, int target_fd, int root_fd, const char *path, struct err *err)
+int mount_place(int tree_fd, int target_fd, const char *path, struct err *err)
 {
 	if (move_mount(tree_fd, "", target_fd, "",
 		    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return err_set(err, errno, "mount onto %s", path);
-	return verify(tree_fd, root_fd, path, err);
+	return 0;
+}
+
+int mount_attach(
+	int tree_fd, int target_fd, int root_fd, const char *path, struct err *err)
+{
+	int r = mount_place(tree_fd, target_fd, path, err);
+
+	return r < 0 ? r : verify(tree_fd, root_fd, path, err);
 }

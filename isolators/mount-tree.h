@@ -31,11 +31,12 @@ struct mount_change {
 int mount_change(int fd, const struct mount_change *change)
 	__attribute__((warn_unused_result));
 
-/*
- * Attaches a detached tree onto an open target and proves through `path`, opened anew in
- * the root, that it is there (D2). `path` also names it in errors.
- */
-int mount_attach(int tree_fd, int target_fd, int root_fd, const char *path,
-	struct err *err) __attribute__((warn_unused_result));
+/* Attaches a detached tree onto an open target. `path` names it in errors. */
+int mount_place(int tree_fd, int target_fd, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The same, and proves through `path`, opened anew in the root, that it is there (D2). */
+int mount_attach(int tree_fd, int target_fd, int root_fd, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif
