@@ -15,9 +15,7 @@ static const struct controller {
 	{ "cpu", CGROUP_CPU, NULL },
 	{ "cpuacct", CGROUP_CPUACCT, NULL },
 	{ "cpuset", CGROUP_CPUSET, NULL },
-	{ "memory", CGROUP_MEMORY,
-		"the kernel may have been booted with cgroup_disable=memory; remove "
-		"that" },
+	{ "memory", CGROUP_MEMORY, "boot the kernel without cgroup_disable=memory" },
 	{ "pids", CGROUP_PIDS, NULL },
 	{ "io", CGROUP_IO, NULL },
 	{ "blkio", CGROUP_IO, NULL }, /* its name in v1 */
@@ -26,15 +24,13 @@ static const struct controller {
 	{ "hugetlb", CGROUP_HUGETLB, NULL },
 	{ "rdma", CGROUP_RDMA, NULL },
 	{ "net_cls", CGROUP_NET_CLS,
-		"network.classID needs the net_cls hierarchy of cgroup v1; remove it" },
+		"network.classID needs net_cls of cgroup v1; remove it" },
 	{ "net_prio", CGROUP_NET_PRIO,
-		"network.priorities needs the net_prio hierarchy of cgroup v1; remove "
-		"it" },
+		"network.priorities needs net_prio of cgroup v1; remove it" },
 	{ "misc", CGROUP_MISC, NULL },
 	{ "unified", CGROUP_UNIFIED,
 		"resources.unified needs cgroup v2: boot with "
-		"systemd.unified_cgroup_hierarchy=1, "
-		"or remove it" },
+		"systemd.unified_cgroup_hierarchy=1, or remove it" },
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -78,23 +74,21 @@ int cgroup_controller_missing(
 	if (str_eq(cgroup_host_name(host), "none")) {
 		(void)err_say(err, ENOTSUP,
 			"the limits need the cgroup controller %s, and no cgroup "
-			"hierarchy is "
-			"mounted in /sys/fs/cgroup",
+			"hierarchy is mounted in /sys/fs/cgroup",
 			cgroup_controller_name(bit));
 		return err_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	}
 	(void)err_say(err, ENOTSUP,
 		"the limits need the cgroup controller %s, which this host (cgroup %s) "
-		"does not "
-		"offer",
+		"does not offer",
 		cgroup_controller_name(bit), cgroup_host_name(host));
 	for (size_t i = 0; i < COUNT(controllers); i++) {
 		if (controllers[i].bit == bit && controllers[i].hint)
 			return err_hint(err, "%s", controllers[i].hint);
 	}
 	return err_hint(err,
-		"enable it in the kernel (see /proc/cgroups) and mount its hierarchy in "
-		"/sys/fs/cgroup, or run without this limit");
+		"enable it in the kernel (see /proc/cgroups) and mount its hierarchy "
+		"in /sys/fs/cgroup, or run without this limit");
 }
 
 /* Zero stands for "not set" in all of these, and a negative value for "no limit". */

@@ -94,11 +94,10 @@ static int say_alive(struct cgroup *cgroup, struct err *err)
 		return err_say(err, ETIMEDOUT,
 			"cgroup %s is not empty although all was killed", cgroup->path);
 	(void)err_say(err, ETIMEDOUT,
-		"%zu killed process%s of cgroup %s not ended after %d seconds, among "
-		"them %d "
-		"(state %c)",
-		count, count == 1 ? " has" : "es have", cgroup->path,
-		KILL_TIMEOUT_MS / 1000, (int)pids[0], state);
+		"cgroup %s: %zu process%s still there %d seconds after the kill, such as "
+		"%d (%c)",
+		cgroup->path, count, count == 1 ? "" : "es", KILL_TIMEOUT_MS / 1000,
+		(int)pids[0], state);
 	if (state == 'D')
 		return err_hint(err,
 			"it waits inside the kernel, for a disk or a network file "

@@ -81,9 +81,10 @@ static int say_create(const char *path, int code, struct err *err)
 {
 	(void)err_set(err, code, "create cgroup %s", path);
 	if (code == EACCES || code == EPERM)
-		return err_hint(err, "limits without root need cgroup v2 and a delegated "
-				     "cgroup, as systemd gives "
-				     "one to each user (user@.service)");
+		return err_hint(err,
+			"limits without root need cgroup v2 and a "
+			"delegated cgroup, as systemd gives one to each user "
+			"(user@.service)");
 	if (code == EROFS)
 		return err_hint(err,
 			"mount the cgroup file system writable, or run without limits");
@@ -119,8 +120,8 @@ int cgroup_add_part(struct cgroup *cgroup, uint32_t bit, struct err *err)
 		cleanup_close_fn(&part.dirfd);
 		(void)err_say(err, EBUSY, "cgroup %s exists and holds processes", path);
 		return err_hint(err,
-			"a container of this name may still run; choose another "
-			"cgroup path or end it");
+			"a container of this name may still run; choose another cgroup "
+			"path or end it");
 	}
 	cgroup->parts[cgroup->count++] = part;
 	return 0;
@@ -154,13 +155,11 @@ static const struct refusal {
 	int code;
 	const char *hint;
 } refusals[] = {
-	{ EACCES, "moving a process needs the right to write cgroup.procs of the cgroup "
-		  "above "
-		  "both places" },
+	{ EACCES, "moving a process needs the right to write cgroup.procs of the "
+		  "cgroup above both places" },
 	{ EPERM, "only processes of the same user can be moved" },
 	{ EBUSY, "the cgroup hands controllers down to children and so cannot hold "
-		 "processes; "
-		 "give the container a cgroup of its own" },
+		 "processes; give the container a cgroup of its own" },
 	{ ENOSPC, "the cpuset of the cgroup is empty" },
 	{ EOPNOTSUPP, "the cgroup lies in a threaded subtree" },
 	{ EINVAL, "a real-time process needs a cpu.realtimeRuntime" },

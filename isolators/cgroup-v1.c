@@ -31,7 +31,7 @@ static bool find_folder(
 {
 	if (strlen(controllers) < CGROUP_NAME_ROOM &&
 		is_mounted(root_dirfd, controllers)) {
-		strcpy(ret, controllers);
+		(void)snprintf(ret, CGROUP_NAME_ROOM, "%s", controllers);
 		return true;
 	}
 	if (!strchr(controllers, ','))

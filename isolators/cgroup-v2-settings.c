@@ -95,12 +95,10 @@ static int format_swap(const struct cgroup_source *source, char room[CGROUP_VALU
 	r = cgroup_swap_of(swap, memory_limit(source), &value);
 	if (r == -ENODATA)
 		return err_say(err, EINVAL,
-			"memory.swap is the sum of memory and swap; it needs "
-			"memory.limit");
+			"memory.swap, which is memory and swap, needs memory.limit");
 	if (r < 0)
 		return err_say(err, EINVAL,
-			"memory.swap (%" PRId64
-			", memory and swap together) is below memory.limit",
+			"memory.swap (%" PRId64 ") is below memory.limit, a part of it",
 			swap);
 	(void)snprintf(room, CGROUP_VALUE_ROOM, "%" PRId64, value);
 	*ret = value < 0 ? "max" : room;
@@ -128,42 +126,75 @@ static int format_io_weight(const struct cgroup_source *source,
 	return 1;
 }
 
-static int refuse(struct err *err, const char *what, const char *hint)
+/* ---- what only v1 has ---- */
+
+static bool asks_realtime(const struct spec_resources *r)
 {
-	(void)err_say(err, ENOTSUP, "%s cannot be had with cgroup v2", what);
-	return err_hint(err, "%s", hint);
+	return (r->cpu.realtime_runtime.is_set && r->cpu.realtime_runtime.value > 0) ||
+	       (r->cpu.realtime_period.is_set && r->cpu.realtime_period.value > 0);
 }
 
-#define V1_ONLY(name, is_asked, what, hint)                                              \
-	static int name(const struct cgroup_source *source,                              \
-		char room[CGROUP_VALUE_ROOM], const char **ret, struct err *err)         \
-	{                                                                                \
-		const struct spec_resources *r = source->resources;                      \
-		return (is_asked) ? refuse(err, what, hint) : 0;                         \
-	}
+static bool asks_kernel_memory(const struct spec_resources *r)
+{
+	return (r->memory.kernel.is_set && r->memory.kernel.value > 0) ||
+	       (r->memory.kernel_tcp.is_set && r->memory.kernel_tcp.value > 0);
+}
 
-V1_ONLY(refuse_realtime,
-	(r->cpu.realtime_runtime.is_set && r->cpu.realtime_runtime.value > 0) ||
-		(r->cpu.realtime_period.is_set && r->cpu.realtime_period.value > 0),
-	"cpu.realtimeRuntime", "remove realtimeRuntime and realtimePeriod")
-V1_ONLY(refuse_kernel_memory,
-	(r->memory.kernel.is_set && r->memory.kernel.value > 0) ||
-		(r->memory.kernel_tcp.is_set && r->memory.kernel_tcp.value > 0),
-	"memory.kernel", "kernel memory counts as memory there; remove it")
-V1_ONLY(refuse_swappiness, r->memory.swappiness.is_set, "memory.swappiness",
-	"remove it, or set vm.swappiness of the host")
-V1_ONLY(refuse_no_oom, r->memory.disable_oom_killer, "memory.disableOOMKiller",
-	"remove it; memory.high in unified slows a container down instead of killing")
-V1_ONLY(refuse_leaf_weight,
-	r->block_io.leaf_weight.is_set && r->block_io.leaf_weight.value,
-	"blockIO.leafWeight", "remove it")
+static bool asks_swappiness(const struct spec_resources *r)
+{
+	return r->memory.swappiness.is_set;
+}
+
+static bool asks_no_oom(const struct spec_resources *r)
+{
+	return r->memory.disable_oom_killer;
+}
+
+static bool asks_leaf_weight(const struct spec_resources *r)
+{
+	const struct spec_block_devices *devices = &r->block_io.weight_device;
+
+	for (size_t i = 0; i < devices->count; i++) {
+		if (devices->items[i].leaf_weight.is_set &&
+			devices->items[i].leaf_weight.value)
+			return true;
+	}
+	return r->block_io.leaf_weight.is_set && r->block_io.leaf_weight.value;
+}
+
+static const struct v1_only {
+	uint32_t controller;
+	bool (*is_asked)(const struct spec_resources *resources);
+	const char *what, *hint;
+} v1_only[] = {
+	{ CGROUP_CPU, asks_realtime, "cpu.realtimeRuntime",
+		"remove realtimeRuntime and realtimePeriod" },
+	{ CGROUP_MEMORY, asks_kernel_memory, "memory.kernel",
+		"kernel memory counts as memory there; remove it" },
+	{ CGROUP_MEMORY, asks_swappiness, "memory.swappiness",
+		"remove it, or set vm.swappiness of the host" },
+	{ CGROUP_MEMORY, asks_no_oom, "memory.disableOOMKiller",
+		"remove it; memory.high in unified slows down instead of killing" },
+	{ CGROUP_IO, asks_leaf_weight, "blockIO.leafWeight", "remove it" },
+};
+
+static int refuse_v1_only(
+	uint32_t controllers, const struct spec_resources *resources, struct err *err)
+{
+	for (size_t i = 0; i < COUNT(v1_only); i++) {
+		if (!(v1_only[i].controller & controllers) ||
+			!v1_only[i].is_asked(resources))
+			continue;
+		(void)err_say(
+			err, ENOTSUP, "%s cannot be had with cgroup v2", v1_only[i].what);
+		return err_hint(err, "%s", v1_only[i].hint);
+	}
+	return 0;
+}
+
+/* ---- tables ---- */
 
 static const struct cgroup_setting settings[] = {
-	{ NULL, CGROUP_CPU, 0, refuse_realtime, NULL },
-	{ NULL, CGROUP_MEMORY, 0, refuse_kernel_memory, NULL },
-	{ NULL, CGROUP_MEMORY, 0, refuse_swappiness, NULL },
-	{ NULL, CGROUP_MEMORY, 0, refuse_no_oom, NULL },
-	{ NULL, CGROUP_IO, 0, refuse_leaf_weight, NULL },
 	{ "cpu.max", CGROUP_CPU, FIELD(cpu.quota), format_cpu_max, NULL },
 	{ "cpu.max.burst", CGROUP_CPU, FIELD(cpu.burst), cgroup_format_u64_any, NULL },
 	{ "cpu.idle", CGROUP_CPU, FIELD(cpu.idle), cgroup_format_i64_any, NULL },
@@ -201,8 +232,6 @@ static int write_weight_device(
 	bool is_bfq = cgroup_has_file(dirfd, "io.bfq.weight");
 	char value[CGROUP_VALUE_ROOM];
 
-	if (d->leaf_weight.is_set && d->leaf_weight.value)
-		return refuse(err, "blockIO.weightDevice.leafWeight", "remove it");
 	if (!d->weight.is_set || !d->weight.value)
 		return 0;
 	(void)snprintf(value, sizeof(value), "%" PRId64 ":%" PRId64 " %" PRIu64, d->major,
@@ -265,8 +294,7 @@ static int write_unified(int dirfd, const char *assignment, struct err *err)
 			continue;
 		r = cgroup_write(dirfd, copy, line,
 			"the file of resources.unified is of a controller that is not "
-			"enabled here, "
-			"or of a newer kernel",
+			"enabled here, or of a newer kernel",
 			err);
 		if (r < 0)
 			return r;
@@ -280,6 +308,9 @@ int cgroup_v2_set(const struct cgroup_part *part, const struct spec_resources *r
 	uint32_t controllers = part->hierarchy->controllers;
 	int r;
 
+	r = refuse_v1_only(controllers, resources, err);
+	if (r < 0)
+		return r;
 	r = cgroup_settings_apply(
 		part->dirfd, controllers, settings, COUNT(settings), resources, err);
 	if (r < 0)

@@ -44,8 +44,8 @@ static int v2_probe(
 		if (read_controllers(root_dirfd, file, &ret->controllers) < 0)
 			continue;
 		ret->controllers |= BUILT_IN;
-		strcpy(ret->folder, folders[i]);
-		strcpy(ret->key, "unified");
+		(void)snprintf(ret->folder, sizeof(ret->folder), "%s", folders[i]);
+		(void)snprintf(ret->key, sizeof(ret->key), "unified");
 		return 1;
 	}
 	return 0;
@@ -57,14 +57,12 @@ static const struct refusal {
 } refusals[] = {
 	{ EBUSY,
 		"it holds processes itself, and cgroup v2 lets a cgroup have either "
-		"processes or "
-		"controlled children",
+		"processes or controlled children",
 		"move these processes into a child of it, or choose another parent for "
-		"the "
-		"container" },
+		"the container" },
 	{ EACCES, "it is not delegated to this user",
-		"log in through systemd, which delegates user@.service, or start this by "
-		"\"systemd-run --user --scope -p Delegate=yes\"" },
+		"log in through systemd, which delegates user@.service, or start this "
+		"by \"systemd-run --user --scope -p Delegate=yes\"" },
 	{ EPERM, "it is not delegated to this user", NULL },
 	{ EROFS, "the cgroup file system is mounted read-only",
 		"mount it writable for this container, or run without limits" },
@@ -84,8 +82,7 @@ static int say_refusal(const char *path, uint32_t bit, int code, struct err *err
 		if (refusals[i].code != code)
 			continue;
 		(void)err_say(err, code,
-			"cgroup /%s cannot give the controller %s to its "
-			"children: %s",
+			"cgroup /%s cannot give the controller %s to its children: %s",
 			path, cgroup_controller_name(bit), refusals[i].text);
 		return refusals[i].hint ? err_hint(err, "%s", refusals[i].hint) : -code;
 	}

@@ -65,12 +65,11 @@ static int unified_controllers(const struct cgroup_host *host,
 		if (bit && !(tree->controllers & bit)) {
 			(void)err_say(err, ENOTSUP,
 				"resources.unified: \"%s\" needs the controller %s in "
-				"the cgroup v2 tree, "
-				"where it is not",
+				"the cgroup v2 tree, where it is not",
 				*assignment, cgroup_controller_name(bit));
 			return err_hint(err,
-				"where cgroup v1 has the controller, ask for the "
-				"limit by its own property");
+				"where cgroup v1 has the controller, ask for the limit "
+				"by its own property");
 		}
 		bits |= bit;
 	}

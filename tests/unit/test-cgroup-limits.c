@@ -2,10 +2,14 @@
 /* Limits of the kernel: what is set holds, and what broke it is told. */
 #include "tests/unit/cgroup-live.h"
 
+#include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/str.h"
 #include "isolators/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -190,6 +194,42 @@ static void test_devices(void **state)
 	assert_int_equal(WEXITSTATUS(live_run(f, open_odd)), EPERM);
 }
 
+/* The number of a disk of this host that has no parent device, or false. */
+static bool find_disk(struct spec_block_device *ret)
+{
+	cleanup_closedir DIR *dir = opendir("/sys/block");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char name[280], text[32];
+
+		(void)snprintf(name, sizeof(name), "%s/dev", entry->d_name);
+		if (entry->d_name[0] == '.' ||
+			fd_read_kernel_file(dirfd(dir), name, text, sizeof(text)) < 0)
+			continue;
+		if (sscanf(text, "%" SCNd64 ":%" SCNd64, &ret->major, &ret->minor) == 2)
+			return true;
+	}
+	return false;
+}
+
+static void test_io(void **state)
+{
+	struct fixture *f = *state;
+	struct spec_block_device disk = { .rate = { true, MIB } };
+	struct spec_resources r = { 0 };
+
+	if (!find_disk(&disk))
+		skip();
+	r.block_io.throttle_read_bps_device = (struct spec_block_devices){ &disk, 1 };
+	r.block_io.throttle_write_iops_device = (struct spec_block_devices){ &disk, 1 };
+	live_create(f, &r);
+	disk.rate.value = 0; /* lifts it */
+	live_set(f, &r);
+	assert_int_equal(WEXITSTATUS(live_run(f, live_count_forks)), 20);
+	assert_true(live_usage_of(f).io_read_bytes != UINT64_MAX);
+}
+
 static void test_unified(void **state)
 {
 	struct fixture *f = *state;
@@ -222,6 +262,7 @@ int main(void)
 		LIVE(test_pids_later),
 		LIVE(test_cpu),
 		LIVE(test_devices),
+		LIVE(test_io),
 		LIVE(test_unified),
 		LIVE_V1(test_oom),
 		LIVE_V1(test_pids),
