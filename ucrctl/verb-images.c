@@ -136,43 +136,40 @@ static const struct format_column columns[] = {
 	{ 0 },
 };
 
-static int put_image(struct format *format, const struct image *image, bool is_quiet,
-	struct buf *out, struct err *err)
+/* `wanted`: a whole name, or one without its tag; NULL: every name. */
+static bool is_wanted(const char *name, const char *wanted)
+{
+	const char *familiar = reference_familiar(name);
+	size_t repository = (size_t)(reference_tag_of(familiar) - familiar);
+
+	if (!wanted || str_eq(familiar, wanted) || str_eq(name, wanted))
+		return true;
+	return strlen(wanted) == repository && strncmp(familiar, wanted, repository) == 0;
+}
+
+static int put_image(struct format *format, const struct image *image, const char *wanted,
+	bool is_quiet, struct buf *out, struct err *err)
 {
 	struct row row = { image, NULL };
 	int r;
 
-	if (!image->names || is_quiet)
-		return format_row(format, &row, out, err);
+	if (!image->names)
+		return wanted ? 0 : format_row(format, &row, out, err);
 	strv_each (name, image->names) {
+		if (!is_wanted(*name, wanted))
+			continue;
 		row.name = reference_familiar(*name);
 		r = format_row(format, &row, out, err);
-		if (r < 0)
+		/* With -q an image of several names is one line. */
+		if (r < 0 || is_quiet)
 			return r;
 	}
 	return 0;
 }
 
-static bool is_wanted(const struct image *image, const char *wanted)
-{
-	if (!wanted)
-		return true;
-	strv_each (name, image->names) {
-		const char *familiar = reference_familiar(*name);
-		size_t repository = (size_t)(reference_tag_of(familiar) - familiar);
-
-		if (str_eq(familiar, wanted) || str_eq(*name, wanted) ||
-			(strlen(wanted) == repository &&
-				strncmp(familiar, wanted, repository) == 0))
-			return true;
-	}
-	return false;
-}
-
 static int put_images(struct ctl *ctl, const struct images_options *o, const char *wanted,
 	struct format *format, struct err *err)
 {
-	/* With -q and no template of one's own an image of several names is one line. */
 	bool is_quiet = o->list.is_quiet && !o->list.format;
 	struct image **images = NULL;
 	struct store *store;
@@ -186,8 +183,9 @@ static int put_images(struct ctl *ctl, const struct images_options *o, const cha
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++) {
-		if (r == 0 && is_wanted(images[i], wanted))
-			r = put_image(format, images[i], is_quiet, &ctl->out, err);
+		if (r == 0)
+			r = put_image(
+				format, images[i], wanted, is_quiet, &ctl->out, err);
 		image_free(images[i]);
 	}
 	free(images);
