@@ -4,8 +4,8 @@
 import json
 import os
 import re
+import shutil
 import subprocess
-import tarfile
 
 import cli
 from cli import good, path, refused, run
@@ -234,20 +234,16 @@ def sources():
                             "docker-archive:" + archive,
                             f"{form}:{path(name)}:box:{form[0]}"], **quiet)
             yield "skopeo " + form, path(name)
-    if cli.have("umoci"):
-        root = path("umoci-root")
-        os.makedirs(root + "/bin")
-        with tarfile.open(archive) as outer:
-            layer = next(m for m in outer if m.name.endswith("layer.tar"))
-            with tarfile.open(fileobj=outer.extractfile(layer)) as inner:
-                inner.extract("./bin/busybox", root)
-        layout = path("umoci")
+    if cli.have("umoci") and os.geteuid() == 0:
+        layout, bundle = path("umoci"), path("umoci-bundle")
         subprocess.run(["umoci", "init", "--layout", layout], **quiet)
         subprocess.run(["umoci", "new", "--image", layout + ":box"], **quiet)
-        subprocess.run(["umoci", "insert", "--image", layout + ":box", root + "/bin", "/bin"],
-                       **quiet)
+        subprocess.run(["umoci", "unpack", "--image", layout + ":box", bundle], **quiet)
+        os.makedirs(bundle + "/rootfs/bin")
+        shutil.copy(shutil.which("busybox"), bundle + "/rootfs/bin/busybox")
+        subprocess.run(["umoci", "repack", "--image", layout + ":box", bundle], **quiet)
         yield "umoci", layout
-    if cli.have("buildah"):
+    if cli.have("buildah") and os.geteuid() == 0:
         store = ["buildah", "--root", path("buildah"), "--runroot", path("buildah-run"),
                  "--storage-driver", "vfs"]
         box = subprocess.run([*store, "from", "scratch"], check=True, capture_output=True,
