@@ -47,7 +47,7 @@ static int absolute_path(const char *path, char **ret, struct err *err)
 }
 
 /* Programs that were not installed find their companions beside themselves. */
-static int default_libexec(char **ret, struct err *err)
+int engine_find_libexec(char **ret, struct err *err)
 {
 	char path[PATH_MAX + 16];
 	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
@@ -132,7 +132,7 @@ static int open_all(
 		return r;
 	r = options->libexec_path
 		    ? absolute_path(options->libexec_path, &engine->libexec_path, err)
-		    : default_libexec(&engine->libexec_path, err);
+		    : engine_find_libexec(&engine->libexec_path, err);
 	if (r < 0)
 		return r;
 	return open_root(engine, err);

@@ -30,6 +30,10 @@ struct engine_options {
 	const char *libexec_path;
 };
 
+/* Where the companions of the running program are. Ask before runtime_protect_self(): a
+ * protected copy no longer knows where it came from. */
+int engine_find_libexec(char **ret, struct err *err) __attribute__((warn_unused_result));
+
 /* Makes the root directory on first use. */
 int engine_open(const struct engine_options *options, struct engine **ret,
 	struct err *err) __attribute__((warn_unused_result));

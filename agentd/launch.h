@@ -13,38 +13,40 @@
 #include "agentd/bundle.h"
 #include "agentd/container.h"
 
-struct launch {
+struct launched {
 	pid_t pid;
 	int pidfd;
 	int attach_fd; /* the foreground connection to the shim; -1 when detached */
+	strv notes;    /* sentences for the person: what could not be honoured */
 };
 
-#define LAUNCH_INIT                                                                      \
+#define LAUNCHED_INIT                                                                    \
 	{                                                                                \
 		.pidfd = -1, .attach_fd = -1                                             \
 	}
-#define cleanup_launch cleanup_with(launch_done)
+#define cleanup_launched cleanup_with(launched_done)
 
-void launch_done(struct launch *launch);
+void launched_done(struct launched *launch);
 
-/*
- * Makes the container of a stored image and starts it. On failure nothing is left. The
- * code of the error says more: -ENOENT with `ret_is_task_error` means that the program
- * does not exist (exit status 127), -EACCES that it cannot be executed (126).
- */
 struct launch_request {
 	const struct image *image;
 	const char *image_name; /* what the person wrote, for ps */
 	const struct run_options *options;
-	strv notes; /* filled: sentences for the person */
 };
-int launch_container(struct engine *engine, struct launch_request *request,
-	struct container **ret, struct launch *ret_launch, bool *ret_is_task_error,
-	struct err *err) __attribute__((warn_unused_result));
 
+/*
+ * Makes the container of a stored image and starts it. On failure nothing is left. An outcome
+ * above 0 (RUNTIME_NO_PROGRAM, RUNTIME_NOT_EXECUTABLE) is a failure too, of the program itself:
+ * `err` is set, and it is the exit status to give.
+ */
+int launch_container(struct engine *engine, const struct launch_request *request,
+	struct container **ret, struct launched *ret_launch, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* A further process in a running container; outcomes as above. */
 int launch_exec(struct engine *engine, struct container *container,
-	const struct exec_options *options, struct launch *ret, bool *ret_is_task_error,
-	struct err *err) __attribute__((warn_unused_result));
+	const struct exec_options *options, struct launched *ret, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* config.json as launch_container() would write it, for --dry-run. */
 int launch_preview(struct engine *engine, const struct launch_request *request,

@@ -19,6 +19,7 @@ static const struct {
 	[ATTACH_EXIT] = { sizeof(struct attach_exit), sizeof(struct attach_exit) },
 	[ATTACH_DETACH] = { 0, 0 },
 	[ATTACH_RELEASE] = { 0, 0 },
+	[ATTACH_CLOSE] = { 1, 1 },
 };
 
 static bool length_fits(uint8_t type, size_t len)

@@ -22,6 +22,7 @@ enum attach_type {
 	ATTACH_EXIT,	  /* shim: struct attach_exit; nothing follows but the close */
 	ATTACH_DETACH,	  /* client: goes, and the task's input stays open */
 	ATTACH_RELEASE,	  /* client, after EXIT: it does the clean-up, the shim may go */
+	ATTACH_CLOSE, /* foreground client: nobody reads its STDOUT or STDERR (one byte) */
 	ATTACH_TYPE_COUNT
 };
 

@@ -15,6 +15,16 @@ static void stream_close(struct shim_stream *stream)
 	stream->fd = -1;
 }
 
+/* The task then meets a broken pipe, as it would without us in between. A terminal stays. */
+void shim_stream_close(struct shim *shim, enum attach_type type)
+{
+	for (int i = 0; i < 2; i++) {
+		if (shim->streams[i].fd >= 0 && shim->streams[i].type == type &&
+			shim->config.pty_fd < 0)
+			stream_close(&shim->streams[i]);
+	}
+}
+
 /* One read, to the log and the clients. False when there is nothing (more) to read. */
 static bool stream_pass(struct shim_stream *stream)
 {

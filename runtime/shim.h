@@ -81,6 +81,7 @@ struct shim {
 /* Streams: from the task to the log and the clients. */
 int shim_streams_start(struct shim *shim);
 void shim_streams_hold(struct shim *shim); /* the foreground client is behind */
+void shim_stream_close(struct shim *shim, enum attach_type type);
 int shim_streams_resume(struct shim *shim);
 void shim_streams_drain(struct shim *shim); /* after the end: what the pipes still hold */
 

@@ -16,7 +16,7 @@ int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
 {
 	struct engine_options options = {
 		.root_path = ctl->root,
-		.libexec_path = getenv("UCR_LIBEXECDIR"),
+		.libexec_path = getenv(CTL_LIBEXEC_VARIABLE),
 	};
 	int r;
 

@@ -17,6 +17,9 @@
 /* The largest struct that a verb's options fill. */
 #define CTL_OPTIONS_MAX 1024
 
+/* Where ucr-shim and its like are, unless the program finds them itself. */
+#define CTL_LIBEXEC_VARIABLE "UCR_LIBEXECDIR"
+
 /* Flags of a verb. */
 #define VERB_PROTECT 0x1U /* makes or enters containers: runs from a protected copy */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cleanup.h"
 #include "runtime/runtime.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/print.h"
@@ -39,6 +40,20 @@ static int run_verb(
 	return r;
 }
 
+/* The protected copy is told by the environment where the other programs are. */
+static int protect(char **argv, struct err *err)
+{
+	cleanup_free char *libexec = NULL;
+	int r;
+
+	r = engine_find_libexec(&libexec, err);
+	if (r < 0)
+		return r;
+	if (setenv(CTL_LIBEXEC_VARIABLE, libexec, 0) < 0)
+		return err_oom(err);
+	return runtime_protect_self(argv, err);
+}
+
 static int run(struct ctl *ctl, int argc, char **argv, struct err *err)
 {
 	char *version[] = { (char *)"version", NULL };
@@ -56,7 +71,7 @@ static int run(struct ctl *ctl, int argc, char **argv, struct err *err)
 		return 0;
 	}
 	if (verb->flags & VERB_PROTECT) {
-		r = runtime_protect_self(argv, err);
+		r = protect(argv, err);
 		if (r < 0)
 			return r;
 	}

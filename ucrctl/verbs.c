@@ -18,6 +18,9 @@ static const struct option_spec global_options[] = {
 static const struct option_group global_groups[] = { { global_options }, { 0 } };
 
 static const struct verb_spec *const verbs[] = {
+	&verb_run,
+	&verb_exec,
+	&verb_attach,
 	&verb_ps,
 	&verb_logs,
 	&verb_stop,

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/bundle-private.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define DEFAULT_SHM_BYTES (64ULL << 20)
+
+struct default_mount {
+	const char *type, *destination, *options, *rootless_options; /* NULL: the same */
+};
+
+/* A user's namespace maps no group 5 ("tty"), so that devpts cannot be told of it. */
+static const struct default_mount default_mounts[] = {
+	{ "proc", "/proc", "nosuid,noexec,nodev", NULL },
+	{ "tmpfs", "/dev", "nosuid,noexec,strictatime,mode=755,size=65536k", NULL },
+	{ "devpts", "/dev/pts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5",
+		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620" },
+	{ "mqueue", "/dev/mqueue", "nosuid,noexec,nodev", NULL },
+	{ "sysfs", "/sys", "nosuid,noexec,nodev,ro", NULL },
+	{ "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro", NULL },
+};
+
+static bool shares_network(const struct run_options *options)
+{
+	return options->network && str_eq(options->network, "host");
+}
+
+/* sysfs shows a network namespace, and only its owner may mount it. */
+static int add_sysfs_of_host(struct spec_mounts *mounts, struct err *err)
+{
+	return bundle_add_mount(mounts, "bind", "/sys", "/sys",
+		"rbind,rslave,nosuid,noexec,nodev,ro", err);
+}
+
+static int add_defaults(
+	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
+{
+	bool binds_sys = request->is_rootless && shares_network(request->options);
+	const struct default_mount *m;
+	const char *options;
+	int r;
+
+	for (size_t i = 0; i < sizeof(default_mounts) / sizeof(default_mounts[0]); i++) {
+		m = &default_mounts[i];
+		options = request->is_rootless && m->rootless_options
+				  ? m->rootless_options
+				  : m->options;
+		if (binds_sys && str_eq(m->type, "sysfs"))
+			r = add_sysfs_of_host(mounts, err);
+		else
+			r = bundle_add_mount(
+				mounts, m->type, m->type, m->destination, options, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_shm(
+	const struct run_options *options, struct spec_mounts *mounts, struct err *err)
+{
+	uint64_t bytes = DEFAULT_SHM_BYTES;
+	char text[96];
+
+	if (options->shm_size && str_to_bytes(options->shm_size, &bytes) < 0)
+		return err_say(
+			err, EINVAL, "--shm-size %s: not a size", options->shm_size);
+	(void)snprintf(text, sizeof(text), "nosuid,noexec,nodev,mode=1777,size=%llu",
+		(unsigned long long)bytes);
+	return bundle_add_mount(mounts, "tmpfs", "shm", "/dev/shm", text, err);
+}
+
+/* Files of ours in the container's directory; no file of the image is written. */
+static int add_own_files(
+	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
+{
+	static const struct {
+		const char *name, *destination;
+		bool needs_network;
+	} files[] = {
+		{ "hosts", "/etc/hosts", false },
+		{ "hostname", "/etc/hostname", false },
+		{ "resolv.conf", "/etc/resolv.conf", true },
+	};
+	int r;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		cleanup_free char *source = NULL;
+
+		if (files[i].needs_network && !shares_network(request->options))
+			continue;
+		source = str_printf("%s/%s", request->dir_path, files[i].name);
+		if (!source)
+			return err_oom(err);
+		r = bundle_add_mount(mounts, "bind", source, files[i].destination,
+			"bind,rprivate,nosuid,nodev,noexec", err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_mounted(const struct spec_mounts *mounts, const char *destination)
+{
+	for (size_t i = 0; i < mounts->count; i++) {
+		if (str_eq(mounts->items[i].destination, destination))
+			return true;
+	}
+	return false;
+}
+
+/* An image's volumes live in the container's own layer, which goes with the container. Only a
+ * read-only root needs a place for them: then it is memory, with what the image put there. */
+static int add_image_volumes(
+	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
+{
+	int r;
+
+	if (!request->options->is_read_only)
+		return 0;
+	strv_each (path, request->image->config.volumes) {
+		if (**path != '/' || str_eq(*path, "/") || is_mounted(mounts, *path))
+			continue;
+		r = bundle_add_mount(
+			mounts, "tmpfs", "tmpfs", *path, "nosuid,nodev,tmpcopyup", err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int bundle_mounts(
+	const struct bundle_request *request, struct spec *spec, struct err *err)
+{
+	const struct run_options *options = request->options;
+	struct spec_mounts *mounts = &spec->mounts;
+	int r;
+
+	r = add_defaults(request, mounts, err);
+	if (r == 0)
+		r = add_shm(options, mounts, err);
+	if (r == 0)
+		r = add_own_files(request, mounts, err);
+	if (r == 0 && options->has_init)
+		r = bundle_add_mount(mounts, "bind", request->init_path,
+			BUNDLE_INIT_TARGET, "bind,rprivate,ro,nosuid,nodev", err);
+	if (r < 0)
+		return r;
+	strv_each (text, options->tmpfs) {
+		r = bundle_tmpfs(*text, mounts, err);
+		if (r < 0)
+			return r;
+	}
+	strv_each (text, options->volumes) {
+		r = bundle_volume(*text, mounts, err);
+		if (r < 0)
+			return r;
+	}
+	return add_image_volumes(request, mounts, err);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of agentd/bundle.h, one file each; all append to a specification. */
+#ifndef UCR_AGENTD_BUNDLE_PRIVATE_H
+#define UCR_AGENTD_BUNDLE_PRIVATE_H
+
+#include "agentd/bundle.h"
+
+#define BUNDLE_INIT_TARGET "/dev/ucr-init"
+
+/* Makes room for one more item of a spec list ({ items, count }) and returns it zeroed; NULL
+ * when out of memory. */
+#define bundle_grow(list)                                                                \
+	((__typeof__((list)->items))bundle_grow_items(                                   \
+		(void **)&(list)->items, &(list)->count, sizeof(*(list)->items)))
+void *bundle_grow_items(void **items, size_t *count, size_t size);
+
+/* bundle-process.c: args, env, cwd, capabilities, rlimits. */
+int bundle_process(const struct bundle_request *request, const char *hostname,
+	struct spec_process *process, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* bundle-caps.c */
+int bundle_capabilities(const struct run_options *options, struct spec_capabilities *caps,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* bundle-env.c: applies env files, then assignments; "KEY" alone takes the caller's value. */
+int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* bundle-mounts.c: the default mounts, our files, volumes and tmpfs, masks. */
+int bundle_mounts(const struct bundle_request *request, struct spec *spec,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* bundle-volumes.c: --volume and --tmpfs. */
+int bundle_volume(const char *text, struct spec_mounts *mounts, struct err *err)
+	__attribute__((warn_unused_result));
+int bundle_tmpfs(const char *text, struct spec_mounts *mounts, struct err *err)
+	__attribute__((warn_unused_result));
+/* A mount with options given as one comma-separated list. */
+int bundle_add_mount(struct spec_mounts *mounts, const char *type, const char *source,
+	const char *destination, const char *options, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* bundle-resources.c: limits, devices and their rules, the cgroup's place. */
+int bundle_resources(const struct bundle_request *request, struct spec_linux *lin,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* bundle-devices.c */
+int bundle_devices(char *const *devices, struct spec_linux *lin, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* bundle-security.c: --security-opt, the system call profile, the masked paths. */
+int bundle_security(const struct bundle_request *request, struct spec *spec,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The root file system of a container, out of the layers of its image: an overlay that only
+ * the container's own mount namespace will see, or, where overlayfs cannot be used, a copy.
+ */
+#ifndef UCR_AGENTD_LAUNCH_ROOT_H
+#define UCR_AGENTD_LAUNCH_ROOT_H
+
+#include "images/store.h"
+#include "isolators/isolator.h"
+#include "isolators/rootfs.h"
+
+struct launch_root {
+	bool is_copy;
+	int lowers[IMAGE_LAYERS_MAX];
+	size_t lower_count;
+	int lease_fd, upper_fd, work_fd;
+	int target_fd; /* rootfs/; borrowed */
+};
+
+#define LAUNCH_ROOT_INIT                                                                 \
+	{                                                                                \
+		.lease_fd = -1, .upper_fd = -1, .work_fd = -1, .target_fd = -1           \
+	}
+
+/* `rootfs_fd`: the container's rootfs/. A copy is noted. */
+int launch_root_open(struct store *store, const struct image *image, int container_dirfd,
+	int rootfs_fd, struct notes *notes, struct launch_root *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* What the runtime is given; points into `root`. */
+struct rootfs launch_root_view(const struct launch_root *root);
+
+void launch_root_done(struct launch_root *root);
+
+#endif

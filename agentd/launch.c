@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch.h"
+
+#include "agentd/container-private.h"
+#include "agentd/events.h"
+#include "agentd/launch-root.h"
+#include "agentd/supervisor.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+#include "common/fd.h"
+#include "common/json-writer.h"
+#include "common/timestamp.h"
+#include "isolators/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+/* Everything that a launch holds until the container runs. */
+struct launching {
+	struct engine *engine;
+	const struct launch_request *request;
+	struct bundle_request bundle_request;
+	struct bundle bundle;
+	struct notes notes;
+	char *dir_path, *init_path;
+	struct container *container;
+	int supervision_fd;
+	struct launch_root root;
+};
+
+static void make_id(char ret[CONTAINER_ID_MAX])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char random[(CONTAINER_ID_MAX - 1) / 2];
+
+	while (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		;
+	for (size_t i = 0; i < sizeof(random); i++) {
+		ret[2 * i] = digits[random[i] >> 4];
+		ret[2 * i + 1] = digits[random[i] & 15];
+	}
+	ret[CONTAINER_ID_MAX - 1] = '\0';
+}
+
+static void launching_done(struct launching *l)
+{
+	bundle_done(&l->bundle);
+	notes_done(&l->notes);
+	free(l->dir_path);
+	free(l->init_path);
+	container_free(l->container);
+	if (l->supervision_fd >= 0)
+		(void)close(l->supervision_fd);
+	launch_root_done(&l->root);
+}
+
+/* ---- the plan: nothing on disk yet --------------------------------------------------- */
+
+static int describe(struct launching *l, struct err *err)
+{
+	const struct run_options *options = l->request->options;
+	struct container *c = l->container;
+
+	if (str_set(&c->name, options->name) < 0 ||
+		str_set(&c->image, l->request->image_name) < 0 ||
+		str_set(&c->image_id, l->request->image->id) < 0 ||
+		str_set(&c->stop_signal, l->bundle.stop_signal) < 0 ||
+		strv_copy(l->bundle.spec->process.args, &c->command) < 0 ||
+		strv_copy(l->bundle.labels, &c->labels) < 0)
+		return err_oom(err);
+	c->created = timestamp_now();
+	c->stop_timeout_ms = l->bundle.stop_timeout_ms;
+	c->is_auto_removed = options->is_auto_removed;
+	c->has_terminal = options->has_terminal;
+	c->has_stdin = options->is_interactive;
+	c->status = CONTAINER_CREATING;
+	return 0;
+}
+
+static int plan(struct engine *engine, const struct launch_request *request,
+	struct launching *l, struct err *err)
+{
+	char id[CONTAINER_ID_MAX];
+	int r;
+
+	make_id(id);
+	*l = (struct launching){ .engine = engine,
+		.request = request,
+		.supervision_fd = -1,
+		.root = LAUNCH_ROOT_INIT };
+	l->dir_path = str_printf("%s/containers/%s", engine_root_path(engine), id);
+	l->init_path = str_printf("%s/ucr-init", engine_libexec_path(engine));
+	l->container = calloc(1, sizeof(*l->container));
+	if (!l->dir_path || !l->init_path || !l->container)
+		return err_oom(err);
+	l->container->dirfd = -1;
+	if (str_set(&l->container->id, id) < 0)
+		return err_oom(err);
+	l->bundle_request = (struct bundle_request){
+		.image = request->image,
+		.options = request->options,
+		.id = l->container->id,
+		.dir_path = l->dir_path,
+		.init_path = l->init_path,
+		.is_rootless = engine_is_rootless(engine),
+		.notes = &l->notes,
+	};
+	r = bundle_build(&l->bundle_request, &l->bundle, err);
+	return r < 0 ? r : describe(l, err);
+}
+
+/* ---- the directory ------------------------------------------------------------------- */
+
+/* A name whose container is gone is free: its holder was killed while it let go. */
+static int take_name_again(
+	struct engine *engine, const char *name, const char *id, struct err *err)
+{
+	int dirfd = engine_names_dirfd(engine);
+	char holder[CONTAINER_ID_MAX + 1];
+	struct stat st;
+	ssize_t n = readlinkat(dirfd, name, holder, CONTAINER_ID_MAX);
+
+	if (n == CONTAINER_ID_MAX - 1) {
+		holder[n] = '\0';
+		if (fstatat(engine_containers_dirfd(engine), holder, &st,
+			    AT_SYMLINK_NOFOLLOW) == 0) {
+			(void)err_say(err, EEXIST,
+				"the name %s belongs to container %.*s", name,
+				CONTAINER_SHORT_ID, holder);
+			return err_hint(err,
+				"remove it with `ucrctl rm %s`, or take another", name);
+		}
+	}
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "free the name %s", name);
+	if (symlinkat(id, dirfd, name) < 0)
+		return err_set(err, errno, "take the name %s", name);
+	return 0;
+}
+
+static int take_name(const struct launching *l, struct err *err)
+{
+	const char *name = l->container->name;
+
+	if (!name ||
+		symlinkat(l->container->id, engine_names_dirfd(l->engine), name) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return take_name_again(l->engine, name, l->container->id, err);
+	return err_set(err, errno, "take the name %s", name);
+}
+
+static int write_config(const struct launching *l, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	int r;
+
+	spec_write(&w, NULL, l->bundle.spec);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	r = fd_replace_file(
+		l->container->dirfd, "config.json", b.data, b.len, 0600, FD_NO_SYNC);
+	return r < 0 ? err_set(err, -r, "write config.json") : 0;
+}
+
+static int make_directory(struct launching *l, struct err *err)
+{
+	int dirfd = engine_containers_dirfd(l->engine);
+
+	if (mkdirat(dirfd, l->container->id, 0700) < 0)
+		return err_set(err, errno, "make %s", l->dir_path);
+	l->container->dirfd = openat(
+		dirfd, l->container->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (l->container->dirfd < 0)
+		return err_set(err, errno, "open %s", l->dir_path);
+	l->supervision_fd = container_supervise(l->container->dirfd);
+	if (l->supervision_fd < 0)
+		return err_set(err, -l->supervision_fd, "lock %s", l->dir_path);
+	return 0;
+}
+
+static int fill_directory(struct launching *l, struct err *err)
+{
+	int dirfd, r;
+
+	r = make_directory(l, err);
+	dirfd = l->container->dirfd;
+	if (r == 0)
+		r = take_name(l, err);
+	if (r == 0)
+		r = container_save(l->container, err);
+	if (r == 0)
+		r = write_config(l, err);
+	if (r == 0)
+		r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
+	if (r == 0 && fail_point("launch-files") < 0)
+		r = err_say(err, EIO, "launch-files");
+	return r;
+}
+
+/* ---- the start ----------------------------------------------------------------------- */
+
+/* In the supervising child. */
+static int start(const struct supervisor *supervisor, const int stdio_fds[3],
+	struct notes *notes, struct runtime_container *ret, struct err *err)
+{
+	struct launching *l = supervisor->arg;
+	struct rootfs rootfs = launch_root_view(&l->root);
+	struct runtime_request request = {
+		.id = l->container->id,
+		.spec = l->bundle.spec,
+		.bundle_dirfd = l->container->dirfd,
+		.bundle_path = l->dir_path,
+		.state_dirfd = l->container->dirfd,
+		.rootfs = &rootfs,
+		.user = l->bundle.user,
+		.stdio_fds = { stdio_fds[0], stdio_fds[1], stdio_fds[2] },
+		.create_cwd = true,
+		.is_rootless = l->bundle_request.is_rootless,
+		.notes = notes,
+	};
+	struct runtime_container container;
+	struct err ignored;
+	int r;
+
+	r = runtime_create(&request, &container, err);
+	if (r != 0)
+		return r;
+	r = runtime_start_created(&container, l->container->dirfd, err);
+	if (r != 0) {
+		runtime_container_done(&container);
+		(void)!runtime_delete(l->container->dirfd, true, NULL, &ignored);
+		return r;
+	}
+	*ret = container;
+	return 0;
+}
+
+static int supervise(struct launching *l, struct launched *ret, struct err *err)
+{
+	const struct run_options *options = l->request->options;
+	struct supervisor supervisor = {
+		.engine = l->engine,
+		.has_terminal = options->has_terminal,
+		.is_interactive = options->is_interactive,
+		.is_detached = options->is_detached,
+		.start = start,
+		.arg = l,
+		.container_dirfd = l->container->dirfd,
+		.held_fds = { l->supervision_fd, l->root.lease_fd },
+		.id = l->container->id,
+		.name = l->container->name,
+		.image = l->container->image,
+		.log_bytes = l->bundle.log_max_bytes,
+		.log_files = l->bundle.log_max_files,
+	};
+
+	return supervisor_run(&supervisor, ret, err);
+}
+
+static int go(struct launching *l, struct launched *ret, struct err *err)
+{
+	struct store *store;
+	int r;
+
+	r = engine_store(l->engine, &store, err);
+	if (r == 0)
+		r = launch_root_open(store, l->request->image, l->container->dirfd,
+			l->supervision_fd, &l->notes, &l->root, err);
+	if (r < 0)
+		return r;
+	events_append(l->engine, &(struct event){ .type = "create",
+					 .id = l->container->id,
+					 .name = l->container->name,
+					 .image = l->container->image });
+	return supervise(l, ret, err);
+}
+
+static int add_notes(const struct notes *notes, strv *to)
+{
+	int r = 0;
+
+	strv_each (line, notes->lines) {
+		r = strv_add(to, *line);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+int launch_container(struct engine *engine, const struct launch_request *request,
+	struct container **ret, struct launched *ret_launch, struct err *err)
+{
+	struct launched launch = LAUNCHED_INIT;
+	struct launching l;
+	struct err ignored;
+	int r;
+
+	r = plan(engine, request, &l, err);
+	if (r == 0) {
+		r = fill_directory(&l, err);
+		if (r == 0)
+			r = go(&l, &launch, err);
+		if (r != 0 && l.container->dirfd >= 0)
+			(void)!container_erase(engine, l.container, &ignored);
+	}
+	if (r == 0) {
+		(void)!add_notes(&l.notes, &launch.notes);
+		l.container->pid = launch.pid;
+		l.container->status = CONTAINER_RUNNING;
+		*ret = take_ptr(l.container);
+		*ret_launch = launch;
+	}
+	launching_done(&l);
+	return r;
+}
+
+int launch_preview(struct engine *engine, const struct launch_request *request,
+	char **ret, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	struct launching l;
+	int r;
+
+	w.is_pretty = true;
+	r = plan(engine, request, &l, err);
+	if (r == 0) {
+		spec_write(&w, NULL, l.bundle.spec);
+		buf_putc(&b, '\n');
+		*ret = buf_take(&b);
+		r = *ret ? 0 : err_oom(err);
+	}
+	launching_done(&l);
+	return r;
+}

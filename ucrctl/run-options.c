@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ucrctl/run-options.h"
+
+#include "agentd/terminal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RUN(member) offsetof(struct run_verb, run.member)
+
+/* `--no-new-privileges=false` is the one way to let a set-user-id program gain rights. */
+static int set_no_new_privileges(
+	const struct option_spec *option, const char *value, void *dst, struct err *err)
+{
+	bool is_on;
+	int r = option_bool(option, value, &is_on, err);
+
+	if (r == 0)
+		*(bool *)dst = !is_on;
+	return r;
+}
+
+/* In the order of enum pull_policy. */
+static const char *const pull_names[] = { "missing", "always", "never", NULL };
+
+static const struct option_spec general[] = {
+	{ "interactive", 'i', .set = option_bool, .offset = RUN(is_interactive),
+		.help = "Hand standard input to the command" },
+	{ "tty", 't', .set = option_bool, .offset = RUN(has_terminal),
+		.help = "Give it a terminal" },
+	{ "detach", 'd', .set = option_bool, .offset = RUN(is_detached),
+		.help = "Print the container's id and leave it running" },
+	{ "rm", .set = option_bool, .offset = RUN(is_auto_removed),
+		.help = "Remove the container when it has ended" },
+	{ "name", .arg = "NAME", .set = option_name, .offset = RUN(name),
+		.help = "Name the container" },
+	{ "label", 'l', .arg = "NAME=VALUE", .set = option_strv, .offset = RUN(labels),
+		.help = "Label the container" },
+	{ "cidfile", .arg = "FILE", .set = option_string,
+		.offset = offsetof(struct run_verb, cidfile), .complete = COMPLETE_FILE,
+		.help = "Write the container's id to a new FILE" },
+	{ "pull", .arg = "WHEN", .set = option_choice,
+		.offset = offsetof(struct run_verb, pull), .param = pull_names,
+		.help = "Read the archive when its image is missing, always, or never" },
+	{ "platform", .arg = "OS/ARCH", .set = option_string,
+		.offset = offsetof(struct run_verb, platform_text),
+		.help = "Which image of an index to take, as linux/arm64/v8" },
+	{ "quiet", 'q', .set = option_bool, .offset = offsetof(struct run_verb, is_quiet),
+		.help = "Show no progress" },
+	{ "dry-run", .set = option_bool, .offset = offsetof(struct run_verb, is_dry_run),
+		.help = "Print the resolved config.json and run nothing" },
+	{ 0 },
+};
+
+static const struct option_spec process[] = {
+	{ "env", 'e', .arg = "NAME[=VALUE]", .set = option_strv, .offset = RUN(env),
+		.help = "Set a variable; without a value, to the caller's" },
+	{ "env-file", .arg = "FILE", .set = option_strv, .offset = RUN(env_files),
+		.complete = COMPLETE_FILE,
+		.help = "Set variables from the lines of FILE" },
+	{ "workdir", 'w', .arg = "DIR", .set = option_string, .offset = RUN(workdir),
+		.help = "Where the command starts" },
+	{ "user", 'u', .arg = "USER[:GROUP]", .set = option_string, .offset = RUN(user),
+		.help = "Who it runs as: names of the image, or numbers" },
+	{ "entrypoint", .arg = "PROGRAM", .set = option_string, .offset = RUN(entrypoint),
+		.help = "Replace the image's entry point; a JSON array for several "
+			"words" },
+	{ "init", .set = option_bool, .offset = RUN(has_init),
+		.help = "Run a small init as first process, which reaps orphans" },
+	{ "stop-signal", .arg = "SIGNAL", .set = option_string,
+		.offset = RUN(stop_signal), .complete = COMPLETE_SIGNAL,
+		.help = "What stop sends first" },
+	{ "stop-timeout", .arg = "TIME", .set = option_string,
+		.offset = RUN(stop_timeout),
+		.help = "How long stop waits before it kills (default: 10 seconds)" },
+	{ "ulimit", .arg = "NAME=SOFT[:HARD]", .set = option_strv, .offset = RUN(ulimits),
+		.help = "Set a resource limit of the process, as nofile=1024" },
+	{ 0 },
+};
+
+static const struct option_spec files[] = {
+	{ "volume", 'v', .arg = "HOST:DIR[:OPTIONS]", .set = option_strv,
+		.offset = RUN(volumes), .complete = COMPLETE_FILE,
+		.help = "Show a directory or file of the host at DIR; options: ro, rw, "
+			"nosuid, "
+			"nodev, noexec, [r]shared, [r]slave, [r]private" },
+	{ "tmpfs", .arg = "DIR[:OPTIONS]", .set = option_strv, .offset = RUN(tmpfs),
+		.help = "Mount a file system in memory at DIR; options as size=64m" },
+	{ "read-only", .set = option_bool, .offset = RUN(is_read_only),
+		.help = "Make the root file system read-only" },
+	{ "shm-size", .arg = "SIZE", .set = option_string, .offset = RUN(shm_size),
+		.help = "Size of /dev/shm (default: 64m)" },
+	{ "device", .arg = "HOST[:PATH][:rwm]", .set = option_strv,
+		.offset = RUN(devices), .complete = COMPLETE_FILE,
+		.help = "Give a device of the host" },
+	{ 0 },
+};
+
+static const struct option_spec limits[] = {
+	{ "memory", 'm', .arg = "SIZE", .set = option_string, .offset = RUN(memory),
+		.help = "Limit of memory, as 64m or 1.5g" },
+	{ "memory-swap", .arg = "SIZE", .set = option_string, .offset = RUN(memory_swap),
+		.help = "Limit of memory and swap together; -1: none" },
+	{ "cpus", .arg = "NUMBER", .set = option_string, .offset = RUN(cpus),
+		.help = "Limit of processor time, in processors, as 1.5" },
+	{ "cpu-shares", 'c', .arg = "NUMBER", .set = option_string,
+		.offset = RUN(cpu_shares),
+		.help = "Share of processor time when it is short (default: 1024)" },
+	{ "cpuset-cpus", .arg = "LIST", .set = option_string, .offset = RUN(cpuset_cpus),
+		.help = "Which processors to use, as 0-2,5" },
+	{ "pids-limit", .arg = "NUMBER", .set = option_string, .offset = RUN(pids_limit),
+		.help = "Limit of processes (default: 1024); -1: none" },
+	{ "cgroup-parent", .arg = "PATH", .set = option_string,
+		.offset = RUN(cgroup_parent),
+		.help = "Where to make the container's cgroup" },
+	{ "log-max-size", .arg = "SIZE", .set = option_string,
+		.offset = RUN(log_max_size),
+		.help = "When the log begins a new file (default: 10m)" },
+	{ "log-max-files", .arg = "NUMBER", .set = option_string,
+		.offset = RUN(log_max_files),
+		.help = "How many files of the log to keep (default: 3)" },
+	{ 0 },
+};
+
+static const struct option_spec isolation[] = {
+	{ "network", .arg = "none|host", .set = option_string, .offset = RUN(network),
+		.help = "A network of its own with nothing but lo (default), or the "
+			"host's" },
+	{ "net", .arg = "none|host", .set = option_string, .offset = RUN(network),
+		.help = "The same as --network", .is_hidden = true },
+	{ "hostname", 'h', .arg = "NAME", .set = option_string, .offset = RUN(hostname),
+		.help = "Host name inside (default: the short id)" },
+	{ "cap-add", .arg = "CAP", .set = option_strv, .offset = RUN(cap_add),
+		.help = "Add a capability; ALL for every one" },
+	{ "cap-drop", .arg = "CAP", .set = option_strv, .offset = RUN(cap_drop),
+		.help = "Take a capability away; ALL for every one" },
+	{ "security-opt", .arg = "OPTION", .set = option_strv,
+		.offset = RUN(security_opts),
+		.help = "seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, "
+			"no-new-privileges[=false]" },
+	{ "no-new-privileges", .set = set_no_new_privileges,
+		.offset = RUN(may_gain_privileges),
+		.help = "Let no program gain privileges (on unless =false)" },
+	{ "sysctl", .arg = "NAME=VALUE", .set = option_strv, .offset = RUN(sysctls),
+		.help = "Set a kernel parameter of the container's namespaces" },
+	{ 0 },
+};
+
+const struct option_group run_groups[] = {
+	{ general },
+	{ process, .title = "Process" },
+	{ files, .title = "Files" },
+	{ limits, .title = "Limits" },
+	{ isolation, .title = "Isolation" },
+	{ 0 },
+};
+
+/* "OS/ARCH[/VARIANT]", or the architecture alone. */
+static int split_platform(struct run_verb *o, struct err *err)
+{
+	char *rest = o->platform_words, *first, *second, *third;
+
+	if (!o->platform_text)
+		return 0;
+	if (strlen(o->platform_text) >= sizeof(o->platform_words))
+		return err_say(err, EINVAL, "--platform: too long");
+	strcpy(o->platform_words, o->platform_text);
+	first = strsep(&rest, "/");
+	second = strsep(&rest, "/");
+	third = strsep(&rest, "/");
+	if (rest || !*first || (second && !*second) || (third && !*third))
+		return err_say(err, EINVAL, "--platform %s: want OS/ARCH[/VARIANT]",
+			o->platform_text);
+	o->platform.os = second ? first : NULL;
+	o->platform.architecture = second ? second : first;
+	o->platform.variant = third;
+	return 0;
+}
+
+int run_options_finish(struct run_verb *options, char **command, struct err *err)
+{
+	struct run_options *run = &options->run;
+
+	run->command = command;
+	if (run->has_terminal)
+		(void)terminal_size(
+			&run->terminal_size.rows, &run->terminal_size.columns);
+	return split_platform(options, err);
+}

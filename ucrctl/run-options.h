@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The options of `run`, as a table of their own length. */
+#ifndef UCR_UCRCTL_RUN_OPTIONS_H
+#define UCR_UCRCTL_RUN_OPTIONS_H
+
+#include "agentd/bundle.h"
+#include "common/options.h"
+#include "images/import.h"
+
+struct run_verb {
+	struct run_options run;
+	const char *cidfile;
+	const char *platform_text;
+	unsigned int pull; /* enum pull_policy */
+	bool is_dry_run, is_quiet;
+
+	struct platform platform; /* by run_options_finish() */
+	char platform_words[64];
+};
+
+extern const struct option_group run_groups[];
+
+/* What the options mean together, and the command. */
+int run_options_finish(struct run_verb *options, char **command, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

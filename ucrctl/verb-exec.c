@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch.h"
+#include "agentd/terminal.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/foreground.h"
+#include "ucrctl/print.h"
+#include "ucrctl/verbs.h"
+
+static const struct option_spec options[] = {
+	{ "interactive", 'i', .set = option_bool,
+		.offset = offsetof(struct exec_options, is_interactive),
+		.help = "Hand standard input to the command" },
+	{ "tty", 't', .set = option_bool,
+		.offset = offsetof(struct exec_options, has_terminal),
+		.help = "Give it a terminal" },
+	{ "detach", 'd', .set = option_bool,
+		.offset = offsetof(struct exec_options, is_detached),
+		.help = "Leave it running" },
+	{ "env", 'e', .arg = "NAME[=VALUE]", .set = option_strv,
+		.offset = offsetof(struct exec_options, env),
+		.help = "Set a variable; without a value, to the caller's" },
+	{ "env-file", .arg = "FILE", .set = option_strv,
+		.offset = offsetof(struct exec_options, env_files),
+		.complete = COMPLETE_FILE,
+		.help = "Set variables from the lines of FILE" },
+	{ "user", 'u', .arg = "USER[:GROUP]", .set = option_string,
+		.offset = offsetof(struct exec_options, user),
+		.help = "Who it runs as (default: as the container)" },
+	{ "workdir", 'w', .arg = "DIR", .set = option_string,
+		.offset = offsetof(struct exec_options, workdir),
+		.help = "Where the command starts" },
+	{ 0 },
+};
+
+static const struct option_group groups[] = { { options }, { 0 } };
+
+static int follow(
+	const struct launched *launch, const struct exec_options *o, struct err *err)
+{
+	struct attach_options attach = {
+		.fd = launch->attach_fd,
+		.pidfd = launch->pidfd,
+		.has_terminal = o->has_terminal,
+		.is_interactive = o->is_interactive,
+		.detach_by_keys = o->has_terminal,
+	};
+
+	return foreground_attach(NULL, NULL, &attach, err);
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	cleanup_launched struct launched launch = LAUNCHED_INIT;
+	struct exec_options o = *(const struct exec_options *)opts;
+	struct ctl *ctl = context;
+	struct engine *engine;
+	int r;
+
+	o.command = args + 1;
+	if (o.has_terminal)
+		(void)terminal_size(&o.terminal_size.rows, &o.terminal_size.columns);
+	r = ctl_engine(ctl, &engine, err);
+	if (r == 0)
+		r = container_find(engine, args[0], &container, err);
+	if (r < 0)
+		return r;
+	r = launch_exec(engine, container, &o, &launch, err);
+	if (r > 0)
+		print_err("exec", err);
+	if (r != 0)
+		return r;
+	strv_each (note, launch.notes)
+		print_note(*note);
+	return o.is_detached ? 0 : follow(&launch, &o, err);
+}
+
+const struct verb_spec verb_exec = {
+	.name = "exec",
+	.section = SECTION_CONTAINERS,
+	.summary = "Run a further command in a running container",
+	.text = "It is confined as the container's first process is. The exit status is "
+		"the "
+		"command's; 125, 126 and 127 as for run.",
+	.args = "CONTAINER COMMAND [ARG...]",
+	.args_min = 2,
+	.args_max = ARGS_ANY,
+	.complete = COMPLETE_RUNNING,
+	.stops_early = true,
+	.flags = VERB_PROTECT,
+	.groups = groups,
+	.options_size = sizeof(struct exec_options),
+	.run = run,
+};

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/foreground.h"
+#include "ucrctl/obtain.h"
+#include "ucrctl/print.h"
+#include "ucrctl/run-options.h"
+#include "ucrctl/verbs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static void print_notes(char *const *notes)
+{
+	strv_each (note, notes)
+		print_note(*note);
+}
+
+/* Made before anything runs, so that an id is never lost to a file that cannot be written. */
+static int make_cidfile(const char *path, int *ret_fd, struct err *err)
+{
+	if (!path)
+		return 0;
+	*ret_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (*ret_fd >= 0)
+		return 0;
+	(void)err_set(err, errno, "--cidfile %s", path);
+	return err_hint(
+		err, "it tells which container a command made, and is never overwritten");
+}
+
+static int write_cidfile(const char *path, int fd, const char *id, struct err *err)
+{
+	int r = fd < 0 ? 0 : fd_write_all(fd, id, strlen(id));
+
+	return r < 0 ? err_set(err, -r, "--cidfile %s", path) : 0;
+}
+
+static int preview(struct ctl *ctl, struct engine *engine,
+	const struct launch_request *request, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	int r = launch_preview(engine, request, &text, err);
+
+	if (r == 0)
+		buf_puts(&ctl->out, text);
+	return r;
+}
+
+static int launch_failed(int outcome, const char *cidfile, struct err *err)
+{
+	if (cidfile)
+		(void)unlink(cidfile);
+	if (outcome > 0)
+		print_err("run", err);
+	return outcome;
+}
+
+static int launch(struct ctl *ctl, struct engine *engine,
+	const struct launch_request *request, const struct run_verb *o, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	cleanup_launched struct launched started = LAUNCHED_INIT;
+	cleanup_close int cidfile_fd = -1;
+	int r;
+
+	r = make_cidfile(o->cidfile, &cidfile_fd, err);
+	if (r < 0)
+		return r;
+	r = launch_container(engine, request, &container, &started, err);
+	if (r != 0)
+		return launch_failed(r, o->cidfile, err);
+	print_notes(started.notes);
+	r = write_cidfile(o->cidfile, cidfile_fd, container->id, err);
+	if (r < 0)
+		return r;
+	if (o->run.is_detached) {
+		buf_printf(&ctl->out, "%s\n", container->id);
+		return 0;
+	}
+	return foreground_run(engine, container, &started, &o->run, err);
+}
+
+static int run(void *context, const void *opts, char **args, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	struct run_verb o = *(const struct run_verb *)opts;
+	struct launch_request request = { .image_name = args[0], .options = &o.run };
+	struct ctl *ctl = context;
+	struct engine *engine;
+	int r;
+
+	r = run_options_finish(&o, args + 1, err);
+	if (r < 0)
+		return r;
+	r = ctl_engine(ctl, &engine, err);
+	if (r == 0)
+		r = obtain_image(ctl,
+			&(struct obtain){ .reference = args[0],
+				.pull = o.pull,
+				.platform = o.platform,
+				.is_quiet = o.is_quiet },
+			&image, err);
+	if (r != 0)
+		return r;
+	request.image = image;
+	return o.is_dry_run ? preview(ctl, engine, &request, err)
+			    : launch(ctl, engine, &request, &o, err);
+}
+
+const struct verb_spec verb_run = {
+	.name = "run",
+	.section = SECTION_CONTAINERS,
+	.summary = "Run a command in a new container",
+	.text = "IMAGE is an archive (docker save, OCI layout, or a plain tar of a root "
+		"file "
+		"system, compressed or not), a directory with an OCI layout, or the "
+		"name, id or "
+		"digest of an image in the store. FILE:TAG chooses one of several images "
+		"in an "
+		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a "
+		"format.\n"
+		"\n"
+		"The exit status is the command's, or 128 and the number of the signal "
+		"that ended "
+		"it; 125 when the container could not be run, 126 when the command "
+		"cannot be "
+		"executed, 127 when there is no such command. Signals are handed on to "
+		"the "
+		"command; the second interrupt (ctrl-c) kills it. With -t, ctrl-p ctrl-q "
+		"leaves "
+		"the container running.",
+	.args = "IMAGE [COMMAND [ARG...]]",
+	.args_min = 1,
+	.args_max = ARGS_ANY,
+	.complete = COMPLETE_SOURCE,
+	.stops_early = true,
+	.flags = VERB_PROTECT,
+	.groups = run_groups,
+	.options_size = sizeof(struct run_verb),
+	.run = run,
+};
