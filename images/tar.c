@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <sys/sysmacros.h>
 
+#define LOOK_FURTHER_MAX (64U << 20)
+
 struct tar {
 	struct archive *archive;
 	struct archive_entry *entry;
@@ -42,10 +44,30 @@ static la_int64_t skip_input(struct archive *a, void *arg, la_int64_t count)
 	return (la_int64_t)t->in->skip(t->in, (uint64_t)count);
 }
 
+/* No byte at all is a layer without changes, as some tools write it. */
+static bool is_empty(const struct tar *t)
+{
+	return !t->has_input && !t->failed.code;
+}
+
+/* Some decompressors give what they made of corrupt data before they notice. */
+static void look_further(struct tar *t)
+{
+	const uint8_t *piece;
+	size_t len, total = 0;
+
+	while (!t->failed.code && total < LOOK_FURTHER_MAX) {
+		if (stream_next(t->in, &piece, &len, &t->failed) <= 0)
+			break;
+		total += len;
+	}
+}
+
 static int fail(struct tar *t, struct err *err)
 {
 	const char *why = archive_error_string(t->archive);
 
+	look_further(t);
 	if (t->failed.code) {
 		if (err)
 			*err = t->failed;
@@ -63,6 +85,7 @@ static int fail(struct tar *t, struct err *err)
 int tar_open(struct stream *in, struct tar **ret, struct err *err)
 {
 	cleanup_tar struct tar *t = calloc(1, sizeof(*t));
+	int r;
 
 	if (!t) {
 		stream_free(in);
@@ -80,7 +103,8 @@ int tar_open(struct stream *in, struct tar **ret, struct err *err)
 	if (in->skip &&
 		archive_read_set_skip_callback(t->archive, skip_input) != ARCHIVE_OK)
 		return fail(t, err);
-	if (archive_read_open1(t->archive) != ARCHIVE_OK)
+	r = archive_read_open1(t->archive);
+	if (r != ARCHIVE_OK && !is_empty(t))
 		return fail(t, err);
 	*ret = take_ptr(t);
 	return 0;
@@ -163,9 +187,10 @@ int tar_next(struct tar *t, struct tar_entry *ret, struct err *err)
 {
 	int r;
 
+	if (is_empty(t))
+		return 0;
 	r = archive_read_next_header2(t->archive, t->entry);
-	/* No byte at all is a layer without changes, as some tools write it. */
-	if (r == ARCHIVE_EOF || (!t->has_input && !t->failed.code))
+	if (r == ARCHIVE_EOF)
 		return 0;
 	if (r != ARCHIVE_OK &&
 		!(r == ARCHIVE_WARN && is_harmless(archive_error_string(t->archive))))

@@ -70,10 +70,10 @@ int writer_dir_made(struct writer *w, const char *path, mode_t made_mode)
 	return 0;
 }
 
-/* One whiteout for every name that shows through from below; directories that both have
- * hide theirs in turn. The form for a file system without user attributes. */
-static int hide_names(struct writer *w, struct err *err);
+static int hide_here(struct writer *w, struct err *err);
 
+/* One name of a lower layer that shows through: a whiteout, or, where both have a directory,
+ * what is in that. */
 static int hide_name(struct writer *w, const char *name, struct err *err)
 {
 	cleanup_free char *path =
@@ -95,7 +95,7 @@ static int hide_name(struct writer *w, const char *name, struct err *err)
 	r = writer_push(w, name);
 	if (r < 0)
 		return err_set(err, -r, "open %s", path);
-	r = hide_names(w, err);
+	r = hide_here(w, err);
 	w->path[w->levels[w->depth - 1].path_len] = '\0';
 	(void)close(w->levels[w->depth--].fd);
 	return r;
@@ -133,15 +133,15 @@ static int hide_names(struct writer *w, struct err *err)
 	return r;
 }
 
-int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
+/* Overlayfs does not look for the mark on a layer's root, and some file systems cannot keep
+ * it: there every name is hidden by itself. */
+static int hide_here(struct writer *w, struct err *err)
 {
-	struct dir *dir = writer_dir_record(w, w->path);
 	cleanup_close int fd = -1;
 	char show[SHOWN_MAX];
 
-	if (!dir)
-		return err_oom(err);
-	dir->is_new = dir->is_new || is_deleted;
+	if (!w->depth)
+		return hide_names(w, err);
 	fd = path_open_beneath(writer_fd(w), ".", O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return err_set(err, -fd, "open %s", shown(w->path, show));
@@ -150,6 +150,16 @@ int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
 	if (errno == EOPNOTSUPP)
 		return hide_names(w, err);
 	return err_set(err, errno, "make %s opaque", shown(w->path, show));
+}
+
+int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
+{
+	struct dir *dir = writer_dir_record(w, w->path);
+
+	if (!dir)
+		return err_oom(err);
+	dir->is_new = dir->is_new || is_deleted;
+	return hide_here(w, err);
 }
 
 /* A directory without a member of its own is the lower layers' with something changed in

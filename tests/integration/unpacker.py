@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Speaks images/unpack-proto.h to ucr-unpack, in the place of the store."""
 import array
+import ctypes
 import json
 import os
 import socket
 import struct
-import subprocess
 
 REQUEST, IMAGE, LAYER, PROGRESS, LAYER_DONE, DONE, ERROR = range(1, 8)
 ERR_TEXT_MAX, ERR_HINT_MAX = 768, 256
@@ -19,21 +19,51 @@ class UnpackError(Exception):
         self.code, self.text, self.hint = code, text, hint
 
 
+def in_user_namespace(ids):
+    """Moves this process to a new user namespace; the parent writes its maps, then answers."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x10000000):  # CLONE_NEWUSER
+        os._exit(125)
+    os.write(ids[1], b"x")
+    os.read(ids[0], 1)
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+    os.setgroups([])
+
+
+def write_maps(pid, base, count):
+    for name in "gid_map", "uid_map":
+        with open(f"/proc/{pid}/{name}", "w") as out:
+            out.write(f"0 {base} {count}")
+
+
 class Unpacker:
-    def __init__(self, program, wrapper=()):
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        os.set_inheritable(theirs.fileno(), True)
-        # The program wants its socket as descriptor 3.
-        self.process = subprocess.Popen(
-            [*wrapper, "/bin/sh", "-c", f"exec {program} 3<&{theirs.fileno()}"]
-            if theirs.fileno() != 3 else [*wrapper, program],
-            pass_fds=[theirs.fileno()])
+    """One run of the program; `id_range` = (first, count) of the host puts it into a user
+    namespace where these are 0 and up."""
+
+    def __init__(self, program, id_range=None):
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        up, down = os.pipe(), os.pipe()
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                if id_range:
+                    in_user_namespace((down[0], up[1]))
+                os.dup2(theirs.fileno(), 3)
+                os.execv(program, [program])
+            finally:
+                os._exit(125)
         theirs.close()
-        self.socket = ours
+        os.close(up[1])
+        if id_range and os.read(up[0], 1):
+            write_maps(self.pid, *id_range)
+            os.write(down[1], b"x")
+        for fd in up[0], *down:
+            os.close(fd)
 
     def close(self):
         self.socket.close()
-        return self.process.wait()
+        return os.waitpid(self.pid, 0)[1]
 
     def send(self, kind, payload, fds=()):
         control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -70,11 +100,11 @@ class Result:
         self.dirs = []
 
 
-def import_image(program, source, work, have=(), wrapper=(), **request):
+def import_image(program, source, work, have=(), id_range=None, **request):
     """Unpacks every layer of `source` (a path or a descriptor) to work/0, work/1, …"""
     fd = source if isinstance(source, int) else os.open(source, os.O_RDONLY)
     spool = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
-    peer = Unpacker(program, wrapper)
+    peer = Unpacker(program, id_range)
     result = Result()
     try:
         peer.send(REQUEST, {"op": "import", "format": "auto", **request}, [fd, spool])
@@ -89,6 +119,8 @@ def import_image(program, source, work, have=(), wrapper=(), **request):
             path = have[n] if n < len(have) else os.path.join(work, str(n))
             if n >= len(have):
                 os.mkdir(path, 0o700)
+                if id_range:
+                    os.chown(path, id_range[0], id_range[0])
             directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
             state = "have" if n < len(have) else "unpack"
             peer.send(LAYER, {"index": n, "state": state}, [directory])
@@ -110,10 +142,10 @@ def import_image(program, source, work, have=(), wrapper=(), **request):
             os.close(fd)
 
 
-def copy(program, layers, destination, wrapper=()):
+def copy(program, layers, destination, id_range=None):
     """Merges unpacked layers, lowest first, into an empty directory."""
     fds = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in (destination, *layers)]
-    peer = Unpacker(program, wrapper)
+    peer = Unpacker(program, id_range)
     try:
         peer.send(REQUEST, {"op": "copy"}, fds)
         kind, done, _ = peer.receive()
@@ -125,9 +157,9 @@ def copy(program, layers, destination, wrapper=()):
             os.close(fd)
 
 
-def remove(program, directory, name, wrapper=()):
+def remove(program, directory, name, id_range=None):
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    peer = Unpacker(program, wrapper)
+    peer = Unpacker(program, id_range)
     try:
         peer.send(REQUEST, {"op": "remove", "name": name}, [fd])
         peer.receive()
