@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """ucr-unpack against archives that are legal but awkward, and against hostile ones."""
 import bz2
