@@ -14,6 +14,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/options-value.h"
 
 #include <limits.h>
 
@@ -37,11 +38,7 @@ struct option_spec {
 	const char *name; /* without the dashes */
 	char letter;	  /* 0: none */
 	const char *arg;  /* what help calls the value, "SIZE"; NULL: takes none */
-	/* Checks `value` and writes it to `dst`. Says what is wrong with the value; the
-	 * parser puts the option's name before it. `value` is NULL for a bool without
-	 * "=VALUE". */
-	int (*set)(const struct option_spec *option, const char *value, void *dst,
-		struct err *err);
+	option_set_fn *set;
 	size_t offset;
 	const char *help;  /* a sentence without its full stop */
 	const void *param; /* the setter's: option_choice's names */
@@ -84,20 +81,6 @@ struct program_spec {
 	const struct option_group *groups;    /* before the verb */
 	const struct verb_spec *const *verbs; /* NULL-terminated, in the order of help */
 };
-
-/* Setters; `dst` is what the comment says. */
-typedef int option_set_fn(
-	const struct option_spec *option, const char *value, void *dst, struct err *err);
-option_set_fn option_string; /* const char *, into argv */
-option_set_fn option_strv;   /* strv, appended */
-option_set_fn option_bool;   /* bool; "--x", "--x=true", "--x=false" */
-option_set_fn option_u32;
-option_set_fn option_u64;
-option_set_fn option_i64;
-option_set_fn option_bytes;  /* uint64_t: "64m", "1.5g" */
-option_set_fn option_ms;     /* uint64_t: "10", "1.5s", "300ms" */
-option_set_fn option_choice; /* unsigned int, index into param: NULL-terminated names */
-option_set_fn option_name;   /* const char *, a container name */
 
 #define OPTIONS_HELP 1
 
