@@ -23,6 +23,7 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
+#include <time.h>
 
 #define NAMESPACES                                                                       \
 	"{\"type\":\"pid\"},{\"type\":\"network\"},{\"type\":\"ipc\"},{\"type\":"        \
@@ -86,7 +87,7 @@ static int teardown(void **state)
 
 /* Pieces of config.json; what is NULL has a plain default. */
 struct parts {
-	const char *root, *namespaces, *mounts, *cwd, *process, *more_linux, *more;
+	const char *root, *ids, *namespaces, *mounts, *cwd, *process, *more_linux, *more;
 };
 
 static const char *or_else(const char *s, const char *fallback)
@@ -96,14 +97,15 @@ static const char *or_else(const char *s, const char *fallback)
 
 static char *config(const struct parts *p)
 {
-	char *text = str_printf(
-		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"root\"%s},"
-		"\"process\":{\"args\":[\"true\"],\"cwd\":\"%s\","
-		"\"user\":{\"uid\":0,\"gid\":0}%s},"
-		"\"mounts\":[%s],\"linux\":{\"namespaces\":[%s]%s}%s}",
-		or_else(p->root, ""), or_else(p->cwd, "/"), or_else(p->process, ""),
-		or_else(p->mounts, MOUNTS), or_else(p->namespaces, NAMESPACES),
-		or_else(p->more_linux, ""), or_else(p->more, ""));
+	char *text =
+		str_printf("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"root\"%s},"
+			   "\"process\":{\"args\":[\"true\"],\"cwd\":\"%s\","
+			   "\"user\":{%s}%s},"
+			   "\"mounts\":[%s],\"linux\":{\"namespaces\":[%s]%s}%s}",
+			or_else(p->root, ""), or_else(p->cwd, "/"),
+			or_else(p->ids, "\"uid\":0,\"gid\":0"), or_else(p->process, ""),
+			or_else(p->mounts, MOUNTS), or_else(p->namespaces, NAMESPACES),
+			or_else(p->more_linux, ""), or_else(p->more, ""));
 
 	assert_non_null(text);
 	return text;
@@ -288,6 +290,11 @@ static void test_everything(void **state)
 
 	skip_unless_possible();
 	run_box(&box);
+}
+
+static int look_at_nothing(const struct isolation *isolation, struct err *err)
+{
+	return 0;
 }
 
 /* ---- user namespaces -------------------------------------------------------------------------- */
@@ -475,12 +482,103 @@ static void test_overlay(void **state)
 	assert_int_equal(umount2(b->path, MNT_DETACH), 0);
 }
 
-/* ---- what is refused --------------------------------------------------------------------------- */
+/* ---- terminal, time, cgroups ------------------------------------------------------------------- */
 
-static int look_at_nothing(const struct isolation *isolation, struct err *err)
+static int look_at_console(const struct isolation *isolation, struct err *err)
 {
+	struct winsize size;
+	struct stat st, console;
+	char text[8] = "";
+
+	want(isolation->console_fd > 2 && isatty(0) && isatty(1) && isatty(2));
+	want(ioctl(0, TIOCGWINSZ, &size) == 0 && size.ws_row == 31 && size.ws_col == 97);
+	want(fstat(0, &st) == 0 && stat("/dev/console", &console) == 0);
+	want(st.st_rdev == console.st_rdev && major(st.st_rdev) == 136 &&
+		st.st_uid == 1234);
+	want(open("/dev/tty", O_RDWR | O_CLOEXEC) >= 0);
+	want(write(1, "hello", 5) == 5);
+	want(read(isolation->console_fd, text, sizeof(text) - 1) == 5 &&
+		str_eq(text, "hello"));
 	return 0;
 }
+
+static void test_console(void **state)
+{
+	struct bundle *b = *state;
+	cleanup_free char *text = config(&(struct parts){ .ids = "\"uid\":1234,\"gid\":0",
+		.process = ",\"terminal\":true,\"consoleSize\":{\"height\":31,\"width\":"
+			   "97}" });
+	struct box box = {
+		.config = text, .bundle_dirfd = b->fd, .look = look_at_console
+	};
+
+	skip_unless_possible();
+	run_box(&box);
+}
+
+static void test_console_needs_devpts(void **state)
+{
+	struct bundle *b = *state;
+	cleanup_free char *text = config(&(struct parts){
+		.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\"}",
+		.process = ",\"terminal\":true" });
+	struct box box = {
+		.config = text, .bundle_dirfd = b->fd, .look = look_at_nothing
+	};
+
+	skip_unless_possible();
+	assert_int_equal(mkdirat(b->fd, "root/dev", 0755), 0);
+	assert_int_equal(mkdirat(b->fd, "root/dev/pts", 0755), 0);
+	expect_error(&box, ENOENT, "devpts");
+}
+
+static int look_at_clock(const struct isolation *isolation, struct err *err)
+{
+	struct timespec now;
+
+	want(clock_gettime(CLOCK_BOOTTIME, &now) == 0 && now.tv_sec > 86400000);
+	return 0;
+}
+
+static void test_time_namespace(void **state)
+{
+	struct bundle *b = *state;
+	cleanup_free char *text = config(&(struct parts){
+		.namespaces = NAMESPACES ",{\"type\":\"time\"}",
+		.more_linux = ",\"timeOffsets\":{\"boottime\":{\"secs\":86400000}}" });
+	struct box box = { .config = text, .bundle_dirfd = b->fd, .look = look_at_clock };
+
+	skip_unless_possible();
+	if (access("/proc/self/ns/time", F_OK) < 0)
+		skip();
+	run_box(&box);
+}
+
+static int look_at_cgroups(const struct isolation *isolation, struct err *err)
+{
+	want(is_readonly("/sys/fs/cgroup"));
+	want(access("/sys/fs/cgroup/cgroup.procs", F_OK) == 0 ||
+		access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ||
+		access("/sys/fs/cgroup/memory/cgroup.procs", F_OK) == 0);
+	return 0;
+}
+
+static void test_cgroup_mount(void **state)
+{
+	struct bundle *b = *state;
+	cleanup_free char *text = config(&(struct parts){
+		.mounts = MOUNTS
+		",{\"destination\":\"/sys/fs/cgroup\",\"type\":\"cgroup\","
+		"\"source\":\"cgroup\",\"options\":[\"ro\",\"nosuid\"]}" });
+	struct box box = {
+		.config = text, .bundle_dirfd = b->fd, .look = look_at_cgroups
+	};
+
+	skip_unless_possible();
+	run_box(&box);
+}
+
+/* ---- what is refused --------------------------------------------------------------------------- */
 
 static void test_hostile_links(void **state)
 {
@@ -600,6 +698,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idmapped_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_console, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_console_needs_devpts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_time_namespace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cgroup_mount, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_refused_configurations, setup, teardown),
