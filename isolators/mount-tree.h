@@ -36,7 +36,7 @@ int mount_place(int tree_fd, int target_fd, const char *path, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* The same, and proves through `path`, opened anew in the root, that it is there (D2). */
-int mount_attach(int tree_fd, int target_fd, int root_fd, const char *path, struct err *err)
-	__attribute__((warn_unused_result));
+int mount_attach(int tree_fd, int target_fd, int root_fd, const char *path,
+	struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -8,7 +8,6 @@
 #include "isolators/mount-tree.h"
 #include "isolators/mounts-private.h"
 #include "isolators/namespaces.h"
-#include "isolators/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,20 +24,6 @@ static int mount_kernel(
 static int mount_any(
 	struct isolation *isolation, struct mount_plan *plan, struct err *err);
 
-/*
- * A kernel file system belongs to a namespace (procfs to the pid namespace, sysfs to the
- * network, mqueue to ipc). Where the container shares the host's and lacks the privilege
- * over it, it gets the host's mount instead; "all" are the attributes it then has
- * throughout.
- */
-struct mount_type {
-	const char *name;
-	mount_fn mount;
-	const char *fallback;
-	uint64_t all;
-	bool is_labelled; /* takes "context=" of linux.mountLabel */
-};
-
 static const struct mount_type mount_types[] = {
 	{ "bind", mount_bind, NULL, 0, false },
 	{ "proc", mount_kernel, "/proc", 0, false },
@@ -49,184 +34,13 @@ static const struct mount_type mount_types[] = {
 	{ NULL, mount_any, NULL, 0, true },
 };
 
-static const struct mount_type *find_type(const char *name)
+const struct mount_type *mount_type_find(const char *name)
 {
 	const struct mount_type *type = mount_types;
 
 	while (type->name && !(name && str_eq(type->name, name)))
 		type++;
 	return type;
-}
-
-/* ---- the parent: plans and bind sources
- * -------------------------------------------------- */
-
-static int idmap_of(const struct isolation *isolation, const struct spec_mount *mount,
-	int *ret_fd, struct err *err)
-{
-	const struct spec_linux *linux_ = &isolation->spec->linux_;
-
-	if (isolation->is_rootless)
-		return err_say(err, EPERM, "mounts: an id-mapped mount of %s needs root",
-			mount->source);
-	if (mount->uid_mappings.count && mount->gid_mappings.count)
-		return userns_open(
-			&mount->uid_mappings, &mount->gid_mappings, ret_fd, err);
-	if (linux_->uid_mappings.count && linux_->gid_mappings.count)
-		return userns_open(
-			&linux_->uid_mappings, &linux_->gid_mappings, ret_fd, err);
-	return err_say(err, EINVAL,
-		"mounts: idmap of %s needs uidMappings and gidMappings, of the mount or "
-		"of linux",
-		mount->source);
-}
-
-/* A flag that the mount brings along cannot be cleared in a user namespace (it is locked,
- * see mount_namespaces(7)): it then stays. */
-static int change_or_keep(int fd, struct mount_change *change)
-{
-	int r = mount_change(fd, change);
-
-	if (r != -EPERM || !change->clear)
-		return r;
-	change->clear = change->set & MOUNT_ATTR_NOATIME ? MOUNT_ATTR__ATIME : 0;
-	return mount_change(fd, change);
-}
-
-/* Two calls at most: what concerns the whole tree, what concerns its top. */
-static int change_tree(int fd, const struct mount_options *o, int idmap_fd)
-{
-	struct mount_change all = { o->recursive.set, o->recursive.clear, o->propagation,
-		idmap_fd, o->is_recursive };
-	struct mount_change top = { o->own.set, o->own.clear, 0, -1, false };
-	int r;
-
-	if (!all.propagation)
-		all.propagation = MS_PRIVATE | (o->is_recursive ? MS_REC : 0);
-	if (!(all.propagation & MS_REC) && !all.set && !all.clear &&
-		o->idmap != MOUNT_IDMAP_RECURSIVE)
-		all.is_recursive = false;
-	all.propagation &= ~(uint64_t)MS_REC;
-	if (!all.is_recursive) {
-		all.set |= top.set;
-		all.clear |= top.clear;
-		return change_or_keep(fd, &all);
-	}
-	r = change_or_keep(fd, &all);
-	if (r < 0 || !(top.set | top.clear))
-		return r;
-	return change_or_keep(fd, &top);
-}
-
-int mount_bind_open(const struct isolation *isolation, int dirfd,
-	const struct mount_plan *plan, struct err *err)
-{
-	const struct spec_mount *mount = plan->spec;
-	cleanup_close int tree = -1, idmap = -1;
-	int r;
-
-	if (str_empty(mount->source))
-		return err_say(err, EINVAL, "mounts: the bind onto %s has no source",
-			plan->target);
-	tree = mount_clone(dirfd, mount->source, plan->options.is_recursive);
-	if (tree == -EINVAL && !plan->options.is_recursive) {
-		(void)err_say(err, EINVAL,
-			"mounts: %s cannot be bound without what is mounted in it",
-			mount->source);
-		return err_hint(err, "use the option rbind");
-	}
-	if (tree < 0)
-		return err_set(err, -tree, "mounts: source %s", mount->source);
-	if (plan->options.idmap != MOUNT_IDMAP_NONE) {
-		r = idmap_of(isolation, mount, &idmap, err);
-		if (r < 0)
-			return r;
-	}
-	r = change_tree(tree, &plan->options, idmap);
-	if (r == -EINVAL && idmap >= 0)
-		return err_say(err, EINVAL,
-			"mounts: the file system of %s takes no id map", mount->source);
-	return r < 0 ? err_set(err, -r, "mounts: options of %s", mount->source)
-		     : take_fd(&tree);
-}
-
-/* A group that no map of the container knows is refused by devpts in its user namespace.
- */
-static int drop_unmapped_tty_group(
-	const struct isolation *isolation, struct mount_plan *plan)
-{
-	const struct spec_id_maps *maps = &isolation->spec->linux_.gid_mappings;
-	strv kept = NULL;
-	uint32_t gid;
-
-	if (!plan->spec->type || !str_eq(plan->spec->type, "devpts") || !maps->count)
-		return 0;
-	strv_each (s, plan->options.data) {
-		const char *value = str_skip_prefix(*s, "gid=");
-		bool is_mapped = !value || str_to_u32(value, &gid) < 0;
-
-		for (size_t i = 0; !is_mapped && i < maps->count; i++)
-			is_mapped =
-				gid - maps->items[i].container_id < maps->items[i].size;
-		if (!is_mapped)
-			notes_add(isolation->notes,
-				"%s: group %u is not mapped, so left out", plan->target,
-				gid);
-		else if (strv_add(&kept, *s) < 0)
-			return strv_free(kept), -ENOMEM;
-	}
-	strv_free(plan->options.data);
-	plan->options.data = kept;
-	return 0;
-}
-
-static int plan_options(
-	struct isolation *isolation, struct mount_plan *plan, struct err *err)
-{
-	const struct spec_mount *mount = plan->spec;
-	struct mount_options *o = &plan->options;
-	int r = mount_options_parse(mount->options, o, err);
-
-	if (r < 0)
-		return r;
-	o->is_bind |= mount->type && str_eq(mount->type, "bind");
-	if (mount->uid_mappings.count && o->idmap == MOUNT_IDMAP_NONE)
-		o->idmap = MOUNT_IDMAP_ONE;
-	if (o->idmap != MOUNT_IDMAP_NONE && !o->is_bind)
-		return err_say(err, EINVAL, "mounts: %s: only a bind can be id-mapped",
-			plan->target);
-	if (o->is_bind)
-		strv_each (s, o->data)
-			notes_add(isolation->notes, "mounts: %s: a bind has no option %s",
-				plan->target, *s);
-	return drop_unmapped_tty_group(isolation, plan) < 0 ? err_oom(err) : 0;
-}
-
-static int plan_one(struct isolation *isolation, struct mount_plan *plan, struct err *err)
-{
-	int r;
-
-	plan->target = path_clean(plan->spec->destination);
-	if (!plan->target)
-		return err_oom(err);
-	if (*plan->spec->destination != '/')
-		notes_add(isolation->notes,
-			"mounts: destination %s is relative, taken as %s",
-			plan->spec->destination, plan->target);
-	r = plan_options(isolation, plan, err);
-	if (r == 0)
-		r = mount_target_check(plan, err);
-	if (r < 0)
-		return r;
-	plan->type =
-		plan->options.is_bind ? &mount_types[0] : find_type(plan->spec->type);
-	plan->is_late_readonly = !plan->options.is_bind &&
-				 (plan->options.own.set & MOUNT_ATTR_RDONLY) &&
-				 plan->type->mount != mount_kernel;
-	if (!plan->options.is_bind || plan->options.is_remount || isolation->is_rootless)
-		return 0;
-	plan->tree_fd = mount_bind_open(isolation, isolation->bundle_dirfd, plan, err);
-	return plan->tree_fd < 0 ? plan->tree_fd : 0;
 }
 
 static int prepare(struct isolation *isolation, struct err *err)
@@ -250,7 +64,7 @@ static int prepare(struct isolation *isolation, struct err *err)
 			(struct mount_plan){ .spec = &list->items[mounts->count],
 				.tree_fd = -1 };
 	for (size_t i = 0; i < mounts->count; i++) {
-		r = plan_one(isolation, &mounts->items[i], err);
+		r = mount_plan_make(isolation, &mounts->items[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -311,7 +125,7 @@ static int remount(struct isolation *isolation, struct mount_plan *plan, struct 
 
 	if (target < 0)
 		return err_set(err, -target, "mounts: remount %s", plan->target);
-	r = change_tree(target, &plan->options, -1);
+	r = mount_options_apply(target, &plan->options, -1);
 	return r < 0 ? err_set(err, -r, "mounts: remount %s", plan->target) : 0;
 }
 

@@ -143,6 +143,13 @@ static int make_in_child(const struct isolation *isolation, struct err *err)
 /* ---- the isolators
  * ---------------------------------------------------------------------- */
 
+/* The layers belong to ids of the host that the user namespace does not have. */
+static bool is_foreign_overlay(const struct isolation *isolation)
+{
+	return isolation->rootfs && isolation->rootfs->kind == ROOTFS_OVERLAY &&
+	       namespaces_is_own(isolation->namespaces, CLONE_NEWUSER);
+}
+
 static int prepare(struct isolation *isolation, struct err *err)
 {
 	const char *propagation = isolation->spec->linux_.rootfs_propagation;
@@ -158,6 +165,10 @@ static int prepare(struct isolation *isolation, struct err *err)
 		fd = open_directory(isolation, err);
 	} else if (isolation->is_rootless) {
 		return 0;
+	} else if (is_foreign_overlay(isolation)) {
+		return err_say(err, ENOTSUP,
+			"not supported yet: an image in a user namespace that root "
+			"makes");
 	} else {
 		fd = make_in_parent(isolation, err);
 	}
