@@ -82,8 +82,8 @@ static int resolve(struct engine *engine, const char *reference,
 		return -ENOENT;
 	n = readlinkat(engine_names_dirfd(engine), reference, target, sizeof(target));
 	if (n == CONTAINER_ID_MAX - 1) {
-		target[n] = '\0';
-		strcpy(ret, target);
+		memcpy(ret, target, (size_t)n);
+		ret[n] = '\0';
 		return 0;
 	}
 	if (!is_hex(reference))
@@ -95,7 +95,7 @@ static int resolve(struct engine *engine, const char *reference,
 		return say_ambiguous(reference, ids, err);
 	if (!ids)
 		return -ENOENT;
-	strcpy(ret, ids[0]);
+	memcpy(ret, ids[0], CONTAINER_ID_MAX);
 	return 0;
 }
 

@@ -20,11 +20,22 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 	return cgroup_host_open(root_dirfd, proc_dirfd, ret, err);
 }
 
+/* A cgroup refers to its host's hierarchies as long as it is open. */
+struct place {
+	struct cgroup_host *host;
+	struct cgroup *cgroup;
+};
+
+static void place_done(struct place *place)
+{
+	cgroup_free(place->cgroup);
+	cgroup_host_free(place->host);
+}
+
 /* -ESRCH: it has none, because it ended or because none could be made. */
-static int open_cgroup(struct container *c, struct cgroup **ret, struct err *err)
+static int open_place(const struct container *c, struct place *ret, struct err *err)
 {
 	struct runtime_state state = { 0 };
-	struct cgroup_host *host = NULL;
 	int r;
 
 	r = runtime_state_load(c->dirfd, &state, err);
@@ -34,10 +45,9 @@ static int open_cgroup(struct container *c, struct cgroup **ret, struct err *err
 		r = err_say(err, ESRCH, "container %.*s has no cgroup of its own",
 			CONTAINER_SHORT_ID, c->id);
 	if (r == 0)
-		r = open_host(&host, err);
+		r = open_host(&ret->host, err);
 	if (r == 0)
-		r = cgroup_open(host, state.cgroup_path, ret, err);
-	cgroup_host_free(host);
+		r = cgroup_open(ret->host, state.cgroup_path, &ret->cgroup, err);
 	runtime_state_done(&state);
 	return r;
 }
@@ -45,21 +55,18 @@ static int open_cgroup(struct container *c, struct cgroup **ret, struct err *err
 int container_usage(struct engine *engine, struct container *container,
 	struct cgroup_usage *ret, struct err *err)
 {
-	struct cgroup *cgroup = NULL;
+	cleanup_with(place_done) struct place place = { 0 };
 	int r;
 
 	(void)engine;
-	r = open_cgroup(container, &cgroup, err);
-	if (r == 0)
-		r = cgroup_usage(cgroup, ret, err);
-	cgroup_free(cgroup);
-	return r;
+	r = open_place(container, &place, err);
+	return r < 0 ? r : cgroup_usage(place.cgroup, ret, err);
 }
 
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err)
 {
-	struct cgroup *cgroup = NULL;
+	cleanup_with(place_done) struct place place = { 0 };
 	int r;
 
 	(void)engine;
@@ -67,9 +74,6 @@ int container_pids(struct engine *engine, struct container *container, pid_t **r
 		return err_say(err, ESRCH, "container %.*s is not running (%s)",
 			CONTAINER_SHORT_ID, container->id,
 			container_status_name(container->status));
-	r = open_cgroup(container, &cgroup, err);
-	if (r == 0)
-		r = cgroup_pids(cgroup, ret, ret_count, err);
-	cgroup_free(cgroup);
-	return r;
+	r = open_place(container, &place, err);
+	return r < 0 ? r : cgroup_pids(place.cgroup, ret, ret_count, err);
 }

@@ -14,17 +14,13 @@
 #include "agentd/engine.h"
 #include "isolators/cgroup.h"
 
-#include <signal.h>
-
 enum container_status {
 	CONTAINER_CREATING, /* being launched */
 	CONTAINER_RUNNING,
 	CONTAINER_PAUSED,
 	CONTAINER_EXITED, /* the exit status is known */
-	CONTAINER_LOST,	  /* ended without a witness: its shim was killed or the host went
-			     down */
+	CONTAINER_LOST,	  /* ended without a witness: no shim, or no host */
 };
-
 const char *container_status_name(enum container_status status);
 
 /* What the exit file and the final usage say. Times are nanoseconds since the epoch. */
@@ -57,7 +53,6 @@ struct container {
 
 #define CONTAINER_SHORT_ID 12
 #define cleanup_container cleanup_with(container_free_ptr)
-
 void container_free(struct container *container);
 static inline void container_free_ptr(struct container **container)
 {
@@ -75,12 +70,12 @@ struct container_list {
 };
 #define cleanup_container_list cleanup_with(container_list_done)
 
-/* All of them, newest first. One that vanishes meanwhile is left out. */
+/* All of them, newest first. */
 int container_list(struct engine *engine, struct container_list *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void container_list_done(struct container_list *list);
 
-/* Folds the status again. -ENOENT when the container was removed. */
+/* Folds again. -ENOENT when it was removed. */
 int container_refresh(struct container *container, struct err *err)
 	__attribute__((warn_unused_result));
 
@@ -110,11 +105,10 @@ int container_remove(struct engine *engine, struct container *container, bool fo
 int container_cleanup(struct engine *engine, struct container *container, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* What it uses now; -ESRCH when it does not run. */
+/* What it uses now, and its processes in the caller's pid namespace (a heap array); -ESRCH
+ * when it does not run. */
 int container_usage(struct engine *engine, struct container *container,
 	struct cgroup_usage *ret, struct err *err) __attribute__((warn_unused_result));
-
-/* Its processes in the caller's pid namespace. Heap array. */
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
 

@@ -49,22 +49,22 @@ static int absolute_path(const char *path, char **ret, struct err *err)
 /* Programs that were not installed find their companions beside themselves. */
 int engine_find_libexec(char **ret, struct err *err)
 {
-	char path[PATH_MAX + 16];
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+	cleanup_free char *shim = NULL;
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	char *slash;
 
-	if (n > 0 && n < PATH_MAX) {
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash) {
-			strcpy(slash, "/ucr-shim");
-			if (access(path, X_OK) == 0) {
-				*slash = '\0';
-				return str_set(ret, path) < 0 ? err_oom(err) : 0;
-			}
-		}
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash) {
+		*slash = '\0';
+		shim = str_printf("%s/ucr-shim", path);
+		if (!shim)
+			return err_oom(err);
 	}
-	return str_set(ret, PKGLIBEXECDIR) < 0 ? err_oom(err) : 0;
+	return str_set(ret, shim && access(shim, X_OK) == 0 ? path : PKGLIBEXECDIR) < 0
+		       ? err_oom(err)
+		       : 0;
 }
 
 /* mkdir -p of our own, trusted path; the directories above the last are everybody's. */

@@ -8,12 +8,16 @@
 #include <errno.h>
 #include <stdio.h>
 
-static void put_bytes(struct buf *b, uint64_t bytes)
+/* Limits are whole mebibytes nearly always, and a peak is told in the limit's unit. */
+static void put_memory(struct buf *b, uint64_t bytes)
 {
 	if (bytes == UINT64_MAX)
 		buf_puts(b, "unknown");
+	else if (bytes < 1U << 20)
+		buf_printf(b, "%llu KiB", (unsigned long long)(bytes >> 10));
 	else
-		human_bytes(b, bytes);
+		buf_printf(
+			b, "%llu MiB", (unsigned long long)((bytes + (1U << 19)) >> 20));
 }
 
 static void say_oom(const struct container_end *end)
@@ -21,9 +25,9 @@ static void say_oom(const struct container_end *end)
 	cleanup_buf struct buf b = BUF_INIT;
 
 	buf_puts(&b, "killed: out of memory: limit ");
-	put_bytes(&b, end->memory_limit_bytes);
+	put_memory(&b, end->memory_limit_bytes);
 	buf_puts(&b, ", peak ");
-	put_bytes(&b, end->memory_peak_bytes);
+	put_memory(&b, end->memory_peak_bytes);
 	if (buf_finish(&b) == 0)
 		print_note(b.data);
 }

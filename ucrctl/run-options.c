@@ -163,9 +163,9 @@ static int split_platform(struct run_verb *o, struct err *err)
 
 	if (!o->platform_text)
 		return 0;
-	if (strlen(o->platform_text) >= sizeof(o->platform_words))
+	if (snprintf(o->platform_words, sizeof(o->platform_words), "%s",
+		    o->platform_text) >= (int)sizeof(o->platform_words))
 		return err_say(err, EINVAL, "--platform: too long");
-	strcpy(o->platform_words, o->platform_text);
 	first = strsep(&rest, "/");
 	second = strsep(&rest, "/");
 	third = strsep(&rest, "/");

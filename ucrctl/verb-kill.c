@@ -5,6 +5,7 @@
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
+#include <signal.h>
 
 struct kill_options {
 	int signal;
