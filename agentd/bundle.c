@@ -6,6 +6,7 @@
 #include "agentd/container.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
