@@ -191,6 +191,9 @@ static int run_import(struct store *store, const struct import_request *request,
 	free(import);
 	if (r == 0)
 		return 0;
+	/* A source that may not be read is no matter of the store. */
+	if (r != -EACCES)
+		(void)store_hint(err);
 	str_printable(request->reference, shown, sizeof(shown));
 	return err_wrap(err, "%s", shown);
 }

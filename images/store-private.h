@@ -24,6 +24,9 @@ struct store {
 
 /* ---- store.c ---- */
 
+/* After a failure to write: adds what a person can do about it. Returns -err->code. */
+int store_hint(struct err *err);
+
 /* The lock for what is visible. Closing the descriptor gives it back. */
 int store_lock(struct store *store, int *ret_fd, struct err *err)
 	__attribute__((warn_unused_result));

@@ -22,26 +22,31 @@ const char *store_path(
 	return ret;
 }
 
-/* What to do about the failures that a person can cure. */
-static int hint_write(struct err *err)
+static const struct {
+	int code;
+	const char *hint;
+} write_hints[] = {
+	{ ENOSPC, "Free space on the file system of the image store; `ucrctl gc` removes "
+		  "what no "
+		  "image needs." },
+	{ EDQUOT, "The quota of the image store's owner is used up; `ucrctl gc` removes "
+		  "what no "
+		  "image needs." },
+	{ EROFS, "The image store is on a read-only file system; choose another place "
+		 "with "
+		 "--root." },
+	{ EACCES, "The image store belongs to another user; run as its owner or choose "
+		  "another "
+		  "place with --root." },
+};
+
+int store_hint(struct err *err)
 {
-	switch (err->code) {
-	case ENOSPC:
-	case EDQUOT:
-		return err_hint(err, "Free space on the file system of the image store; "
-				     "`ucrctl gc` removes "
-				     "images without a name.");
-	case EROFS:
-		return err_hint(err,
-			"The image store is on a read-only file system; choose "
-			"another place with --root.");
-	case EACCES:
-	case EPERM:
-		return err_hint(err,
-			"The image store belongs to another user; run as its owner "
-			"or choose another place with --root.");
-	default: return -err->code;
+	for (size_t i = 0; err && i < sizeof(write_hints) / sizeof(write_hints[0]); i++) {
+		if (write_hints[i].code == err->code)
+			return err_hint(err, "%s", write_hints[i].hint);
 	}
+	return err ? -err->code : -EIO;
 }
 
 /* D18: nobody else may have put anything here. Root may serve a store of its own only. */
@@ -71,13 +76,13 @@ static int make_store(struct store *store, struct err *err)
 		if (mkdirat(store->dirfd, directories[i], 0700) == 0 || errno == EEXIST)
 			continue;
 		(void)err_set(err, errno, "make the image store: %s", directories[i]);
-		return hint_write(err);
+		return store_hint(err);
 	}
 	n = snprintf(text, sizeof(text), "%d\n", STORE_VERSION);
 	r = fd_replace_file(store->dirfd, "version", text, (size_t)n, 0600, FD_SYNC);
 	if (r < 0) {
 		(void)err_set(err, -r, "make the image store: version");
-		return hint_write(err);
+		return store_hint(err);
 	}
 	return 0;
 }
@@ -152,7 +157,7 @@ int store_lock(struct store *store, int *ret_fd, struct err *err)
 		store->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		(void)err_set(err, errno, "lock the image store");
-		return hint_write(err);
+		return store_hint(err);
 	}
 	r = fd_lock(fd, true, true);
 	if (r < 0)
@@ -216,7 +221,7 @@ int store_put(struct store *store, const char *dir, const char *name, const void
 	if (r < 0) {
 		(void)unlinkat(store->dirfd, tmp, 0);
 		(void)err_set(err, -r, "write %s to the image store", path);
-		return hint_write(err);
+		return store_hint(err);
 	}
 	return store_sync_dir(store, dir, err);
 }
