@@ -206,10 +206,6 @@ static int check_parts(const char *name, const struct name_parts *parts, struct 
 			"'%s' is no image name: a digest is sha256: and 64 lower-case "
 			"hexadecimal digits",
 			shown);
-	if (parts->host.len + parts->path.len >
-		REPOSITORY_MAX - strlen(DEFAULT_HOST) - strlen(DEFAULT_REPOSITORY))
-		return err_say(
-			err, ENAMETOOLONG, "the image name '%s' is too long", shown);
 	return 0;
 }
 
@@ -235,6 +231,8 @@ int reference_normalize(const char *name, char ret[REFERENCE_NAME_MAX], struct e
 		host = (struct range){ DEFAULT_HOST, strlen(DEFAULT_HOST) };
 	if (range_is(host, DEFAULT_HOST) && !memchr(parts.path.at, '/', parts.path.len))
 		repository = DEFAULT_REPOSITORY;
+	if (host.len + strlen(repository) + parts.path.len > REPOSITORY_MAX)
+		return err_say(err, ENAMETOOLONG, "the image name is too long");
 	if (!parts.tag.len)
 		parts.tag = (struct range){ DEFAULT_TAG, strlen(DEFAULT_TAG) };
 	if (parts.digest)
