@@ -443,43 +443,80 @@ static int look_at_overlay(const struct isolation *isolation, struct err *err)
 	return 0;
 }
 
-/* More layers than fit in one string of fsconfig(2) as full names. */
-static void test_overlay(void **state)
-{
-	struct bundle *b = *state;
-	cleanup_free char *text = config(&(struct parts){ 0 });
-	int lowers[20], upper, work;
-	struct rootfs rootfs = { .kind = ROOTFS_OVERLAY,
-		.target_fd = -1,
-		.lower_fds = lowers,
-		.lower_count = 20 };
-	struct box box = { .config = text,
-		.bundle_dirfd = b->fd,
-		.rootfs = &rootfs,
-		.look = look_at_overlay };
-	char name[32];
+#define LAYERS 20
 
-	skip_unless_possible();
-	assert_int_equal(mount("tmpfs", b->path, "tmpfs", 0, ""), 0);
+/* Layers on a tmpfs, so that upper and lower are not overlayfs themselves. */
+static void make_layers(
+	struct bundle *b, struct rootfs *rootfs, int lowers[LAYERS], uid_t owner)
+{
+	char options[64], name[32];
+
+	(void)snprintf(options, sizeof(options), "mode=755,uid=%u,gid=%u", owner, owner);
+	assert_int_equal(mount("tmpfs", b->path, "tmpfs", 0, options), 0);
 	(void)close(b->fd);
 	b->fd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < LAYERS; i++) {
 		(void)snprintf(name, sizeof(name), "%d", i);
 		lowers[i] = fd_mkdir_open(b->fd, name, 0755);
 		(void)snprintf(name, sizeof(name), "layer %d", i);
 		write_file(lowers[i], "name", name);
 		(void)snprintf(name, sizeof(name), "only-%d", i);
 		write_file(lowers[i], name, "");
+		assert_int_equal(fchown(lowers[i], owner, owner), 0);
 	}
-	rootfs.upper_fd = upper = fd_mkdir_open(b->fd, "upper", 0755);
-	rootfs.work_fd = work = fd_mkdir_open(b->fd, "work", 0755);
+	rootfs->upper_fd = fd_mkdir_open(b->fd, "upper", 0755);
+	rootfs->work_fd = fd_mkdir_open(b->fd, "work", 0755);
+	assert_int_equal(fchown(rootfs->upper_fd, owner, owner), 0);
+	assert_int_equal(fchown(rootfs->work_fd, owner, owner), 0);
+}
+
+static void run_overlay(struct bundle *b, const char *text, uid_t launcher)
+{
+	int lowers[LAYERS];
+	struct rootfs rootfs = { .kind = ROOTFS_OVERLAY,
+		.target_fd = -1,
+		.lower_fds = lowers,
+		.lower_count = LAYERS,
+		.is_volatile = !launcher };
+	struct box box = { .config = text,
+		.bundle_dirfd = b->fd,
+		.rootfs = &rootfs,
+		.launcher = launcher,
+		.look = look_at_overlay };
+
+	make_layers(b, &rootfs, lowers, launcher);
+	box.bundle_dirfd = b->fd;
 	run_box(&box);
-	assert_int_equal(faccessat(upper, "written", F_OK, 0), 0);
-	for (int i = 0; i < 20; i++)
+	assert_int_equal(faccessat(rootfs.upper_fd, "written", F_OK, 0), 0);
+	for (int i = 0; i < LAYERS; i++)
 		(void)close(lowers[i]);
-	(void)close(upper);
-	(void)close(work);
+	(void)close(rootfs.upper_fd);
+	(void)close(rootfs.work_fd);
 	assert_int_equal(umount2(b->path, MNT_DETACH), 0);
+}
+
+/* More layers than fit in one string of fsconfig(2) as full names. */
+static void test_overlay(void **state)
+{
+	cleanup_free char *text = config(&(struct parts){ 0 });
+
+	skip_unless_possible();
+	run_overlay(*state, text, 0);
+}
+
+static void test_overlay_of_normal_user(void **state)
+{
+	const struct parts parts = {
+		.namespaces = NAMESPACES ",{\"type\":\"user\"}",
+		.more_linux = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,"
+			      "\"size\":1}],"
+			      "\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,"
+			      "\"size\":1}]",
+	};
+	cleanup_free char *text = config(&parts);
+
+	skip_unless_possible();
+	run_overlay(*state, text, 4321);
 }
 
 /* ---- terminal, time, cgroups ------------------------------------------------------------------- */
@@ -698,6 +735,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idmapped_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_overlay_of_normal_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_console_needs_devpts, setup, teardown),
