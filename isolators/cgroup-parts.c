@@ -12,11 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* The kernel finishes a removal (rmdir says EBUSY) some time after the last process
  * ended. */
 #define REMOVE_TIMEOUT_MS 5000
+#define MAKE_TRIES_MAX 16
+#define PARENT_MARK "user.ucr.parent"
 
 int cgroup_new(const struct cgroup_host *host, const char *path, struct cgroup **ret,
 	struct err *err)
@@ -55,26 +58,73 @@ static bool has_part(
 	return false;
 }
 
-/* 1: made. 0: was there. Parents are made too; somebody may do the same at this moment.
- */
-static int make_directory(int root_dirfd, const char *path)
+/* ---- directories ---- */
+
+static int open_directory(int root_dirfd, const char *path, int flags)
+{
+	return openat(root_dirfd, path, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* A parent that is made on the way says so, for its removal with the last child. Where the
+ * kernel has no such attributes (Linux 5.7), it stays. */
+static void mark_parent(int root_dirfd, const char *path)
+{
+	cleanup_close int fd = open_directory(root_dirfd, path, O_RDONLY);
+
+	if (fd >= 0)
+		(void)fsetxattr(fd, PARENT_MARK, "1", 1, 0);
+}
+
+static bool is_marked(int root_dirfd, const char *path)
+{
+	cleanup_close int fd = open_directory(root_dirfd, path, O_RDONLY);
+	char value;
+
+	return fd >= 0 && fgetxattr(fd, PARENT_MARK, &value, 1) == 1;
+}
+
+static int make_parents(int root_dirfd, const char *path)
 {
 	char prefix[CGROUP_PATH_ROOM];
 
-	if (mkdirat(root_dirfd, path, 0755) == 0)
-		return 1;
-	if (errno == EEXIST)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
 	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
 		(void)snprintf(prefix, sizeof(prefix), "%.*s", (int)(p - path), path);
-		if (mkdirat(root_dirfd, prefix, 0755) < 0 && errno != EEXIST)
+		if (mkdirat(root_dirfd, prefix, 0755) == 0)
+			mark_parent(root_dirfd, prefix);
+		else if (errno != EEXIST && errno != ENOENT)
 			return -errno;
 	}
-	if (mkdirat(root_dirfd, path, 0755) == 0)
-		return 1;
-	return errno == EEXIST ? 0 : -errno;
+	return 0;
+}
+
+/* 1: made. 0: was there. Somebody may remove the parents again at this very moment. */
+static int make_directory(int root_dirfd, const char *path)
+{
+	int r;
+
+	for (int tries = 0; tries < MAKE_TRIES_MAX; tries++) {
+		if (mkdirat(root_dirfd, path, 0755) == 0)
+			return 1;
+		if (errno != ENOENT)
+			return errno == EEXIST ? 0 : -errno;
+		r = make_parents(root_dirfd, path);
+		if (r < 0)
+			return r;
+	}
+	return -ENOENT;
+}
+
+/* Up the path, as long as the parents are ours and empty. */
+static void remove_parents(int root_dirfd, const char *folder, char *path)
+{
+	char *end;
+
+	while ((end = strrchr(path, '/')) && end > path + strlen(folder)) {
+		*end = '\0';
+		if (!is_marked(root_dirfd, path) ||
+			unlinkat(root_dirfd, path, AT_REMOVEDIR) < 0)
+			return;
+	}
 }
 
 static int say_create(const char *path, int code, struct err *err)
@@ -113,7 +163,7 @@ int cgroup_add_part(struct cgroup *cgroup, uint32_t bit, struct err *err)
 		return say_create(path, -r, err);
 	part.is_new = r == 1;
 	part.is_unset = true;
-	part.dirfd = openat(root_dirfd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	part.dirfd = open_directory(root_dirfd, path, O_PATH);
 	if (part.dirfd < 0)
 		return err_set(err, errno, "open cgroup %s", path);
 	if (!part.is_new && hierarchy->backend->is_populated(&part)) {
@@ -213,7 +263,10 @@ static int remove_part(struct cgroup *cgroup, const struct cgroup_part *part,
 	} while (r == -EBUSY && cgroup_wait(deadline, &usec));
 	if (r == -EBUSY)
 		return say_busy(part, path, err);
-	return r < 0 ? err_set(err, -r, "remove cgroup %s", path) : 0;
+	if (r < 0)
+		return err_set(err, -r, "remove cgroup %s", path);
+	remove_parents(cgroup->host->root_dirfd, part->hierarchy->folder, path);
+	return 0;
 }
 
 int cgroup_remove_parts(struct cgroup *cgroup, bool only_new, struct err *err)

@@ -35,6 +35,17 @@ static int format_weight_cfq(const struct cgroup_source *source,
 	return cgroup_format_u64(source, room, ret, err);
 }
 
+/* An idle group has no weight: the kernel refuses one for it. */
+static int format_shares(const struct cgroup_source *source, char room[CGROUP_VALUE_ROOM],
+	const char **ret, struct err *err)
+{
+	const struct spec_i64 *idle = &source->resources->cpu.idle;
+
+	if (idle->is_set && idle->value > 0)
+		return 0;
+	return cgroup_format_u64(source, room, ret, err);
+}
+
 /* No limit need not be set where the kernel does not count swap. */
 static int format_memsw(const struct cgroup_source *source, char room[CGROUP_VALUE_ROOM],
 	const char **ret, struct err *err)
@@ -52,7 +63,7 @@ static const struct cgroup_setting settings[] = {
 	{ "cpu.cfs_quota_us", CGROUP_CPU, FIELD(cpu.quota), cgroup_format_i64, NULL },
 	{ "cpu.cfs_burst_us", CGROUP_CPU, FIELD(cpu.burst), cgroup_format_u64_any, NULL },
 	{ "cpu.idle", CGROUP_CPU, FIELD(cpu.idle), cgroup_format_i64_any, NULL },
-	{ "cpu.shares", CGROUP_CPU, FIELD(cpu.shares), cgroup_format_u64, NULL },
+	{ "cpu.shares", CGROUP_CPU, FIELD(cpu.shares), format_shares, NULL },
 	{ "cpu.rt_period_us", CGROUP_CPU, FIELD(cpu.realtime_period), cgroup_format_u64,
 		HINT_RT },
 	{ "cpu.rt_runtime_us", CGROUP_CPU, FIELD(cpu.realtime_runtime), cgroup_format_i64,

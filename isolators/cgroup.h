@@ -58,7 +58,10 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup 
 void cgroup_free(struct cgroup *cgroup); /* closes; the kernel's cgroup stays */
 const char *cgroup_path(const struct cgroup *cgroup);
 
-/* The descriptor for clone3(CLONE_INTO_CGROUP), or -1 where attaching is needed instead.
+/*
+ * The descriptor for clone3(CLONE_INTO_CGROUP), or -1 where attaching is needed instead.
+ * Linux 6.14 and later kill who is born that way out of or into a cgroup that was ever
+ * emptied by cgroup_kill(): a cgroup is spent then.
  */
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /*
@@ -99,15 +102,14 @@ int cgroup_pids(struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct er
 
 int cgroup_freeze(struct cgroup *cgroup, bool is_on, struct err *err)
 	__attribute__((warn_unused_result));
-/* SIGKILL to everything inside, so that no fork can escape; returns once it is empty. The
- * cgroup is spent: since Linux 6.14 one that was killed also kills who is cloned into it.
- */
+/* SIGKILL to everything inside, so that no fork can escape; returns once it is empty. */
 int cgroup_kill(struct cgroup *cgroup, struct err *err)
 	__attribute__((warn_unused_result));
 /* Sends `signal` to every process inside (of a frozen moment). */
 int cgroup_signal(struct cgroup *cgroup, int signal, struct err *err)
 	__attribute__((warn_unused_result));
-/* Removes it and all below; waits out the kernel's EBUSY for a while. Absent is fine. */
+/* Removes it, all below, and the empty parents that were made for it; waits out the kernel's
+ * EBUSY for a while. Absent is fine. */
 int cgroup_destroy(struct cgroup *cgroup, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -88,36 +88,23 @@ static void test_kill_fork_bomb(void **state)
 	assert_int_equal(WTERMSIG(live_finish(f)), SIGKILL);
 }
 
-/* Every line of a path with a further component. */
-static char *path_below(const char *path)
+/* Every line of a path with something appended. */
+static char *path_with(const char *path, const char *suffix)
 {
 	struct buf b = BUF_INIT;
 
 	while (*path) {
 		size_t len = strcspn(path, "\n");
 
-		buf_printf(&b, "%.*s/below%s", (int)len, path, path[len] ? "\n" : "");
+		buf_printf(&b, "%.*s%s%s", (int)len, path, suffix, path[len] ? "\n" : "");
 		path += len + (path[len] == '\n');
 	}
 	return buf_take(&b);
 }
 
-/* The reverse. */
-static void path_parent(char *path)
+static char *path_below(const char *path)
 {
-	char *out = path;
-
-	while (*path) {
-		size_t len = strcspn(path, "\n"), cut = len - strlen("/below");
-		bool has_more = path[len];
-
-		(void)memmove(out, path, cut);
-		out += cut;
-		if (has_more)
-			*out++ = '\n';
-		path += len + has_more;
-	}
-	*out = '\0';
+	return path_with(path, "/below");
 }
 
 static void test_in_use(void **state)
@@ -143,6 +130,28 @@ static void test_in_use(void **state)
 }
 
 /* ---- parents, rights ---- */
+
+/* The parents that were made for a cgroup go with the last one in them. */
+static void test_parents_go(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_free char *below = path_below(f->path), *deep = path_below(below);
+	cleanup_free char *beside = path_with(deep, "-2");
+	struct cgroup *first = NULL, *second = NULL;
+	struct err err = { 0 };
+
+	if (cgroup_create(f->host, deep, NULL, &first, &err) != 0)
+		skip();
+	live_check(cgroup_create(f->host, beside, NULL, &second, &err), &err);
+	live_check(cgroup_destroy(first, &err), &err);
+	cgroup_free(first);
+	live_check(cgroup_open(f->host, below, &first, &err), &err);
+	cgroup_free(first);
+	live_check(cgroup_destroy(second, &err), &err);
+	cgroup_free(second);
+	assert_int_equal(cgroup_open(f->host, below, &first, &err), -ENOENT);
+	assert_int_equal(cgroup_open(f->host, f->path, &first, &err), -ENOENT);
+}
 
 /* Two levels below: on v2 the controllers are handed down on the way, as long as nobody lives
  * there. */
@@ -263,7 +272,6 @@ static void test_delegated(void **state)
 	struct fixture *f = *state;
 	cleanup_free char *top = NULL, *shell = NULL;
 	char *below = path_below(f->path);
-	struct err err = { 0 };
 
 	free(f->path);
 	f->path = below; /* "<path>/below" is the shell's; its parent is delegated */
@@ -279,11 +287,6 @@ static void test_delegated(void **state)
 	delegate(top);
 	delegate(shell);
 	assert_int_equal(WEXITSTATUS(live_run(f, use_delegation)), 0);
-	/* The parent in every hierarchy was made by this test. */
-	live_check(cgroup_destroy(f->cgroup, &err), &err);
-	cgroup_free(f->cgroup);
-	path_parent(f->path);
-	live_check(cgroup_open(f->host, f->path, &f->cgroup, &err), &err);
 }
 
 int main(void)
@@ -294,6 +297,8 @@ int main(void)
 		LIVE(test_kill_fork_bomb),
 		LIVE(test_in_use),
 		LIVE(test_nested),
+		LIVE(test_parents_go),
+		LIVE_V1(test_parents_go),
 		LIVE(test_busy_parent),
 		LIVE(test_no_rights),
 		LIVE(test_delegated),
