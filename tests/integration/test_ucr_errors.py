@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong is told in words, with the right status, and leaves nothing behind."""
+import json
+import os
+
+import tap
+import ucrtest
+from tap import case
+
+ucrtest.need_root()
+
+
+def program(b, *args):
+    b.config["process"]["args"] = list(args)
+
+
+@case
+def not_found():
+    """a program that does not exist: 127, at create already"""
+    with ucrtest.bundle() as b:
+        program(b, "nosuch")
+        for verb in ("run", "create"):
+            told = b.ucr(verb, "a", status=127).stderr
+            assert '"nosuch": executable file not found in $PATH' in told, told
+            assert "no such file or directory" in told.lower()
+        program(b, "/no/such")
+        assert '"/no/such": no such file' in b.ucr("run", "a", status=127).stderr.lower()
+
+
+@case
+def not_executable():
+    """a program that cannot be executed: 126"""
+    with ucrtest.bundle() as b:
+        for name, mode, text in (("plain", 0o644, "x"), ("garbage", 0o755, "\1garbage")):
+            path = os.path.join(b.rootfs, name)
+            with open(path, "w", encoding="ascii") as f:
+                f.write(text)
+            os.chmod(path, mode)
+            program(b, "/" + name)
+            b.ucr("run", "a", status=126)
+        program(b, "/bin")
+        assert "permission denied" in b.ucr("run", "a", status=126).stderr
+
+
+@case
+def search():
+    """PATH is searched inside, and only its absolute entries"""
+    with ucrtest.bundle() as b:
+        os.link(os.path.join(b.rootfs, "payload"), os.path.join(b.rootfs, "bin/tool"))
+        program(b, "tool", "exit", "5")
+        b.ucr("run", "a", status=5)
+        b.config["process"]["env"] = ["PATH=:.:bin"]
+        b.config["process"]["cwd"] = "/bin"
+        b.ucr("run", "a", status=127)
+
+
+@case
+def missing_interpreter():
+    """a script whose interpreter is missing: 127 from start, and the container is gone"""
+    with ucrtest.bundle() as b:
+        path = os.path.join(b.rootfs, "script")
+        with open(path, "w", encoding="ascii") as f:
+            f.write("#!/no/interpreter\n")
+        os.chmod(path, 0o755)
+        program(b, "/script")
+        b.ucr("run", "a", status=127)
+        b.create("a")
+        assert "/script" in b.ucr("start", "a", status=127).stderr
+        b.wait_stopped("a")
+        b.ucr("delete", "a")
+
+
+@case
+def bundles():
+    """no bundle, no config.json, no root, not JSON"""
+    with ucrtest.bundle() as b:
+        assert "/no/bundle" in b.ucr("run", "-b", "/no/bundle", "a", status=1).stderr
+        assert "no config.json" in b.ucr("run", "-b", b.rootfs, "a", status=1).stderr
+        b.config["root"]["path"] = "absent"
+        assert "absent" in b.ucr("run", "a", status=1).stderr
+        bad = os.path.join(b.path, "rootfs/config.json")
+        with open(bad, "w", encoding="ascii") as f:
+            f.write("{")
+        assert "config.json" in b.ucr("run", "-b", b.rootfs, "a", status=1).stderr
+
+
+@case
+def values():
+    """values that cannot be honoured are named"""
+    changes = (
+        (lambda c: c["process"].update(cwd="relative"), "cwd"),
+        (lambda c: c["process"].update(rlimits=[{"type": "RLIMIT_X", "soft": 1, "hard": 1}]),
+         "RLIMIT_X"),
+        (lambda c: c["linux"]["namespaces"].append({"type": "pid"}), "pid"),
+        (lambda c: c["linux"]["namespaces"].append({"type": "moon"}), "moon"),
+        (lambda c: c["linux"].update(cgroupsPath="/../x"), ".."),
+        (lambda c: c["linux"].update(sysctl={"kernel.core_pattern": "x"}), "core_pattern"),
+        (lambda c: c["mounts"].append({"destination": "/m", "type": "nosuchfs"}), "nosuchfs"),
+        (lambda c: c["mounts"].append({"destination": "/m", "type": "bind",
+                                       "source": "/no/source", "options": ["bind"]}),
+         "/no/source"),
+        (lambda c: c.update(ociVersion="2.0.0"), "2.0.0"),
+    )
+    for change, word in changes:
+        with ucrtest.bundle() as b:
+            change(b.config)
+            told = b.ucr("run", "a", status=1).stderr
+            assert word in told, (word, told)
+
+
+@case
+def json_log():
+    """--log gets the error as JSON, one object a line, beside the words on stderr"""
+    with ucrtest.bundle() as b:
+        program(b, "nosuch")
+        log = os.path.join(b.path, "log")
+        for _ in range(2):
+            b.write()
+            done = b.ucr("--log", log, "--log-format", "json", "create", "a", status=127)
+            assert "nosuch" in done.stderr
+        with open(log, encoding="utf-8") as f:
+            lines = [json.loads(line) for line in f]
+        assert [entry["level"] for entry in lines] == ["error", "error"]
+        assert "executable file not found in $PATH" in lines[0]["msg"]
+        assert lines[0]["time"].startswith("20")
+
+
+@case
+def usage():
+    """wrong options and missing arguments"""
+    with ucrtest.bundle() as b:
+        for args in (("run",), ("run", "a", "b"), ("run", "--nosuch", "a"), ("nosuch",),
+                     ("create", "--preserve-fds", "x", "a"), ("list", "-f", "xml"),
+                     ("run", "--preserve-fds", "5", "a"),
+                     ("run", "--console-socket", "/nowhere", "a")):
+            assert b.ucr(*args, status=1).stderr.startswith("ucr"), args
+
+
+@case
+def dropped_terminal():
+    """a terminal needs somebody who takes it"""
+    with ucrtest.bundle(terminal=True) as b:
+        assert "--console-socket" in b.ucr("create", "a", status=1).stderr
+        b.ucr("create", "--console-socket", "/no/socket", "a", status=1)
+
+
+tap.run()
