@@ -162,9 +162,10 @@ static int shape(struct creation *c, struct err *err)
 	if (r == 0)
 		r = save_state(c, err);
 	if (r == 0)
-		r = launch_send_filter(&c->launch, err);
-	if (r == 0)
 		r = run_runtime_hooks(c, err);
+	/* In the order in which the child expects it. */
+	if (r == 0)
+		r = launch_send_filter(&c->launch, err);
 	if (r == 0)
 		r = launch_await_ready(&c->launch, &c->console_fd, err);
 	if (r != 0 || !c->request->start_later)

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 static int do_exit(char **args)
@@ -53,6 +54,21 @@ static int do_cat(char **args)
 	}
 	fclose(f);
 	return 0;
+}
+
+/* Fails, so that a hook's output is shown. */
+static int do_caps(char **args)
+{
+	char line[256] = "";
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f && fgets(line, sizeof(line), f) && strncmp(line, "CapEff:", 7) != 0)
+		;
+	if (f)
+		fclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	printf("effective=%s\n", line[0] ? line + 8 : "?");
+	return 1;
 }
 
 static int do_write(char **args)
@@ -104,8 +120,9 @@ static int do_tty(char **args)
 	struct winsize size = { 0 };
 
 	(void)ioctl(0, TIOCGWINSZ, &size);
-	printf("tty=%s rows=%d columns=%d controlling=%d\n", isatty(0) ? ttyname(0) : "none",
-		size.ws_row, size.ws_col, tcgetsid(0) == getsid(0));
+	printf("tty=%s rows=%d columns=%d controlling=%d\n",
+		isatty(0) ? ttyname(0) : "none", size.ws_row, size.ws_col,
+		tcgetsid(0) == getsid(0));
 	return 0;
 }
 
@@ -121,7 +138,7 @@ static int do_limit(char **args)
 
 static volatile sig_atomic_t caught;
 
-static void catch(int signal)
+static void catch (int signal)
 {
 	caught = signal;
 }
@@ -198,6 +215,7 @@ static const struct {
 	int (*run)(char **args);
 } verbs[] = {
 	{ "alloc", do_alloc },
+	{ "caps", do_caps },
 	{ "cat", do_cat },
 	{ "env", do_env },
 	{ "exit", do_exit },

@@ -6,7 +6,6 @@ import os
 
 import tap
 import ucrtest
-from tap import case
 
 ucrtest.need_root()
 
@@ -15,10 +14,9 @@ def program(b, *args):
     b.config["process"]["args"] = list(args)
 
 
-@case
-def not_found():
+def test_not_found(work):
     """a program that does not exist: 127, at create already"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         program(b, "nosuch")
         for verb in ("run", "create"):
             told = b.ucr(verb, "a", status=127).stderr
@@ -28,10 +26,9 @@ def not_found():
         assert '"/no/such": no such file' in b.ucr("run", "a", status=127).stderr.lower()
 
 
-@case
-def not_executable():
+def test_not_executable(work):
     """a program that cannot be executed: 126"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         for name, mode, text in (("plain", 0o644, "x"), ("garbage", 0o755, "\1garbage")):
             path = os.path.join(b.rootfs, name)
             with open(path, "w", encoding="ascii") as f:
@@ -43,10 +40,9 @@ def not_executable():
         assert "permission denied" in b.ucr("run", "a", status=126).stderr
 
 
-@case
-def search():
+def test_search(work):
     """PATH is searched inside, and only its absolute entries"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         os.link(os.path.join(b.rootfs, "payload"), os.path.join(b.rootfs, "bin/tool"))
         program(b, "tool", "exit", "5")
         b.ucr("run", "a", status=5)
@@ -55,10 +51,9 @@ def search():
         b.ucr("run", "a", status=127)
 
 
-@case
-def missing_interpreter():
+def test_missing_interpreter(work):
     """a script whose interpreter is missing: 127 from start, and the container is gone"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         path = os.path.join(b.rootfs, "script")
         with open(path, "w", encoding="ascii") as f:
             f.write("#!/no/interpreter\n")
@@ -71,10 +66,9 @@ def missing_interpreter():
         b.ucr("delete", "a")
 
 
-@case
-def bundles():
+def test_bundles(work):
     """no bundle, no config.json, no root, not JSON"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         assert "/no/bundle" in b.ucr("run", "-b", "/no/bundle", "a", status=1).stderr
         assert "no config.json" in b.ucr("run", "-b", b.rootfs, "a", status=1).stderr
         b.config["root"]["path"] = "absent"
@@ -85,8 +79,7 @@ def bundles():
         assert "config.json" in b.ucr("run", "-b", b.rootfs, "a", status=1).stderr
 
 
-@case
-def values():
+def test_values(work):
     """values that cannot be honoured are named"""
     changes = (
         (lambda c: c["process"].update(cwd="relative"), "cwd"),
@@ -103,16 +96,15 @@ def values():
         (lambda c: c.update(ociVersion="2.0.0"), "2.0.0"),
     )
     for change, word in changes:
-        with ucrtest.bundle() as b:
+        with ucrtest.bundle(work) as b:
             change(b.config)
             told = b.ucr("run", "a", status=1).stderr
             assert word in told, (word, told)
 
 
-@case
-def json_log():
+def test_json_log(work):
     """--log gets the error as JSON, one object a line, beside the words on stderr"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         program(b, "nosuch")
         log = os.path.join(b.path, "log")
         for _ in range(2):
@@ -126,10 +118,9 @@ def json_log():
         assert lines[0]["time"].startswith("20")
 
 
-@case
-def usage():
+def test_usage(work):
     """wrong options and missing arguments"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         for args in (("run",), ("run", "a", "b"), ("run", "--nosuch", "a"), ("nosuch",),
                      ("create", "--preserve-fds", "x", "a"), ("list", "-f", "xml"),
                      ("run", "--preserve-fds", "5", "a"),
@@ -137,12 +128,11 @@ def usage():
             assert b.ucr(*args, status=1).stderr.startswith("ucr"), args
 
 
-@case
-def dropped_terminal():
+def test_dropped_terminal(work):
     """a terminal needs somebody who takes it"""
-    with ucrtest.bundle(terminal=True) as b:
+    with ucrtest.bundle(work, terminal=True) as b:
         assert "--console-socket" in b.ucr("create", "a", status=1).stderr
         b.ucr("create", "--console-socket", "/no/socket", "a", status=1)
 
 
-tap.run()
+tap.main(globals())

@@ -8,33 +8,29 @@ import subprocess
 
 import tap
 import ucrtest
-from tap import case
 
 ucrtest.need_root()
 
 
-@case
-def run_status():
+def test_run_status(work):
     """run passes on the exit status"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("exit", "42")
         b.ucr("run", "a", status=42)
 
 
-@case
-def run_output():
+def test_run_output(work):
     """run passes on output, and the program sees its own namespaces"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("host")
         assert b.ucr("run", "a").stdout == "inside (none)\n"
         b.args("id")
         assert " pid=1 " in b.ucr("run", "a").stdout
 
 
-@case
-def steps():
+def test_steps(work):
     """create, start, kill, delete, and the state after each"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.config["annotations"] = {"org.example.key": "value"}
         b.args("wait")
         b.create("a", "--pid-file", "pid")
@@ -57,10 +53,9 @@ def steps():
         assert "does not exist" in b.ucr("state", "a", status=1).stderr
 
 
-@case
-def start_twice():
+def test_start_twice(work):
     """a running or stopped container cannot be started"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.start("a")
         assert "running state" in b.ucr("start", "a", status=1).stderr
         b.ucr("kill", "a", "KILL")
@@ -69,10 +64,9 @@ def start_twice():
         b.ucr("delete", "a")
 
 
-@case
-def config_is_fixed():
+def test_config_is_fixed(work):
     """what happens to config.json after create does not matter"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("cat", "/proc/self/status", "NoNewPrivs")
         b.create("a")
         b.args("exit", "9")
@@ -83,10 +77,9 @@ def config_is_fixed():
         b.ucr("delete", "a")
 
 
-@case
-def one_id():
+def test_one_id(work):
     """an id is taken once, also by many at the same time"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("wait")
         b.write()
         runs = [subprocess.Popen(b.command("create", "a"), cwd=b.path,
@@ -106,19 +99,17 @@ def one_id():
             run.stderr.close()
 
 
-@case
-def bad_ids():
+def test_bad_ids(work):
     """ids that could be paths are refused"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         for name in ("../a", ".", "..", "a/b", "", "a" * 129, "a b"):
             for verb in ("run", "state", "delete"):
                 assert "is not a container id" in b.ucr(verb, name, status=1).stderr
 
 
-@case
-def force():
+def test_force(work):
     """delete --force ends whatever state the container is in, and is content with none"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("family", "3")
         b.create("created")
         b.ucr("delete", "--force", "created")
@@ -128,10 +119,9 @@ def force():
         assert "does not exist" in b.ucr("delete", "absent", status=1).stderr
 
 
-@case
-def created_is_kept():
+def test_created_is_kept(work):
     """a container that was created but not started is only deleted by force"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.create("a")
         assert "not stopped: created" in b.ucr("delete", "a", status=1).stderr
         b.ucr("kill", "a", "KILL")
@@ -139,10 +129,9 @@ def created_is_kept():
         b.ucr("delete", "a")
 
 
-@case
-def kill_all():
+def test_kill_all(work):
     """kill --all reaches every process, also without a pid namespace of their own"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.config["linux"]["namespaces"] = [
             n for n in b.config["linux"]["namespaces"] if n["type"] != "pid"]
         b.start("a", "family", "3")
@@ -155,10 +144,9 @@ def kill_all():
         b.ucr("delete", "a")
 
 
-@case
-def orphans():
+def test_orphans(work):
     """delete ends what outlived the first process in a shared pid namespace"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.config["linux"]["namespaces"] = [
             n for n in b.config["linux"]["namespaces"] if n["type"] != "pid"]
         b.start("a", "family", "2")
@@ -167,10 +155,9 @@ def orphans():
         b.ucr("delete", "a")
 
 
-@case
-def signals():
+def test_signals(work):
     """signals by name and number; unknown ones are refused"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         for name in ("SIGUSR1", "usr1", "10"):
             b.start("a")
             b.ucr("kill", "a", name)
@@ -181,10 +168,9 @@ def signals():
         b.ucr("delete", "-f", "a")
 
 
-@case
-def foreground():
+def test_foreground(work):
     """run in the foreground forwards signals and exits with 128 + the one that killed"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         for sent, status in ((signal.SIGHUP, signal.SIGHUP), (signal.SIGTERM, signal.SIGTERM)):
             b.args("wait")
             b.write()
@@ -202,10 +188,9 @@ def foreground():
         run.stdout.close()
 
 
-@case
-def detached():
+def test_detached(work):
     """run --detach returns while the container runs; --keep keeps its state"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         b.args("wait")
         b.write()
         subprocess.run(b.command("run", "-d", "a"), cwd=b.path, check=True,
@@ -218,10 +203,9 @@ def detached():
         b.ucr("delete", "a")
 
 
-@case
-def dead_creator():
+def test_dead_creator(work):
     """a creator that is killed before the start leaves no process, and delete cleans up"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         hook = os.path.join(b.path, "hook")
         with open(hook, "w", encoding="ascii") as f:
             f.write("#!/bin/sh\ntouch reached\nexec sleep 3\n")
@@ -231,17 +215,16 @@ def dead_creator():
         run = subprocess.Popen(b.command("run", "a"), cwd=b.path, start_new_session=True,
                                stdin=subprocess.DEVNULL)
         ucrtest.wait_for(lambda: os.path.exists(os.path.join(b.path, "reached")), "the hook")
-        assert b.state("a")["status"] in ("creating", "running")
+        assert b.state("a")["status"] in ("creating", "running"), b.state("a")
         run.kill()
         run.wait()
         ucrtest.wait_for(lambda: not b.processes(), "the end of the child")
         b.ucr("delete", "--force", "a")
 
 
-@case
-def listing():
+def test_listing(work):
     """list knows all, as a table, as ids and as JSON"""
-    with ucrtest.bundle() as b:
+    with ucrtest.bundle(work) as b:
         assert b.ucr("list", "-q").stdout == ""
         assert json.loads(b.ucr("list", "-f", "json").stdout) == []
         for name in ("b", "a"):
@@ -256,4 +239,4 @@ def listing():
             b.ucr("delete", "-f", name)
 
 
-tap.run()
+tap.main(globals())

@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 
-BUILD = os.environ.get("UCR_BUILDDIR") or os.getcwd()
+import tap
+
+BUILD = tap.build_dir()
 UCR = os.path.join(BUILD, "bin/ucr")
 PAYLOAD = os.path.join(BUILD, "tests/integration/payload")
 SLOW = float(os.environ.get("UCR_TEST_SLOW", "1"))  # times as slow as a usual machine
@@ -61,8 +63,9 @@ def wait_for(condition, what, seconds=5):
 class Bundle:
     """A bundle and a place for states of its own."""
 
-    def __init__(self, **process):
-        self.path = tempfile.mkdtemp(prefix="ucr-test-")
+    def __init__(self, work, **process):
+        self.path = tempfile.mkdtemp(prefix="ucr-bundle-", dir=work)
+        os.chmod(work, 0o755)
         os.chmod(self.path, 0o755)
         self.root = os.path.join(self.path, "states")
         self.rootfs = os.path.join(self.path, "rootfs")
@@ -129,6 +132,9 @@ class Bundle:
         found = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+                    if f.read().rpartition(")")[2].split()[0] == "Z":
+                        continue  # whoever adopted it has not reaped it yet
                 with open(f"/proc/{pid}/cgroup", encoding="ascii") as f:
                     if self.cgroup in f.read():
                         found.append(int(pid))
@@ -154,9 +160,9 @@ class Bundle:
 
 
 @contextlib.contextmanager
-def bundle(**process):
+def bundle(work, **process):
     """A bundle that must leave nothing behind."""
-    b = Bundle(**process)
+    b = Bundle(work, **process)
     try:
         yield b
         left = b.leaks()
