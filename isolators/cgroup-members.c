@@ -135,7 +135,8 @@ bool cgroup_has_members(int dirfd)
 	cleanup_free pid_t *pids = NULL;
 	size_t count = 0;
 
-	return cgroup_members(dirfd, &pids, &count) == 0 && count > 0;
+	/* What cannot be read may hold somebody. */
+	return cgroup_members(dirfd, &pids, &count) < 0 || count > 0;
 }
 
 static int remove_child(int dirfd, const char *name, int depth, void *arg)

@@ -173,7 +173,12 @@ static bool has_event(int dirfd, const char *event)
 
 static bool v2_is_populated(const struct cgroup_part *part)
 {
-	return has_event(part->dirfd, "populated 1");
+	char text[256];
+	int r = fd_read_kernel_file(part->dirfd, "cgroup.events", text, sizeof(text));
+
+	if (r == -ENOENT || r == -ENODEV)
+		return false;			      /* removed */
+	return r < 0 || !strstr(text, "populated 0"); /* unknown may hold somebody */
 }
 
 static bool v2_is_frozen(const struct cgroup_part *part)

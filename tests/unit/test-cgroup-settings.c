@@ -190,7 +190,7 @@ static void test_v1_cpuset(void **state)
 static const char *const v2_files[] = { "cpu.weight", "cpu.max", "cpu.max.burst",
 	"cpuset.cpus", "cpuset.mems", "memory.max", "memory.low", "memory.high",
 	"memory.swap.max", "pids.max", "io.max", "hugetlb.2MB.max",
-	"hugetlb.2MB.rsvd.max", "rdma.max", "cgroup.events", NULL };
+	"hugetlb.2MB.rsvd.max", "rdma.max", NULL };
 static const char controllers[] = "cpuset cpu io memory hugetlb pids rdma\n";
 
 static void open_v2(struct fake *fake)
@@ -202,6 +202,7 @@ static void open_v2(struct fake *fake)
 	fake_put(fake->root_dirfd, "cgroup.controllers", controllers);
 	fake_put(fake->root_dirfd, "c/cgroup.controllers", controllers);
 	fake_files(fake->root_dirfd, "c", v2_files);
+	fake_put(fake->root_dirfd, "c/cgroup.events", "populated 0\nfrozen 0\n");
 	fake_open(fake, "1:devices:/\n0::/\n");
 }
 
@@ -239,6 +240,18 @@ static void test_v2(void **state)
 	create(fake, &r);
 	for (size_t i = 0; i < COUNT(expected); i++)
 		fake_expect(fake->root_dirfd, expected[i][0], expected[i][1]);
+}
+
+static void test_in_use(void **state)
+{
+	struct spec_resources r = { 0 };
+	struct fake *fake = *state;
+	struct err err;
+
+	open_v2(fake);
+	fake_put(fake->root_dirfd, "c/cgroup.events", "populated 1\nfrozen 0\n");
+	assert_int_equal(refusal(fake, &r, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "holds processes"));
 }
 
 static void test_v2_io_weight(void **state)
@@ -451,6 +464,7 @@ int main(void)
 		FAKE(test_v1),
 		FAKE(test_v1_cpuset),
 		FAKE(test_v2),
+		FAKE(test_in_use),
 		FAKE(test_v2_io_weight),
 		FAKE(test_v2_unlimited),
 		FAKE(test_v2_partial_update),
