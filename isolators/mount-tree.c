@@ -73,20 +73,20 @@ static int mount_id(int fd, uint64_t *ret)
 	return 0;
 }
 
+bool mount_is_same(int fd, int other_fd)
+{
+	uint64_t id, other;
+
+	return mount_id(fd, &id) == 0 && mount_id(other_fd, &other) == 0 && id == other;
+}
+
 static int verify(int tree_fd, int root_fd, const char *path, struct err *err)
 {
 	cleanup_close int fd = path_open_in_root(root_fd, path, O_PATH, 0);
-	uint64_t want, have;
-	int r;
 
 	if (fd < 0)
 		return err_set(err, -fd, "open the new mount %s", path);
-	r = mount_id(tree_fd, &want);
-	if (r == 0)
-		r = mount_id(fd, &have);
-	if (r < 0)
-		return err_set(err, -r, "examine the new mount %s", path);
-	if (want != have)
+	if (!mount_is_same(tree_fd, fd))
 		return err_say(
 			err, EXDEV, "%s was moved away while it was mounted", path);
 	return 0;

@@ -31,6 +31,9 @@ struct mount_change {
 int mount_change(int fd, const struct mount_change *change)
 	__attribute__((warn_unused_result));
 
+/* True when both are known to lie in the same mount. */
+bool mount_is_same(int fd, int other_fd);
+
 /* Attaches a detached tree onto an open target. `path` names it in errors. */
 int mount_place(int tree_fd, int target_fd, const char *path, struct err *err)
 	__attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolators/mounts.h"
 
+#include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/path.h"
 #include "isolators/copy-up.h"
@@ -230,6 +231,60 @@ static int add_label(const struct isolation *isolation, struct mount_plan *plan)
 	return strv_take(&plan->options.data, str_printf("context=%s", label));
 }
 
+static bool has_long_value(char *const *data)
+{
+	strv_each (s, data) {
+		if (strlen(*s) > FILESYSTEM_VALUE_MAX)
+			return true;
+	}
+	return false;
+}
+
+/* "a,b=c", as mount(2) wants it. */
+static char *join_data(char *const *data)
+{
+	struct buf b = BUF_INIT;
+
+	strv_each (s, data)
+		buf_printf(&b, "%s%s", b.len ? "," : "", *s);
+	return buf_take(&b);
+}
+
+/*
+ * mount(2), for values that are too long for fsconfig(2): an overlay whose lowerdir lists long
+ * paths. The target is still a descriptor; what lies there afterwards must be another mount.
+ */
+static int mount_long(struct isolation *isolation, struct mount_plan *plan,
+	const struct filesystem *f, struct err *err)
+{
+	const struct mount_change change = { .set = f->attributes, .idmap_fd = -1 };
+	cleanup_free char *data = join_data(f->data);
+	cleanup_close int target = -1, fresh = -1;
+	char path[PATH_OF_FD_MAX];
+	int r;
+
+	if (!data)
+		return err_oom(err);
+	target = mount_target_open(isolation->root_fd, plan, false, err);
+	if (target < 0)
+		return target;
+	if (mount(f->source ? f->source : f->type, path_of_fd(target, path), f->type, 0,
+		    data) < 0)
+		return err_set(err, errno, "mount %s onto %s", f->type, plan->target);
+	fresh = path_open_in_root(isolation->root_fd, plan->target, O_PATH, 0);
+	if (fresh < 0)
+		return err_set(err, -fresh, "open the new mount %s", plan->target);
+	if (mount_is_same(fresh, target))
+		return err_say(err, EXDEV, "%s was moved away while it was mounted",
+			plan->target);
+	r = mount_change(fresh, &change);
+	if (r < 0)
+		return err_set(err, -r, "mounts: options of %s", plan->target);
+	if (plan->is_late_readonly)
+		plan->tree_fd = take_fd(&fresh);
+	return 0;
+}
+
 static int mount_any(
 	struct isolation *isolation, struct mount_plan *plan, struct err *err)
 {
@@ -244,6 +299,8 @@ static int mount_any(
 	if (add_label(isolation, plan) < 0)
 		return err_oom(err);
 	f = describe(plan);
+	if (has_long_value(f.data))
+		return mount_long(isolation, plan, &f, err);
 	tree = filesystem_mount(&f, err);
 	if (tree < 0)
 		return err_wrap(err, "mounts: %s", plan->target);

@@ -519,6 +519,34 @@ static void test_overlay_of_normal_user(void **state)
 	run_overlay(*state, text, 4321);
 }
 
+/* lowerdir of a volume may be longer than one string of fsconfig(2). */
+static int look_at_long_overlay(const struct isolation *isolation, struct err *err)
+{
+	want(has_magic("/o", OVERLAYFS_SUPER_MAGIC) && is_readonly("/o"));
+	want(access("/o/file", F_OK) == 0);
+	return 0;
+}
+
+static void test_long_overlay_option(void **state)
+{
+	struct bundle *b = *state;
+	cleanup_free char *mounts = NULL, *text = NULL;
+	struct box box = { .bundle_dirfd = b->fd, .look = look_at_long_overlay };
+	char padding[257];
+
+	skip_unless_possible();
+	memset(padding, '/', sizeof(padding) - 1);
+	padding[sizeof(padding) - 1] = '\0';
+	mounts =
+		str_printf(MOUNTS ",{\"destination\":\"/o\",\"type\":\"overlay\","
+				  "\"source\":\"overlay\",\"options\":[\"ro\",\"lowerdir="
+				  "%s%s/volume:%s/root\"]}",
+			padding, b->path, b->path);
+	text = config(&(struct parts){ .mounts = mounts });
+	box.config = text;
+	run_box(&box);
+}
+
 /* ---- terminal, time, cgroups ------------------------------------------------------------------- */
 
 static int look_at_console(const struct isolation *isolation, struct err *err)
@@ -735,6 +763,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_volumes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_idmapped_volume, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_overlay, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_long_overlay_option, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_overlay_of_normal_user, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, teardown),
