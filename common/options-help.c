@@ -9,12 +9,12 @@
 #define NAME_WIDTH_MAX 26
 #define NAME_ROOM 80
 
-/* Text from column `column` on, broken at blanks, each further line indented by `indent`.
- */
+/* Text from column `column` on, broken at blanks, each further line indented by `indent`. A
+ * newline in it stays one. */
 static void put_wrapped(struct buf *out, const char *text, size_t column, size_t indent)
 {
 	while (*text) {
-		size_t word = strcspn(text, " ");
+		size_t word = strcspn(text, " \n");
 
 		if (column > indent && column + 1 + word > HELP_WIDTH) {
 			buf_printf(out, "\n%*s", (int)indent, "");
@@ -26,6 +26,10 @@ static void put_wrapped(struct buf *out, const char *text, size_t column, size_t
 		buf_put(out, text, word);
 		column += word;
 		text += word + strspn(text + word, " ");
+		for (; *text == '\n'; text++) {
+			buf_printf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		}
 	}
 	buf_putc(out, '\n');
 }

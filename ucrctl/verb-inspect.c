@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 #include "common/json.h"
+#include "ucrctl/container-json.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/image-json.h"
 #include "ucrctl/json-field.h"
@@ -47,7 +48,7 @@ static int write_object(struct ctl *ctl, const char *arg, unsigned int type,
 	if (type != TYPE_IMAGE) {
 		r = container_find(engine, arg, &container, err);
 		if (r == 0)
-			container_write(w, NULL, container);
+			return container_write_inspect(w, engine, container, err);
 		if (r != -ENOENT)
 			return r;
 	}

@@ -63,6 +63,9 @@ static const struct verb_spec verb_run = {
 	.name = "run",
 	.section = "Doing",
 	.summary = "Run a thing",
+	.text = "One.\n\nA line that is so long that it has to be broken somewhere "
+		"before it "
+		"reaches the edge.",
 	.args = "THING [WORD...]",
 	.args_min = 1,
 	.args_max = ARGS_ANY,
@@ -239,6 +242,9 @@ static void test_help(void **state)
 	assert_non_null(
 		strstr(out.data, "Usage: prog run [OPTION...] THING [WORD...]\n"));
 	assert_non_null(strstr(out.data, "  -m, --memory SIZE"));
+	assert_non_null(strstr(out.data, "\nOne.\n\nA line that is so long that it has "
+					 "to be broken somewhere before it "
+					 "reaches\nthe edge.\n"));
 	assert_non_null(strstr(out.data, "\nLimits:\n"));
 	assert_null(strstr(out.data, "hyper"));
 
