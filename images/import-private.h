@@ -51,9 +51,9 @@ struct import {
 /* Opens what `ref` names and computes its key. */
 int import_source_open(const struct reference *ref, const struct platform *platform,
 	struct import_source *ret, struct err *err) __attribute__((warn_unused_result));
-/* The image this source is known to be, when it is stored. IMAGE_ABSENT. */
+/* The image this source is known to be, when it is stored and whole. IMAGE_ABSENT. */
 int import_source_find(struct store *store, const struct import_source *source,
-	struct image **ret, struct err *err) __attribute__((warn_unused_result));
+	struct image **ret) __attribute__((warn_unused_result));
 /* Waits for another import of the same source to end. */
 int import_source_lock(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));

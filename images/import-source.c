@@ -104,14 +104,19 @@ int import_source_open(const struct reference *ref, const struct platform *platf
 	return 0;
 }
 
-int import_source_find(struct store *store, const struct import_source *source,
-	struct image **ret, struct err *err)
+/* With the archive at hand, what is damaged or was removed is simply imported again. */
+int import_source_find(
+	struct store *store, const struct import_source *source, struct image **ret)
 {
+	cleanup_image struct image *image = NULL;
 	char id[DIGEST_MAX];
 
-	if (!*source->key || store_find_source(store, source->key, id) != 0)
+	if (!*source->key || store_find_source(store, source->key, id) != 0 ||
+		store_load_image(store, id, &image, NULL) != 0 ||
+		!store_has_layers(store, image))
 		return IMAGE_ABSENT;
-	return store_load_image(store, id, ret, err);
+	*ret = take_ptr(image);
+	return 0;
 }
 
 int import_source_lock(struct import *import, struct err *err)

@@ -68,7 +68,7 @@ static int find_imported(struct store *store, const struct import_request *reque
 	r = import_source_open(ref, &request->platform, &source, err);
 	if (r < 0)
 		return r;
-	r = import_source_find(store, &source, ret, err);
+	r = import_source_find(store, &source, ret);
 	import_source_done(store, &source);
 	return r;
 }
@@ -182,7 +182,7 @@ static int run_import(struct store *store, const struct import_request *request,
 		r = import_source_lock(import, err);
 	/* Who held the lock before may have done the work. */
 	if (r == 0 && request->pull != PULL_ALWAYS)
-		r = import_source_find(store, &import->source, ret, err);
+		r = import_source_find(store, &import->source, ret);
 	else if (r == 0)
 		r = IMAGE_ABSENT;
 	if (r == IMAGE_ABSENT)

@@ -64,6 +64,19 @@ int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
 	return r < 0 ? err_set(err, -r, "put %s into the image store", path) : 0;
 }
 
+bool store_has_layers(struct store *store, const struct image *image)
+{
+	char path[STORE_PATH_MAX];
+
+	for (size_t i = 0; i < image->layer_count; i++) {
+		(void)store_path(
+			path, "layers", digest_hex(image->layers[i].chain_id), "/fs");
+		if (faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			return false;
+	}
+	return true;
+}
+
 static int open_layer(
 	struct store *store, const struct image_layer *layer, struct err *err)
 {

@@ -92,6 +92,7 @@ int store_add_names(struct store *store, const char *id, char *const *added,
 
 /* ---- store-layers.c ---- */
 
+bool store_has_layers(struct store *store, const struct image *image);
 /* Opens a layer and keeps it from being collected. IMAGE_ABSENT when it is not there. */
 int store_hold_layer(struct store *store, const char *chain_id, int *ret_fd,
 	struct err *err) __attribute__((warn_unused_result));

@@ -67,8 +67,10 @@ static int check_owner(int dirfd, struct err *err)
 	return 0;
 }
 
+/* The version comes last: without it, what is there is made again. */
 static int make_store(struct store *store, struct err *err)
 {
+	cleanup_close int lock_fd = -1;
 	char text[VERSION_TEXT_MAX];
 	int n, r;
 
@@ -78,13 +80,11 @@ static int make_store(struct store *store, struct err *err)
 		(void)err_set(err, errno, "make the image store: %s", directories[i]);
 		return store_hint(err);
 	}
+	r = store_lock(store, &lock_fd, err);
+	if (r < 0)
+		return r;
 	n = snprintf(text, sizeof(text), "%d\n", STORE_VERSION);
-	r = fd_replace_file(store->dirfd, "version", text, (size_t)n, 0600, FD_SYNC);
-	if (r < 0) {
-		(void)err_set(err, -r, "make the image store: version");
-		return store_hint(err);
-	}
-	return 0;
+	return store_put(store, ".", "version", text, (size_t)n, err);
 }
 
 static int check_version(struct store *store, struct err *err)

@@ -5,6 +5,7 @@
 
 #include "common/fd.h"
 #include "images/import.h"
+#include "images/store-private.h"
 #include "images/store-steps.h"
 
 #include <errno.h>
@@ -257,6 +258,30 @@ static void test_shared_layers(void **state)
 	assert_int_equal(count_unpacked(f), 3);
 }
 
+/* Somebody removed or changed files of the store: an archive at hand heals it. */
+static void test_damaged_store(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_image struct image *image = NULL, *again = NULL;
+	char path[STORE_PATH_MAX];
+
+	need_rights(f);
+	script(f, "layer=base layer=app");
+	assert_int_equal(obtain(f, PULL_MISSING, &image), 0);
+	(void)store_path(path, "layers", digest_hex(image->layers[1].chain_id), "");
+	assert_int_equal(fd_remove_tree(f->store_dirfd, path), 0);
+	assert_int_equal(obtain(f, PULL_MISSING, &again), 0);
+	assert_whole(f, again, two_layers);
+	assert_int_equal(count_unpacked(f), 3);
+	image_free(take_ptr(again));
+	(void)store_path(path, "blobs/sha256", digest_hex(image->id), "");
+	assert_int_equal(
+		fd_replace_file(f->store_dirfd, path, "{}", 2, 0600, FD_NO_SYNC), 0);
+	assert_int_equal(obtain(f, PULL_MISSING, &again), 0);
+	assert_whole(f, again, two_layers);
+	assert_int_equal(count_unpacked(f), 3);
+}
+
 static void test_layout_names(void **state)
 {
 	struct fixture *f = *state;
@@ -491,6 +516,7 @@ int main(void)
 			test_import_userns, set_up_userns, tear_down),
 		import_test(test_import_late),
 		import_test(test_shared_layers),
+		import_test(test_damaged_store),
 		import_test(test_layout_names),
 		import_test(test_notes),
 		import_test(test_lies),
