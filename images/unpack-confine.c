@@ -249,9 +249,11 @@ static int filter_calls(struct err *err)
 	return r < 0 ? err_set(err, -r, "load the system call filter") : 0;
 }
 
-/* The sanitizers' run time needs address space and calls of its own. */
-#ifdef __SANITIZE_ADDRESS__
+/* The sanitizers' run time needs /proc, address space and calls of its own. */
+#if defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED 1
+#elif defined(__has_feature)
+#define IS_SANITIZED __has_feature(address_sanitizer)
 #else
 #define IS_SANITIZED 0
 #endif
@@ -261,13 +263,12 @@ int unpack_confine(struct err *err)
 	int r;
 
 	(void)close_range(UNPACK_SOCKET_FD + 1, ~0U, 0);
+	if (IS_SANITIZED)
+		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	leave_namespaces();
-	if (!IS_SANITIZED)
-		limit_resources();
+	limit_resources();
 	r = drop_caps(err);
-	if (r < 0)
-		return r;
 	/* seccomp_load() sets no_new_privs. */
-	return IS_SANITIZED ? 0 : filter_calls(err);
+	return r < 0 ? r : filter_calls(err);
 }

@@ -76,6 +76,9 @@ int unpack_usage_entry(struct unpack_usage *u, const char *member, struct err *e
 		u->limits->entries, shown(member, show));
 }
 
+/* str_printable() stops where an escaped character might no longer fit. */
+#define SHOWN_SLACK 8
+
 const char *shown(const char *name, char ret[SHOWN_MAX])
 {
 	const size_t keep = SHOWN_MAX / 2;
@@ -83,7 +86,7 @@ const char *shown(const char *name, char ret[SHOWN_MAX])
 
 	str_printable(name, ret, SHOWN_MAX);
 	len = strlen(ret);
-	if (len >= SHOWN_MAX - 4)
+	if (len + SHOWN_SLACK >= SHOWN_MAX)
 		(void)snprintf(ret + keep, SHOWN_MAX - keep, "…");
 	return ret;
 }
