@@ -83,7 +83,7 @@ static int compare_fds(const void *a, const void *b)
 int child_close_others(const struct launch *launch, struct err *err)
 {
 	int keep[] = { launch->child_fd, launch->listen_fd, launch->isolation.root_fd,
-		launch->isolation.proc_dirfd };
+		launch->isolation.proc_dirfd, launch->isolation.console_fd };
 	int next = FIRST_FD + launch->preserve_fds;
 
 	qsort(keep, sizeof(keep) / sizeof(keep[0]), sizeof(keep[0]), compare_fds);
