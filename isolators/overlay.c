@@ -47,7 +47,7 @@ static int set_common(int fs, const struct rootfs *rootfs)
 	return r;
 }
 
-/* Linux 6.7 takes layer by layer; an older kernel refuses here or when it creates. */
+/* Linux 6.7 takes layer by layer; an older kernel says EINVAL when it creates. */
 static int append_each(int fs, const struct rootfs *rootfs)
 {
 	char path[PATH_OF_FD_MAX];
@@ -113,6 +113,7 @@ static int mount_short(const struct rootfs *rootfs, struct err *err)
 int overlay_mount(const struct rootfs *rootfs, struct err *err)
 {
 	cleanup_free char *lowerdir = NULL;
+	struct err refusal;
 	int fd;
 
 	if (rootfs->lower_count == 0 || rootfs->lower_count > ROOTFS_LAYERS_MAX)
@@ -123,6 +124,10 @@ int overlay_mount(const struct rootfs *rootfs, struct err *err)
 		return err_oom(err);
 	if (strlen(lowerdir) <= FILESYSTEM_VALUE_MAX)
 		return mount_named(rootfs, lowerdir, err);
-	fd = mount_named(rootfs, NULL, err);
-	return fd >= 0 ? fd : mount_short(rootfs, err);
+	fd = mount_named(rootfs, NULL, &refusal);
+	if (fd == -EINVAL)
+		return mount_short(rootfs, err);
+	if (fd < 0 && err)
+		*err = refusal;
+	return fd;
 }
