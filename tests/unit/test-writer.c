@@ -110,6 +110,7 @@ static void test_directories_at_the_end(void **state)
 	describe(f, "", 0700);
 	describe(f, "d", 0500);
 	assert_int_equal(writer_enter(f->writer, &path, path.dir_len, NULL), 0);
+	describe(f, "", 0755);
 	assert_int_equal(
 		writer_file_open(f->writer, "file", a.mode, "file", &fd, NULL), 0);
 	assert_int_equal(write(fd, "x", 1), 1);
