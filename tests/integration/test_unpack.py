@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 
 import tap
 import unpacker
@@ -679,6 +680,103 @@ def test_removal(work):
                 continue
             raise AssertionError(name)
         assert os.path.exists(box.path + "/canary")
+
+
+@contextlib.contextmanager
+def mounted(kind, path, options="mode=0700"):
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", kind, "-o", options, kind, path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def test_no_user_attributes(work):
+    """where the file system keeps no attributes, every hidden name is marked by itself"""
+    with mounted("ramfs", work + "/ramfs") as ramfs:
+        archive_path = work + "/image"
+        with open(archive_path, "wb") as out:
+            out.write(docker_archive([BASE, layer(f("dir/.wh..wh..opq"), f("dir/new"),
+                                                  f("dir/sub/z")),
+                                      layer(f(".wh.other"), f("other/new"))]))
+        result = unpacker.import_image(PROGRAM, archive_path, ramfs)
+        with overlay(result.dirs) as point:
+            seen = names(describe(point))
+        os.mkdir(ramfs + "/merged")
+        unpacker.copy(PROGRAM, result.dirs, ramfs + "/merged")
+        assert names(describe(ramfs + "/merged")) == seen == [
+            "dir", "dir/new", "dir/sub", "dir/sub/z", "file", "other", "other/new", "slink"]
+        assert any("cannot keep" in note for note in result.notes), result.notes
+
+
+def test_full_disk(work):
+    """a full file system is told in words"""
+    with mounted("tmpfs", work + "/small", "size=1m") as small:
+        path = work + "/image"
+        with open(path, "wb") as out:
+            out.write(docker_archive([layer(f("big", os.urandom(3 << 20)))]))
+        try:
+            unpacker.import_image(PROGRAM, path, small)
+        except unpacker.UnpackError as e:
+            assert e.text == "layer 0: write big: No space left on device", e.text
+            return
+        raise AssertionError("was accepted")
+
+
+def test_confinement(work):
+    """no capability beyond making files, a filter, no new rights, no host paths, no network"""
+    peer = unpacker.Unpacker(PROGRAM)
+    try:
+        for _ in range(500):
+            with open(f"/proc/{peer.pid}/status") as status:
+                facts = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+            if facts["Seccomp"] == "2":
+                break
+            time.sleep(0.01)
+        else:
+            raise tap.Skip("built with sanitizers, which cannot work confined")
+        allowed = sum(1 << cap for cap in (0, 1, 3, 4, 27, 31))
+        assert int(facts["CapEff"], 16) & ~allowed == 0, facts
+        assert int(facts["CapPrm"], 16) & ~allowed == 0 and int(facts["CapInh"], 16) == 0
+        assert facts["NoNewPrivs"] == "1"
+        assert os.listdir(f"/proc/{peer.pid}/root") == []
+        for kind in "mnt", "net", "ipc", "uts":
+            assert os.readlink(f"/proc/{peer.pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}")
+        with open(f"/proc/{peer.pid}/mountinfo") as mounts:
+            lines = mounts.readlines()
+        assert len(lines) == 1 and " tmpfs " in lines[0] and " ro," in lines[0], lines
+    finally:
+        peer.close()
+
+
+def test_bad_requests(work):
+    """what is no request is refused, and nothing crashes"""
+    for payload in ({}, {"op": "format"}, {"op": "import"}, {"op": "copy"}, {"op": 3}, [],
+                    {"op": "remove"}, {"op": "import", "limits": {"bytes": -1}}):
+        peer = unpacker.Unpacker(PROGRAM)
+        try:
+            peer.send(unpacker.REQUEST, payload)
+            peer.receive()
+        except unpacker.UnpackError as e:
+            assert e.text and e.text.isprintable()
+        else:
+            raise AssertionError(payload)
+        finally:
+            assert peer.close() == 0
+
+
+def test_client_dies(work):
+    """a client that goes away ends the work"""
+    with sandbox() as box:
+        fds = [os.open(box.write(docker_archive([ONE])), os.O_RDONLY),
+               os.open(box.work, os.O_RDONLY)]
+        peer = unpacker.Unpacker(PROGRAM)
+        peer.send(unpacker.REQUEST, {"op": "import"}, fds)
+        for fd in fds:
+            os.close(fd)
+        assert peer.receive()[0] == unpacker.IMAGE
+        peer.close()
 
 
 def test_copy_refuses(work):
