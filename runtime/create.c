@@ -236,7 +236,7 @@ static int create_locked(
 {
 	int r;
 
-	r = create(c, err);
+	r = launch_verdict(&c->launch, create(c, err), err);
 	if (r == 0)
 		give_container(c, ret);
 	else

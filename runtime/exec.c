@@ -121,7 +121,7 @@ int runtime_exec(
 	cleanup_close int console_fd = -1;
 	int r;
 
-	r = launch_exec(exec, &launch, &console_fd, err);
+	r = launch_verdict(&launch, launch_exec(exec, &launch, &console_fd, err), err);
 	if (r == 0)
 		*ret = (struct runtime_container){
 			.pid = launch.pid,

@@ -2,6 +2,7 @@
 #include "runtime/launch.h"
 
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "isolators/cgroup.h"
 #include "isolators/namespaces.h"
 #include "runtime/process.h"
@@ -239,6 +240,21 @@ int launch_await_exec(int fd, struct err *err)
 		    ? sync_failure(&msg, err)
 		    : err_say(err, EPROTO, "message %u came at the start", msg.type);
 	ipc_msg_done(&msg);
+	return r;
+}
+
+int launch_verdict(struct launch *launch, int r, struct err *err)
+{
+	struct ipc_msg msg;
+
+	if (r == 0 || launch->parent_fd < 0 ||
+		fd_set_nonblock(launch->parent_fd, true) < 0)
+		return r;
+	while (ipc_recv(launch->parent_fd, &msg) == 1) {
+		if (msg.type == SYNC_FAILED)
+			r = sync_failure(&msg, err);
+		ipc_msg_done(&msg);
+	}
 	return r;
 }
 

@@ -58,6 +58,11 @@ int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *e
 /* Waits until the program was executed: the child's end of the socket closes. */
 int launch_await_exec(int fd, struct err *err) __attribute__((warn_unused_result));
 
+/* Why a launch failed: what the child had to say, if it ended by itself, else `r`. A child that
+ * gives up while we still speak to it is otherwise only a broken pipe. */
+int launch_verdict(struct launch *launch, int r, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Kills and reaps a child whose launch failed. */
 void launch_abort(struct launch *launch);
 
