@@ -22,19 +22,11 @@
 #include "common/spec.h"
 #include "isolators/isolator.h"
 #include "isolators/rootfs.h"
+#include "runtime/status.h"
 
 #include <sys/types.h>
 
 struct cgroup_host;
-
-enum runtime_status {
-	RUNTIME_CREATING,
-	RUNTIME_CREATED,
-	RUNTIME_RUNNING,
-	RUNTIME_STOPPED,
-	RUNTIME_PAUSED
-};
-const char *runtime_status_name(enum runtime_status status);
 
 /* What a caller gives. Descriptors are borrowed; stdio of -1 means /dev/null. */
 struct runtime_request {
@@ -58,23 +50,6 @@ struct runtime_request {
 	 * dies before that takes the container with it. */
 	bool start_later;
 	struct notes *notes;
-};
-
-/* A container as state.json tells it, folded with what the kernel says now. */
-struct runtime_state {
-	char *id;
-	char *bundle;
-	char *rootfs;	   /* as the person may know it; NULL: nowhere on the host */
-	char *cgroup_path; /* NULL: none */
-	char *created;	   /* RFC 3339 */
-	strv annotations;
-	uid_t owner;
-	enum runtime_status status;
-	pid_t pid;	     /* 0 once it is gone */
-	uint64_t start_time; /* of pid, in clock ticks since boot (/proc/PID/stat) */
-	char *boot_id;
-	bool has_own_pid_namespace;
-	bool has_poststart_hooks, has_poststop_hooks;
 };
 
 struct runtime_container {
@@ -105,22 +80,6 @@ int runtime_start_created(struct runtime_container *container, int state_dirfd,
 	struct err *err) __attribute__((warn_unused_result));
 int runtime_start(int state_dirfd, struct err *err) __attribute__((warn_unused_result));
 
-int runtime_state_load(int state_dirfd, struct runtime_state *ret, struct err *err)
-	__attribute__((warn_unused_result));
-void runtime_state_done(struct runtime_state *state);
-/* A pidfd of the first process, checked against start time and boot; -ESRCH when it
- * ended. */
-int runtime_state_pidfd(const struct runtime_state *state)
-	__attribute__((warn_unused_result));
-
-/* Sends a signal to the first process, or with `all` to every process of the cgroup. */
-int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
-	__attribute__((warn_unused_result));
-
-/* The processes of a container, as seen from here. Heap array; -ENOTSUP without a cgroup. */
-int runtime_pids(const struct runtime_state *state, pid_t **ret, size_t *ret_count,
-	struct err *err) __attribute__((warn_unused_result));
-
 /* Ends what still runs (when `force`), removes the cgroup and what runtime_create() made
  * in the state directory, runs poststop hooks. Idempotent. */
 int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err *err)
@@ -129,7 +88,8 @@ int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err 
 /* The same by the creator, who has seen the end of the first process: nothing needs to be read
  * back. */
 int runtime_delete_created(struct runtime_container *container, const char *id,
-	int state_dirfd, struct notes *notes, struct err *err) __attribute__((warn_unused_result));
+	int state_dirfd, struct notes *notes, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* A further process in a running container, as confined as its first one: `process` is
  * the spec's with what exec changes; `spec` is the container's. Same stdio and start
