@@ -184,6 +184,16 @@ static int set_personality(const char *domain, struct err *err)
 	return 0;
 }
 
+/* execCPUAffinity speaks of an exec only, not of the container's first process. */
+static const char *final_cpus(const struct isolation *isolation)
+{
+	const char *cpus = isolation->process->exec_cpu_affinity.final;
+
+	if (isolation->process == &isolation->spec->process || str_empty(cpus))
+		return NULL;
+	return cpus;
+}
+
 static int isolate(struct isolation *isolation, struct err *err)
 {
 	const struct spec_process *process = isolation->process;
@@ -191,7 +201,7 @@ static int isolate(struct isolation *isolation, struct err *err)
 
 	r = join_keyring(isolation->id, err);
 	if (r == 0)
-		r = attributes_set_affinity(NULL, err);
+		r = attributes_set_affinity(final_cpus(isolation), err);
 	if (r == 0)
 		r = schedule_apply(process, err);
 	if (r == 0)
