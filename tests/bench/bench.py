@@ -44,6 +44,8 @@ class Bench:
     def __init__(self, work, rounds):
         self.work = work
         self.rounds = rounds
+        # Where the runtimes keep their containers: on a tmpfs, as by default.
+        self.state = tempfile.mkdtemp(prefix="ucr-bench-", dir="/run")
         self.store = os.path.join(work, "ucr")
         Subject.spawn = self.compile("spawn")
         self.podman = Podman(work) if have("podman") else None
@@ -102,16 +104,16 @@ class Bench:
         bundle = self.bundle()
         floor = self.compile("floor")
         rootfs = os.path.join(bundle, "rootfs")
-        found = [Subject("ucr run", [UCR, "--root", f"{self.work}/s-ucr", "run",
+        found = [Subject("ucr run", [UCR, "--root", f"{self.state}/ucr", "run",
                                      "--bundle", bundle, "bench-u"]),
                  Subject("floor", [floor, rootfs, "ucr-bench-floor", "/bin/true"])]
         hybrid = os.path.isdir("/sys/fs/cgroup/unified")
         if have("crun"):
-            command = ["crun", "--root", f"{self.work}/s-crun", "run", "--bundle", bundle,
+            command = ["crun", "--root", f"{self.state}/crun", "run", "--bundle", bundle,
                        "bench-c"]
             found.append(Subject("crun", [self.enter(), *command] if hybrid else command))
         if have("runc"):
-            found.append(Subject("runc", ["runc", "--root", f"{self.work}/s-runc", "run",
+            found.append(Subject("runc", ["runc", "--root", f"{self.state}/runc", "run",
                                           "--bundle", bundle, "bench-r"]))
         if have("bwrap"):
             found.append(Subject("bubblewrap", [
@@ -273,6 +275,7 @@ def main():
             bench.holder.kill()
         if bench.podman:
             bench.podman.run("system", "reset", "--force")
+        shutil.rmtree(bench.state, ignore_errors=True)
         if not args.work:
             shutil.rmtree(work, ignore_errors=True)
 

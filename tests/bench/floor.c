@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: what the kernel alone costs to start one contained program, without a
- * configuration, a state or an error message. One static program that makes all namespaces, a
- * cgroup in three hierarchies (or the v2 one), a root file system from a directory, /proc,
- * /dev, /sys, masks, capabilities and a short seccomp filter, executes the program, waits and
- * cleans up. `ucr run` is measured against it.
+ * The floor: what the kernel alone costs to start the program of bench.py's bundle, without a
+ * configuration, a state or an error message. One static program that does for the bundle of
+ * peers.py what a runtime must ask of the kernel: the namespaces, a cgroup with its limits in
+ * each hierarchy that has one, the mounts, devices, masks and read-only paths, the ids, limits
+ * and capabilities, a seccomp filter of the size that the profile compiles to; it executes the
+ * program, waits and cleans up. `ucr run` is measured against it. On cgroup v2 it leaves out
+ * the program that filters devices.
  *
  *   floor ROOTFS CGROUP-NAME PROGRAM
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -44,20 +47,55 @@
 		}                                                                        \
 	} while (0)
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CGROUPS "/sys/fs/cgroup"
+#define FOLDERS_MAX 5
+#define NO_SUID MOUNT_ATTR_NOSUID
+#define STRICT (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+#define CAPS_KEPT 0xa80425fbU /* the fourteen of podman and docker */
+#define CAPS_END 41
+#define FILTER_LEAVES 147
+
+/* ---- cgroups --------------------------------------------------------------------------- */
+
 struct limit {
 	const char *folder, *file, *value;
 };
 
-static const struct limit v1_limits[] = {
+static const struct limit hybrid_limits[] = {
+	{ "cpu", "cpu.cfs_period_us", "100000" },
+	{ "cpu", "cpu.cfs_quota_us", "50000" },
 	{ "memory", "memory.limit_in_bytes", "268435456" },
-	{ "cpu", "cpu.shares", "512" },
+	{ "memory", "memory.memsw.limit_in_bytes", "536870912" },
 	{ "pids", "pids.max", "512" },
+	{ "devices", "devices.deny", "a" },
+	{ "devices", "devices.allow", "c *:* m" },
+	{ "devices", "devices.allow", "b *:* m" },
+	{ "devices", "devices.allow", "c 1:3 rwm" },
+	{ "devices", "devices.allow", "c 1:5 rwm" },
+	{ "devices", "devices.allow", "c 1:7 rwm" },
+	{ "devices", "devices.allow", "c 1:8 rwm" },
+	{ "devices", "devices.allow", "c 1:9 rwm" },
+	{ "devices", "devices.allow", "c 5:0 rwm" },
+	{ "devices", "devices.allow", "c 5:2 rwm" },
+	{ "devices", "devices.allow", "c 136:* rwm" },
+	{ NULL, NULL, NULL },
 };
 
 static const struct limit v2_limits[] = {
+	{ ".", "cpu.max", "50000 100000" },
 	{ ".", "memory.max", "268435456" },
-	{ ".", "cpu.weight", "50" },
+	{ ".", "memory.swap.max", "268435456" },
 	{ ".", "pids.max", "512" },
+	{ NULL, NULL, NULL },
+};
+
+/* The first is the v2 hierarchy: a process can be born in it. */
+struct cgroups {
+	const char *folders[FOLDERS_MAX];
+	const struct limit *limits;
+	int top, count, fds[FOLDERS_MAX];
+	char name[64];
 };
 
 static void put(int dirfd, const char *name, const char *value)
@@ -71,107 +109,224 @@ static void put(int dirfd, const char *name, const char *value)
 	(void)close(fd);
 }
 
-static void attach_new(int dirfd, const char *file, int kind)
+static void set_limits(const struct cgroups *g)
 {
-	int fs = (int)syscall(SYS_fsopen, file, FSOPEN_CLOEXEC);
-	int mount_fd;
-
-	OK(fs);
-	OK(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
-	mount_fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, kind);
-	OK(mount_fd);
-	OK(syscall(SYS_move_mount, mount_fd, "", dirfd, "",
-		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
-	(void)close(mount_fd);
-	(void)close(fs);
+	for (int i = 0; i < g->count; i++) {
+		for (const struct limit *l = g->limits; l->folder; l++) {
+			if (strcmp(l->folder, g->folders[i]) == 0)
+				put(g->fds[i], l->file, l->value);
+		}
+	}
 }
 
-static void attach_at(int root, const char *path, const char *type, int flags)
+static void path_in(const struct cgroups *g, int i, char ret[128])
 {
-	int fd = openat(root, path, O_PATH | O_CLOEXEC);
+	(void)snprintf(ret, 128, "%s/%s", g->folders[i], g->name);
+}
 
-	OK(fd);
-	attach_new(fd, type, flags);
-	(void)close(fd);
+static void make_cgroups(struct cgroups *g, const char *name)
+{
+	static const struct cgroups v2 = { { "." }, v2_limits, -1, 1, { 0 }, "" };
+	static const struct cgroups hybrid = { { "unified", "cpu", "memory", "pids",
+						       "devices" },
+		hybrid_limits, -1, 5, { 0 }, "" };
+	char path[128];
+
+	*g = access(CGROUPS "/cgroup.controllers", F_OK) == 0 ? v2 : hybrid;
+	(void)snprintf(g->name, sizeof(g->name), "%s", name);
+	g->top = open(CGROUPS, O_PATH | O_CLOEXEC);
+	for (int i = 0; i < g->count; i++) {
+		path_in(g, i, path);
+		OK(mkdirat(g->top, path, 0755));
+		g->fds[i] = openat(g->top, path, O_PATH | O_CLOEXEC);
+		OK(g->fds[i]);
+	}
+	set_limits(g);
+}
+
+static void remove_cgroups(const struct cgroups *g)
+{
+	char path[128];
+
+	for (int i = 0; i < g->count; i++) {
+		path_in(g, i, path);
+		OK(unlinkat(g->top, path, AT_REMOVEDIR));
+	}
+}
+
+/* ---- mounts ---------------------------------------------------------------------------- */
+
+static void place(int tree, int target)
+{
+	OK(syscall(SYS_move_mount, tree, "", target, "",
+		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+/* `options`: keys and values in turn, to NULL. */
+static int make_mount(
+	const char *type, unsigned int attributes, const char *const *options)
+{
+	int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC), tree;
+
+	OK(fs);
+	for (; options && *options; options += 2)
+		OK(syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options[0], options[1],
+			0));
+	OK(syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	tree = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attributes);
+	OK(tree);
+	(void)close(fs);
+	return tree;
+}
+
+static void mount_at(int root, const char *path, const char *type,
+	unsigned int attributes, const char *const *options)
+{
+	int target = openat(root, path, O_PATH | O_CLOEXEC);
+	int tree = make_mount(type, attributes, options);
+
+	OK(target);
+	place(tree, target);
+	(void)close(tree);
+	(void)close(target);
+}
+
+static int clone_tree(int dirfd, const char *path, unsigned int attributes)
+{
+	struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+	int tree = (int)syscall(SYS_open_tree, dirfd, path,
+		OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	if (tree >= 0)
+		OK(syscall(
+			SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)));
+	return tree;
+}
+
+static void make_nodes(int dev)
+{
+	static const struct {
+		const char *name;
+		unsigned int major, minor;
+	} nodes[] = { { "null", 1, 3 }, { "zero", 1, 5 }, { "full", 1, 7 },
+		{ "random", 1, 8 }, { "urandom", 1, 9 }, { "tty", 5, 0 } };
+	static const char *const links[][2] = { { "/proc/self/fd", "fd" },
+		{ "/proc/self/fd/0", "stdin" }, { "/proc/self/fd/1", "stdout" },
+		{ "/proc/self/fd/2", "stderr" }, { "/proc/kcore", "core" },
+		{ "pts/ptmx", "ptmx" } };
+
+	for (size_t i = 0; i < COUNT(nodes); i++)
+		OK(mknodat(dev, nodes[i].name, S_IFCHR | 0666,
+			makedev(nodes[i].major, nodes[i].minor)));
+	for (size_t i = 0; i < COUNT(links); i++)
+		OK(symlinkat(links[i][0], dev, links[i][1]));
 }
 
 static void make_dev(int root)
 {
-	static const struct {
-		const char *name;
-		unsigned int minor;
-	} nodes[] = { { "null", 3 }, { "zero", 5 }, { "full", 7 }, { "random", 8 },
-		{ "urandom", 9 } };
+	static const char *const dev_options[] = { "mode", "755", "size", "65536k",
+		NULL };
+	static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620",
+		"gid", "5", NULL };
 	int dev;
 
-	attach_at(root, "dev", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	mount_at(root, "dev", "tmpfs",
+		NO_SUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_STRICTATIME, dev_options);
 	dev = openat(root, "dev", O_PATH | O_CLOEXEC);
-	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		OK(mknodat(
-			dev, nodes[i].name, S_IFCHR | 0666, makedev(1, nodes[i].minor)));
-	OK(mknodat(dev, "tty", S_IFCHR | 0666, makedev(5, 0)));
 	OK(mkdirat(dev, "pts", 0755));
-	OK(mkdirat(dev, "shm", 0755));
 	OK(mkdirat(dev, "mqueue", 0755));
-	OK(symlinkat("/proc/self/fd", dev, "fd"));
-	OK(symlinkat("pts/ptmx", dev, "ptmx"));
-	attach_at(dev, "pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	attach_at(dev, "shm", "tmpfs", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-	attach_at(dev, "mqueue", "mqueue", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+	mount_at(dev, "pts", "devpts", NO_SUID | MOUNT_ATTR_NOEXEC, pts_options);
+	mount_at(dev, "mqueue", "mqueue", STRICT, NULL);
+	make_nodes(dev);
 	(void)close(dev);
 }
 
-static void mask(int root, const char *path)
+/* Directories are covered by one empty tmpfs, files by the host's null device. */
+static void mask(int root, const char *path, int empty)
 {
-	int fd = openat(root, path, O_PATH | O_CLOEXEC);
-	int tree;
+	int target = openat(root, path, O_PATH | O_CLOEXEC), tree;
+	struct stat st;
 
-	if (fd < 0)
+	if (target < 0)
 		return;
-	tree = (int)syscall(
-		SYS_open_tree, root, "dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	OK(syscall(SYS_move_mount, tree, "", fd, "",
-		MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+	OK(fstat(target, &st));
+	tree = S_ISDIR(st.st_mode) ? clone_tree(empty, "", MOUNT_ATTR_RDONLY)
+				   : clone_tree(AT_FDCWD, "/dev/null", 0);
+	place(tree, target);
 	(void)close(tree);
-	(void)close(fd);
+	(void)close(target);
 }
 
-static void make_root(const char *rootfs)
+static void make_read_only(int root, const char *path)
 {
-	static const char *const masked[] = { "proc/kcore", "proc/keys",
-		"proc/timer_list", "proc/sched_debug", "proc/interrupts" };
-	static const char *const read_only[] = { "proc/bus", "proc/fs", "proc/irq",
-		"proc/sys", "proc/sysrq-trigger" };
-	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
-	int root;
+	int target = openat(root, path, O_PATH | O_CLOEXEC), tree;
 
-	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
-	root = (int)syscall(
-		SYS_open_tree, AT_FDCWD, rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	OK(root);
-	OK(syscall(SYS_move_mount, root, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH));
-	attach_at(root, "proc", "proc",
-		MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	attach_at(root, "sys", "sysfs", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
-	make_dev(root);
-	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
-		mask(root, masked[i]);
-	for (size_t i = 0; i < sizeof(read_only) / sizeof(read_only[0]); i++) {
-		int tree = (int)syscall(SYS_open_tree, root, read_only[i],
-			OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (target < 0)
+		return;
+	tree = clone_tree(target, "", MOUNT_ATTR_RDONLY);
+	place(tree, target);
+	(void)close(tree);
+	(void)close(target);
+}
 
-		if (tree < 0)
-			continue;
-		OK(syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &ro, sizeof(ro)));
-		OK(syscall(SYS_move_mount, tree, "", root, read_only[i],
-			MOVE_MOUNT_F_EMPTY_PATH));
+static void cover(int root)
+{
+	static const char *const masked[] = { "proc/acpi", "proc/kcore", "proc/keys",
+		"proc/latency_stats", "proc/timer_list", "proc/timer_stats",
+		"proc/sched_debug", "proc/scsi", "sys/firmware", "sys/fs/selinux",
+		"sys/dev/block" };
+	static const char *const read_only[] = { "proc/asound", "proc/bus", "proc/fs",
+		"proc/irq", "proc/sys", "proc/sysrq-trigger" };
+	int empty = make_mount("tmpfs", STRICT | MOUNT_ATTR_RDONLY, NULL);
+
+	for (size_t i = 0; i < COUNT(read_only); i++)
+		make_read_only(root, read_only[i]);
+	for (size_t i = 0; i < COUNT(masked); i++)
+		mask(root, masked[i], empty);
+	(void)close(empty);
+}
+
+/* The container's own cgroups, read-only; the host's are still in reach. */
+static void mount_cgroups(int root, const struct cgroups *g)
+{
+	int tmpfs = make_mount("tmpfs", STRICT, NULL), target, tree;
+	char path[128];
+
+	target = openat(root, "sys/fs/cgroup", O_PATH | O_CLOEXEC);
+	OK(target);
+	place(tmpfs, target);
+	(void)close(target);
+	for (int i = 0; i < g->count; i++) {
+		(void)snprintf(
+			path, sizeof(path), CGROUPS "/%s/%s", g->folders[i], g->name);
+		tree = clone_tree(AT_FDCWD, path, STRICT | MOUNT_ATTR_RDONLY);
+		OK(tree);
+		if (g->count > 1)
+			OK(mkdirat(tmpfs, g->folders[i], 0755));
+		target = openat(tmpfs, g->folders[i], O_PATH | O_CLOEXEC);
+		place(tree, target);
+		(void)close(target);
 		(void)close(tree);
 	}
-	OK(fchdir(root));
-	OK(syscall(SYS_pivot_root, ".", "."));
-	OK(umount2(".", MNT_DETACH));
-	OK(chdir("/"));
+	(void)close(tmpfs);
 }
+
+static int make_root(const char *rootfs)
+{
+	int root;
+
+	OK(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL));
+	root = clone_tree(AT_FDCWD, rootfs, 0);
+	OK(root);
+	OK(syscall(SYS_move_mount, root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH));
+	mount_at(root, "proc", "proc", STRICT, NULL);
+	make_dev(root);
+	mount_at(root, "sys", "sysfs", STRICT | MOUNT_ATTR_RDONLY, NULL);
+	cover(root);
+	return root;
+}
+
+/* ---- the process ----------------------------------------------------------------------- */
 
 static void loopback_up(void)
 {
@@ -183,91 +338,102 @@ static void loopback_up(void)
 	(void)close(fd);
 }
 
-/* One hundred comparisons: the size of a compact filter. */
-static void confine(void)
+/* A tree of comparisons from `at` on; returns where it ends. */
+static unsigned int emit_tree(struct sock_filter *filter, unsigned int at,
+	unsigned int first, unsigned int leaves)
 {
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2] = { { 0xa80425fb, 0xa80425fb, 0 } };
-	struct sock_filter filter[103];
-	struct sock_fprog program = { 103, filter };
+	unsigned int low = leaves / 2;
 
-	for (unsigned long cap = 0; cap < 41; cap++) {
-		if (!(0xa80425fbUL >> cap & 1))
-			OK(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0));
+	if (leaves == 1) {
+		filter[at] =
+			(struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+		return at + 1;
 	}
-	OK(syscall(SYS_capset, &header, data));
-	OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	filter[at] = (struct sock_filter)BPF_JUMP(
+		BPF_JMP | BPF_JGE | BPF_K, 3 * (first + low), (uint8_t)(2 * low - 1), 0);
+	at = emit_tree(filter, at + 1, first, low);
+	return emit_tree(filter, at, first + low, leaves - low);
+}
+
+static void load_filter(void)
+{
+	struct sock_filter filter[2 * FILTER_LEAVES + 1];
+	struct sock_fprog program = { .filter = filter };
+
 	filter[0] = (struct sock_filter)BPF_STMT(
 		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (unsigned int i = 0; i < 100; i++)
-		filter[i + 1] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, 1000 + i, 0, 0);
-	filter[101] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
-	filter[102] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	program.len = (unsigned short)emit_tree(filter, 1, 0, FILTER_LEAVES);
 	OK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
-static void run_child(const char *rootfs, char *program, int go)
+static void confine(void)
 {
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { { CAPS_KEPT, CAPS_KEPT, 0 } };
 	struct rlimit files = { 1024, 1024 };
-	char *args[] = { program, NULL };
-	char byte;
+	cpu_set_t all;
 
-	make_root(rootfs);
-	loopback_up();
-	OK(sethostname("floor", 5));
+	(void)memset(&all, 0xff, sizeof(all));
+	OK(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, "floor"));
+	OK(sched_setaffinity(0, sizeof(all), &all));
 	OK(setrlimit(RLIMIT_NOFILE, &files));
-	OK(read(go, &byte, 1)); /* the cgroup is joined */
-	confine();
-	OK(execve(program, args, (char *[]){ "PATH=/bin", NULL }));
+	load_filter();
+	for (unsigned long cap = 0; cap < CAPS_END; cap++) {
+		if (cap >= 32 || !(CAPS_KEPT >> cap & 1))
+			OK(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0));
+	}
+	OK(syscall(SYS_setgroups, 0, NULL));
+	OK(syscall(SYS_setresgid, 0, 0, 0));
+	OK(syscall(SYS_setresuid, 0, 0, 0));
+	OK(syscall(SYS_capset, &header, data));
 }
 
-static const struct limit *limits;
-static int folders[3], cgroups[3], folder_count;
-
-static void make_cgroups(const char *name)
+static void run_child(const char *rootfs, char *program, const struct cgroups *g, int go)
 {
-	int is_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
-	int top = open("/sys/fs/cgroup", O_PATH | O_CLOEXEC);
+	char *args[] = { program, NULL }, byte;
+	int root;
 
-	limits = is_v2 ? v2_limits : v1_limits;
-	folder_count = is_v2 ? 1 : 3;
-	for (int i = 0; i < folder_count; i++) {
-		folders[i] = openat(top, limits[i].folder, O_PATH | O_CLOEXEC);
-		OK(folders[i]);
-		OK(mkdirat(folders[i], name, 0755));
-		cgroups[i] = openat(folders[i], name, O_PATH | O_CLOEXEC);
-		OK(cgroups[i]);
-	}
-	for (int i = 0; i < 3; i++)
-		put(cgroups[i % folder_count], limits[i].file, limits[i].value);
+	OK(setsid());
+	root = make_root(rootfs);
+	loopback_up();
+	OK(sethostname("floor", 5));
+	OK(read(go, &byte, 1)); /* the cgroups are joined */
+	OK(unshare(CLONE_NEWCGROUP));
+	mount_cgroups(root, g);
+	OK(fchdir(root));
+	OK(syscall(SYS_pivot_root, ".", "."));
+	OK(umount2(".", MNT_DETACH));
+	OK(chdir("/"));
+	confine();
+	OK(execve(program, args, (char *[]){ "PATH=/bin", NULL }));
 }
 
 int main(int argc, char **argv)
 {
 	struct clone_args args = { .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
-					    CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP,
+					    CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD |
+					    CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD };
 	int pipe_fds[2], status, pidfd = -1;
+	struct cgroups cgroups;
 	char text[16];
 	pid_t pid;
 
 	if (argc != 4)
 		return 2;
-	make_cgroups(argv[2]);
+	make_cgroups(&cgroups, argv[2]);
 	OK(pipe2(pipe_fds, O_CLOEXEC));
-	args.flags |= CLONE_PIDFD;
 	args.pidfd = (uintptr_t)&pidfd;
+	args.cgroup = (uint64_t)cgroups.fds[0];
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	OK(pid);
 	if (pid == 0)
-		run_child(argv[1], argv[3], pipe_fds[0]);
+		run_child(argv[1], argv[3], &cgroups, pipe_fds[0]);
 	(void)snprintf(text, sizeof(text), "%d", pid);
-	for (int i = 0; i < folder_count; i++)
-		put(cgroups[i], "cgroup.procs", text);
+	for (int i = 1; i < cgroups.count; i++)
+		put(cgroups.fds[i], "cgroup.procs", text);
 	OK(write(pipe_fds[1], "x", 1));
 	OK(waitpid(pid, &status, 0));
-	for (int i = 0; i < folder_count; i++)
-		OK(unlinkat(folders[i], argv[2], AT_REMOVEDIR));
+	remove_cgroups(&cgroups);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
