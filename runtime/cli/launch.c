@@ -79,27 +79,32 @@ static int check_terminal(const struct spec *spec, const struct cli_launch *laun
 	return 0;
 }
 
+/* The bundle's absolute path, as text for state.json. */
+static int name_bundle(const char *path, char **ret)
+{
+	cleanup_free char *cwd = NULL, *joined = NULL;
+
+	if (*path != '/') {
+		cwd = get_current_dir_name();
+		joined = cwd ? str_printf("%s/%s", cwd, path) : NULL;
+		if (!joined)
+			return -ENOMEM;
+	}
+	*ret = path_clean(joined ? joined : path);
+	return *ret ? 0 : -ENOMEM;
+}
+
 static int open_bundle(const struct cli *cli, const struct cli_launch *launch,
 	struct bundle *ret, struct err *err)
 {
 	const char *path = launch->bundle ? launch->bundle : ".";
-	cleanup_free char *cwd = NULL;
 	int r;
 
 	ret->dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (ret->dirfd < 0)
 		return err_set(err, errno, "open the bundle %s", path);
-	if (*path != '/') {
-		cwd = get_current_dir_name();
-		ret->path = cwd ? str_printf("%s/%s", cwd, path) : NULL;
-	} else {
-		ret->path = strdup(path);
-	}
-	cwd = ret->path ? path_clean(ret->path) : NULL;
-	if (!cwd)
+	if (name_bundle(path, &ret->path) < 0)
 		return err_oom(err);
-	free(ret->path);
-	ret->path = take_ptr(cwd);
 	r = cli_read_spec(
 		ret->dirfd, "config.json", &ret->spec, &ret->text, &ret->len, err);
 	if (r < 0)
