@@ -206,10 +206,10 @@ static int scan(struct bundle *b, struct tar *tar, bool is_forced,
 
 	while ((r = tar_next(tar, &entry, err)) > 0) {
 		shape = is_forced ? BUNDLE_UNKNOWN : shape_of(skip_dot_slash(entry.path));
-		if (shape == BUNDLE_ROOTFS) {
+		if (shape != BUNDLE_UNKNOWN)
 			*ret_shape = shape;
+		if (shape == BUNDLE_ROOTFS)
 			return 0;
-		}
 		if (!S_ISREG(entry.mode) && !entry.hardlink && !entry.symlink)
 			continue;
 		r = add_member(b, tar, &entry, err);

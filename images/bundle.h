@@ -29,8 +29,8 @@ enum bundle_shape {
 int bundle_guess(struct stream *in, enum bundle_shape *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* All members of an uncompressed tar archive. A root file system is recognised and given
- * up unless `is_forced`; then *ret is NULL and *ret_shape says so. */
+/* All members of an uncompressed tar archive, and what their names say. A root file system is
+ * given up as soon as it is recognised, unless `is_forced`: *ret is NULL then. */
 int bundle_of_archive(const struct byte_range *archive, bool is_forced,
 	struct bundle **ret, enum bundle_shape *ret_shape, struct err *err)
 	__attribute__((warn_unused_result));

@@ -140,26 +140,22 @@ static int look_inside(struct unpack_job *job, const struct byte_range *range,
 	return 0;
 }
 
-static int open_bundle(struct unpack_job *job, int spool_dirfd, struct byte_range *range,
-	struct bundle **ret, struct err *err)
+static int open_bundle(
+	struct unpack_job *job, int spool_dirfd, struct unpack_source *s, struct err *err)
 {
-	enum bundle_shape shape = BUNDLE_IMAGE;
 	bool is_compressed = false;
 	int r;
 
-	r = look_inside(job, range, &is_compressed, &shape, err);
-	if (r < 0)
+	s->shape = BUNDLE_IMAGE;
+	r = look_inside(job, &s->archive, &is_compressed, &s->shape, err);
+	if (r < 0 || s->shape != BUNDLE_IMAGE)
 		return r;
-	if (shape != BUNDLE_IMAGE) {
-		*ret = NULL;
-		return 0;
-	}
 	if (is_compressed) {
-		r = spool_inflated(job, spool_dirfd, range, err);
+		r = spool_inflated(job, spool_dirfd, &s->archive, err);
 		if (r < 0)
 			return r;
 	}
-	return bundle_of_archive(range, !is_auto(job), ret, &shape, err);
+	return bundle_of_archive(&s->archive, !is_auto(job), &s->bundle, &s->shape, err);
 }
 
 static int open_archive(struct unpack_job *job, int source_fd, const struct stat *st,
@@ -181,7 +177,28 @@ static int open_archive(struct unpack_job *job, int source_fd, const struct stat
 		return err_say(err, EINVAL, "the archive is empty");
 	if (wants(job, format_tar.name))
 		return 0;
-	return open_bundle(job, spool_dirfd, &s->archive, &s->bundle, err);
+	return open_bundle(job, spool_dirfd, s, err);
+}
+
+/* No format knows the source, and it is not to be taken for a root file system either. */
+static int refuse_format(
+	const struct unpack_job *job, const struct unpack_source *s, struct err *err)
+{
+	if (s->archive.fd < 0)
+		return err_say(err, EINVAL,
+			"the directory is no OCI image layout: it has no oci-layout and "
+			"index.json");
+	if (!is_auto(job))
+		return err_say(err, EINVAL, "the archive is no %s: it has no %s",
+			job->request.format,
+			wants(job, format_docker.name)
+				? "manifest.json and no layers with json files"
+				: "oci-layout and index.json");
+	(void)err_say(err, EINVAL,
+		"the archive holds parts of an image, but neither manifest.json nor "
+		"oci-layout "
+		"with index.json");
+	return err_hint(err, "if it is a root file system, say so: tar:FILE");
 }
 
 static int choose_format(struct unpack_job *job, struct unpack_source *s, struct err *err)
@@ -195,16 +212,9 @@ static int choose_format(struct unpack_job *job, struct unpack_source *s, struct
 		s->format = *f;
 		return 0;
 	}
-	if (!is_auto(job) && !wants(job, format_tar.name))
-		return err_say(err, EINVAL, "the archive is no %s: it has no %s",
-			job->request.format,
-			wants(job, format_docker.name)
-				? "manifest.json and no layers with json files"
-				: "oci-layout and index.json");
-	if (s->archive.fd < 0)
-		return err_say(err, EINVAL,
-			"the directory is no OCI image layout: it has no oci-layout and "
-			"index.json");
+	if (s->archive.fd < 0 || !(is_auto(job) || wants(job, format_tar.name)) ||
+		(is_auto(job) && s->shape == BUNDLE_IMAGE))
+		return refuse_format(job, s, err);
 	bundle_free(s->bundle);
 	s->bundle = NULL;
 	s->format = &format_tar;

@@ -9,6 +9,7 @@
 struct unpack_source {
 	struct byte_range archive; /* seekable; fd -1 when the source is a directory */
 	struct bundle *bundle;	   /* NULL: the archive is one root file system */
+	enum bundle_shape shape;   /* what the names in the archive say */
 	const struct image_format *format;
 };
 

@@ -552,6 +552,11 @@ def test_unknown_formats(work):
     refuses(ONE, "oci-layout", format="oci-archive")
     refuses(docker_archive([ONE])[:3000], "")
     refuses(archive({"manifest.json": b"[]"}), "no image")
+    layout = Layout()
+    layout.add(layout.manifest([ONE])).tar()
+    del layout.files["index.json"]
+    refuses(archive(layout.files), "parts of an image", "tar:FILE")
+    refuses(gzip.compress(archive(layout.files)), "parts of an image")
     refuses(archive({"manifest.json": b"null"}), "manifest.json")
     refuses(archive({"manifest.json": b'[{"Config":"x","Layers":[]}]'}), "configuration")
     refuses(archive({"manifest.json": b'[{"Config":"c","Layers":["gone"]}]',
