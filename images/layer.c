@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "images/layer.h"
+#include "images/layer-private.h"
 
 #include "common/path.h"
 #include "common/str.h"
 #include "images/copy-file.h"
-#include "images/tar.h"
-#include "images/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,107 +11,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define MARK ".wh."
-#define AUFS_MARK ".wh..wh."
-#define OPAQUE_MARK ".wh..wh..opq"
-
-struct layer {
-	const struct layer_job *job;
-	struct writer *writer;
-	struct tar *tar;
-	struct layer_result result;
-	/* Paths, each with its NUL. */
-	struct buf whiteouts; /* deleted; done when all members are there */
-	struct buf opaques;   /* directories that hide what is below */
-	struct buf copied_up; /* files taken from lower layers as targets of hard links */
-};
-
-#define paths_each(path, list)                                                           \
-	for (const char *path = (list)->data; path && path < (list)->data + (list)->len; \
-		path += strlen(path) + 1)
-
-static int remember(struct buf *list, const char *text, size_t len, struct err *err)
-{
-	buf_put(list, text, len);
-	buf_putc(list, '\0');
-	return list->failed ? err_oom(err) : 0;
-}
-
 static struct attributes attributes_of(const struct tar_entry *e)
 {
 	return (struct attributes){
 		.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime
 	};
 }
-
-/* ---- marks ----------------------------------------------------------------------------
- */
-
-enum mark { MARK_NONE, MARK_WHITEOUT, MARK_OPAQUE, MARK_AUFS, MARK_INVALID };
-
-static enum mark mark_of_base(const char *base)
-{
-	const char *hidden = str_skip_prefix(base, MARK);
-
-	if (!hidden)
-		return MARK_NONE;
-	if (str_eq(base, OPAQUE_MARK))
-		return MARK_OPAQUE;
-	if (str_skip_prefix(base, AUFS_MARK))
-		return MARK_AUFS;
-	if (!*hidden || str_eq(hidden, ".") || str_eq(hidden, ".."))
-		return MARK_INVALID;
-	return MARK_WHITEOUT;
-}
-
-/* A mark is a file: something below one is aufs's, or nonsense. */
-static enum mark mark_of(const struct writer_path *path)
-{
-	const char *at = path->text;
-
-	while (at < path->base) {
-		if (str_skip_prefix(at, AUFS_MARK))
-			return MARK_AUFS;
-		if (str_skip_prefix(at, MARK))
-			return MARK_INVALID;
-		at += strcspn(at, "/") + 1;
-	}
-	return mark_of_base(path->base);
-}
-
-static int keep_whiteout(struct layer *l, const struct writer_path *path, struct err *err)
-{
-	const char *hidden = path->base + sizeof(MARK) - 1;
-
-	l->result.whiteouts++;
-	if (!l->job->lower.count)
-		return 0;
-	buf_put(&l->whiteouts, path->text, (size_t)(path->base - path->text));
-	return remember(&l->whiteouts, hidden, strlen(hidden), err);
-}
-
-static int keep_mark(
-	struct layer *l, enum mark mark, const struct writer_path *path, struct err *err)
-{
-	char show[SHOWN_MAX];
-
-	switch (mark) {
-	case MARK_WHITEOUT: return keep_whiteout(l, path, err);
-	case MARK_OPAQUE:
-		l->result.whiteouts++;
-		return l->job->lower.count
-			       ? remember(&l->opaques, path->text, path->dir_len, err)
-			       : 0;
-	case MARK_AUFS: notes_add(l->job->notes, NOTE_AUFS, path->text); return 0;
-	default:
-		return err_say(err, EINVAL,
-			"member %s is not a valid mark for a deleted name",
-			shown(path->text, show));
-	}
-}
-
-/* ---- members --------------------------------------------------------------------------
- */
 
 static int write_piece(struct layer *l, int fd, const void *piece, size_t len,
 	uint64_t offset, const char *member, struct err *err)
@@ -246,9 +149,6 @@ static int make_node(struct layer *l, const struct writer_path *path,
 		l->writer, path->base, S_ISFIFO(e->mode) ? 0 : e->rdev, &a, e->path, err);
 }
 
-/* ---- hard links -----------------------------------------------------------------------
- */
-
 /* The target is in a lower layer only: as overlayfs does, it is copied up first. The
  * current directory is the target's. */
 static int copy_up(struct layer *l, const struct writer_path *target, const char *member,
@@ -287,7 +187,7 @@ static int copy_up(struct layer *l, const struct writer_path *target, const char
 		below.layer_fd, path, dirfd, target->base, l->job->notes, err);
 	if (r < 0)
 		return r;
-	return remember(&l->copied_up, path, strlen(path), err);
+	return layer_remember(&l->copied_up, path, strlen(path), err);
 }
 
 /* Opens the directory of the target, in which the target then is. */
@@ -377,9 +277,6 @@ static int make_hardlink(struct layer *l, const struct writer_path *path,
 	return r < 0 ? r : skip_data(l, e, err);
 }
 
-/* ---- the archive ----------------------------------------------------------------------
- */
-
 static const struct kind_row {
 	mode_t type;
 	int (*make)(struct layer *l, const struct writer_path *path,
@@ -419,7 +316,6 @@ static int make_member(struct layer *l, const struct writer_path *path,
 static int take_member(struct layer *l, const struct tar_entry *e, struct err *err)
 {
 	struct writer_path path;
-	enum mark mark;
 	int r;
 
 	r = unpack_usage_entry(l->job->usage, e->path, err);
@@ -429,87 +325,10 @@ static int take_member(struct layer *l, const struct tar_entry *e, struct err *e
 	r = writer_path_parse(e->path, l->job->usage->limits, &path, err);
 	if (r < 0)
 		return r;
-	mark = mark_of(&path);
-	return mark == MARK_NONE ? make_member(l, &path, e, err)
-				 : keep_mark(l, mark, &path, err);
-}
-
-static bool holds(const struct buf *list, const char *text)
-{
-	paths_each(path, list)
-	{
-		if (str_eq(path, text))
-			return true;
-	}
-	return false;
-}
-
-/* The name is deleted below; what this layer has of that name itself stays, and, when it
- * is a directory, starts empty. */
-static int delete_lower(struct layer *l, const char *text, struct err *err)
-{
-	struct writer_path path;
-	struct lower_file below;
-	struct stat st;
-	int r;
-
-	r = lower_find(&l->job->lower, text, &below, err);
+	r = layer_take_mark(l, &path, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = writer_path_parse(text, l->job->usage->limits, &path, err);
-	if (r < 0)
-		return r;
-	r = writer_enter(l->writer, &path, path.dir_len, err);
-	if (r != 0) /* this layer has a file where the directory was: gone as well */
-		return r == WRITER_NOT_DIR ? 0 : r;
-	r = writer_stat(l->writer, path.base, &st);
-	if (r == 0 && holds(&l->copied_up, text)) {
-		r = writer_remove(l->writer, path.base, err);
-		return r < 0 ? r : writer_whiteout(l->writer, path.base, err);
-	}
-	if (r < 0)
-		return writer_whiteout(l->writer, path.base, err);
-	if (!S_ISDIR(st.st_mode))
-		return 0;
-	r = writer_enter(l->writer, &path, strlen(path.text), err);
-	return r < 0 ? r : writer_hide_lower(l->writer, true, err);
-}
-
-static int hide_lower(struct layer *l, const char *text, struct err *err)
-{
-	struct writer_path path;
-	struct lower_file below;
-	int r;
-
-	r = lower_find(&l->job->lower, text, &below, err);
-	if (r != 0 || !S_ISDIR(below.st.st_mode))
-		return r < 0 ? r : 0;
-	r = writer_path_parse(text, l->job->usage->limits, &path, err);
-	if (r < 0)
-		return r;
-	r = writer_enter(l->writer, &path, strlen(path.text), err);
-	if (r != 0)
-		return r == WRITER_NOT_DIR ? 0 : r;
-	return writer_hide_lower(l->writer, false, err);
-}
-
-static int apply_marks(struct layer *l, struct err *err)
-{
-	int r = 0;
-
-	paths_each(path, &l->opaques)
-	{
-		r = hide_lower(l, path, err);
-		if (r < 0)
-			return r;
-	}
-	paths_each(path, &l->whiteouts)
-	{
-		r = delete_lower(l, path, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return make_member(l, &path, e, err);
 }
 
 static int unpack(struct layer *l, struct err *err)
@@ -524,7 +343,7 @@ static int unpack(struct layer *l, struct err *err)
 	}
 	if (r < 0)
 		return r;
-	r = apply_marks(l, err);
+	r = layer_apply_marks(l, err);
 	if (r < 0)
 		return r;
 	r = writer_finish(l->writer, err);

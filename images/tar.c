@@ -129,7 +129,8 @@ static bool is_harmless(const char *warning)
 	return warning && strstr(warning, "can't be converted from");
 }
 
-/* libarchive reads the PAX time "-1.25" as -1 s plus 0.25 s. */
+/* libarchive reads the PAX time "-1.25" as -1 s plus 0.25 s. (Of "-0.25" it loses the sign:
+ * times in the last second before 1970 come out mirrored.) */
 static struct timespec exact_time(int64_t sec, long nsec)
 {
 	if (sec < 0 && nsec > 0)
