@@ -15,28 +15,19 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-/* A cgroup is entered with the rights of who clones: those are gone in a joined user
- * namespace, and the launcher moves the child afterwards. */
 static int birth_cgroup(const struct launch *launch)
 {
-	const struct isolation *isolation = &launch->isolation;
-
-	if (!isolation->cgroup)
-		return -1;
-	if (namespaces_is_own(isolation->namespaces, CLONE_NEWUSER) &&
-		!namespaces_is_new(isolation->namespaces, CLONE_NEWUSER))
-		return -1;
-	return cgroup_clone_fd(isolation->cgroup);
+	return launch->isolation.cgroup ? cgroup_clone_fd(launch->isolation.cgroup) : -1;
 }
 
-static int clone_child(struct launch *launch, uint64_t extra_flags,
+static int clone_child(struct launch *launch, uint64_t extra_flags, int cgroup_fd,
 	launch_child_fn *child, struct err *err)
 {
 	uint64_t flags =
 		namespaces_clone_flags(launch->isolation.namespaces) | extra_flags;
 	pid_t pid;
 
-	pid = process_clone(flags, birth_cgroup(launch), &launch->pidfd);
+	pid = process_clone(flags, cgroup_fd, &launch->pidfd);
 	if (pid < 0) {
 		(void)err_set(err, -pid, "clone the container's process");
 		if (pid == -EPERM && (flags & CLONE_NEWUSER))
@@ -82,7 +73,7 @@ static void intermediate(struct launch *launch, launch_child_fn *child)
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	r = namespaces_join(launch->isolation.namespaces, &err);
 	if (r == 0)
-		r = clone_child(launch, CLONE_PARENT, child, &err);
+		r = clone_child(launch, CLONE_PARENT, -1, child, &err);
 	if (r == 0)
 		r = send_cloned(launch);
 	if (r < 0)
@@ -115,7 +106,9 @@ static int clone_through_intermediate(
 	int code, status, r;
 	pid_t pid;
 
-	pid = process_clone(0, -1, &pidfd);
+	/* Born in the cgroup, with the launcher's rights: from inside the namespaces it joins,
+	 * the kernel refuses to enter a cgroup from outside (nsdelegate). */
+	pid = process_clone(0, birth_cgroup(launch), &pidfd);
 	if (pid < 0)
 		return err_set(err, -pid, "clone a process to join namespaces");
 	if (pid == 0)
@@ -156,7 +149,7 @@ int launch_clone(struct launch *launch, launch_child_fn *child, struct err *err)
 	launch->child_fd = fds[1];
 	if (namespaces_must_join(launch->isolation.namespaces))
 		return clone_through_intermediate(launch, child, err);
-	r = clone_child(launch, 0, child, err);
+	r = clone_child(launch, 0, birth_cgroup(launch), child, err);
 	(void)close(take_fd(&launch->child_fd));
 	return r;
 }
