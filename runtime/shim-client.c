@@ -106,6 +106,10 @@ static int client_take(struct shim_client *client, size_t len)
 		memcpy(&size, shim->frame.data, sizeof(size));
 		shim_resize(shim, &size);
 		return 0;
+	case ATTACH_CLOSE:
+		if (client->is_foreground)
+			shim_stream_close(shim, (enum attach_type)shim->frame.data[0]);
+		return 0;
 	case ATTACH_DETACH: client_goes(client, true); return 1;
 	case ATTACH_RELEASE:
 		shim->is_released = shim->has_exited && client->is_foreground;
