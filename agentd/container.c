@@ -142,40 +142,6 @@ int container_save(const struct container *container, struct err *err)
 	return r < 0 ? err_set(err, -r, "write container.json") : 0;
 }
 
-static void write_end(struct json_writer *w, const struct container_end *end)
-{
-	char stamp[TIMESTAMP_MAX];
-
-	if (end->exit_status != UNKNOWN_STATUS)
-		jw_i64(w, "exit_status", end->exit_status);
-	if (end->signal)
-		jw_i64(w, "signal", end->signal);
-	if (end->finished)
-		jw_string(w, "finished", timestamp_format(end->finished, stamp));
-	jw_bool(w, "oom_killed", end->is_oom_killed);
-	if (end->memory_limit_bytes != UINT64_MAX)
-		jw_u64(w, "memory_limit_bytes", end->memory_limit_bytes);
-	if (end->memory_peak_bytes != UINT64_MAX)
-		jw_u64(w, "memory_peak_bytes", end->memory_peak_bytes);
-}
-
-void container_write(
-	struct json_writer *w, const char *key, const struct container *container)
-{
-	char stamp[TIMESTAMP_MAX];
-
-	jw_object(w, key);
-	write_request(w, container);
-	jw_string(w, "status", container_status_name(container->status));
-	if (container->pid)
-		jw_i64(w, "pid", container->pid);
-	if (container->started)
-		jw_string(w, "started", timestamp_format(container->started, stamp));
-	if (container->status == CONTAINER_EXITED || container->status == CONTAINER_LOST)
-		write_end(w, &container->end);
-	jw_object_end(w);
-}
-
 static int read_exit(struct container *c, struct err *err)
 {
 	struct container_end end = {

@@ -112,9 +112,4 @@ int container_usage(struct engine *engine, struct container *container,
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
 
-/* container.json folded with the status, as `inspect` shows it; config.json is beside it.
- */
-void container_write(
-	struct json_writer *w, const char *key, const struct container *container);
-
 #endif

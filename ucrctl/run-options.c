@@ -9,18 +9,6 @@
 
 #define RUN(member) offsetof(struct run_verb, run.member)
 
-/* `--no-new-privileges=false` is the one way to let a set-user-id program gain rights. */
-static int set_no_new_privileges(
-	const struct option_spec *option, const char *value, void *dst, struct err *err)
-{
-	bool is_on;
-	int r = option_bool(option, value, &is_on, err);
-
-	if (r == 0)
-		*(bool *)dst = !is_on;
-	return r;
-}
-
 /* In the order of enum pull_policy. */
 static const char *const pull_names[] = { "missing", "always", "never", NULL };
 
@@ -139,8 +127,8 @@ static const struct option_spec isolation[] = {
 		.offset = RUN(security_opts),
 		.help = "seccomp=FILE, seccomp=unconfined, apparmor=PROFILE, "
 			"no-new-privileges[=false]" },
-	{ "no-new-privileges", .set = set_no_new_privileges,
-		.offset = RUN(may_gain_privileges),
+	{ "no-new-privileges", .set = option_bool,
+		.offset = offsetof(struct run_verb, no_new_privileges),
 		.help = "Let no program gain privileges (on unless =false)" },
 	{ "sysctl", .arg = "NAME=VALUE", .set = option_strv, .offset = RUN(sysctls),
 		.help = "Set a kernel parameter of the container's namespaces" },
@@ -155,6 +143,8 @@ const struct option_group run_groups[] = {
 	{ isolation, .title = "Isolation" },
 	{ 0 },
 };
+
+const struct run_verb run_defaults = { .no_new_privileges = true };
 
 /* "OS/ARCH[/VARIANT]", or the architecture alone. */
 static int split_platform(struct run_verb *o, struct err *err)
@@ -183,6 +173,7 @@ int run_options_finish(struct run_verb *options, char **command, struct err *err
 	struct run_options *run = &options->run;
 
 	run->command = command;
+	run->may_gain_privileges = !options->no_new_privileges;
 	if (run->has_terminal)
 		(void)terminal_size(
 			&run->terminal_size.rows, &run->terminal_size.columns);

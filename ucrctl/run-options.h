@@ -12,13 +12,14 @@ struct run_verb {
 	const char *cidfile;
 	const char *platform_text;
 	unsigned int pull; /* enum pull_policy */
-	bool is_dry_run, is_quiet;
+	bool is_dry_run, is_quiet, no_new_privileges;
 
 	struct platform platform; /* by run_options_finish() */
 	char platform_words[64];
 };
 
 extern const struct option_group run_groups[];
+extern const struct run_verb run_defaults;
 
 /* What the options mean together, and the command. */
 int run_options_finish(struct run_verb *options, char **command, struct err *err)

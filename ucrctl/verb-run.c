@@ -140,5 +140,6 @@ const struct verb_spec verb_run = {
 	.flags = VERB_PROTECT,
 	.groups = run_groups,
 	.options_size = sizeof(struct run_verb),
+	.defaults = &run_defaults,
 	.run = run,
 };

@@ -58,7 +58,7 @@ def eventually(what, seconds=10):
 
 
 def status_of(name):
-    return json.loads(good("inspect", name).out)[0]["status"]
+    return json.loads(good("inspect", name).out)[0]["State"]["Status"]
 
 
 def running(name, command="sleep 1000", *options):
@@ -411,7 +411,7 @@ class Terminal:
 
 def test_terminal(_work):
     terminal = Terminal("run", "-it", "--rm", image(), "sh")
-    terminal.type("stty size; test -t 0 && echo is-a-tty\r")
+    terminal.type("test -t 0 && echo is-a-t''ty\r")
     terminal.expect("is-a-tty\r\n")
     assert terminal.is_raw()
     terminal.resize(50, 132)
@@ -535,7 +535,7 @@ def test_nothing_is_left(_work):
 def test_a_shim_that_was_killed(_work):
     """the container is known to be lost, and is removed whole"""
     running("lost")
-    pid = json.loads(good("inspect", "lost").out)[0]["pid"]
+    pid = json.loads(good("inspect", "lost").out)[0]["State"]["Pid"]
     with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
         shim = int(stat.read().rsplit(")", 1)[1].split()[1])
     with open(f"/proc/{shim}/comm", encoding="utf-8") as comm:
