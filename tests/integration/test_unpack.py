@@ -387,9 +387,10 @@ def test_compressions(work):
     for way, compress in ways.items():
         try:
             with sandbox() as box:
-                result = box.unpack(docker_archive([data], compress=compress))
+                packed = compress(data)  # gzip writes the time: not twice the same
+                result = box.unpack(docker_archive([data], compress=lambda _: packed))
                 assert result.layers[0]["diff_id"] == digest(data)
-                assert result.layers[0]["digest"] == digest(compress(data))
+                assert result.layers[0]["digest"] == digest(packed)
             with sandbox() as box:  # and around everything
                 image = box.unpack(compress(docker_archive([data]))).image
                 assert image["names"] == ["test:1"], (way, image)
