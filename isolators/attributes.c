@@ -199,7 +199,7 @@ static int isolate(struct isolation *isolation, struct err *err)
 	const struct spec_process *process = isolation->process;
 	int r;
 
-	r = join_keyring(isolation->id, err);
+	r = isolation->keep_keyring ? 0 : join_keyring(isolation->id, err);
 	if (r == 0)
 		r = attributes_set_affinity(final_cpus(isolation), err);
 	if (r == 0)

@@ -51,6 +51,7 @@ struct isolation {
 	bool is_rootless; /* the launcher is not privileged in the host's user namespace
 			   */
 	bool create_cwd;  /* make process->cwd when the root lacks it */
+	bool keep_keyring; /* the launcher's session keyring instead of a fresh one */
 	bool no_pivot; /* chroot instead, where pivot_root cannot work (an initramfs) */
 
 	/* Filled by the isolators, in the parent. Descriptors are -1 before. */

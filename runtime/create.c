@@ -57,6 +57,7 @@ static void fill_isolation(const struct runtime_request *request, struct launch 
 	i->is_rootless = request->is_rootless;
 	i->create_cwd = request->create_cwd;
 	i->no_pivot = request->no_pivot;
+	i->keep_keyring = request->keep_keyring;
 	launch->preserve_fds = request->preserve_fds;
 	memcpy(launch->stdio_fds, request->stdio_fds, sizeof(launch->stdio_fds));
 }

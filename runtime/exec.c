@@ -95,9 +95,23 @@ static int prepare(
 	return r;
 }
 
+struct exec_listener {
+	const struct runtime_exec *exec;
+	const struct launch *launch;
+};
+
+static int take_listener(void *arg, int listener_fd, struct err *err)
+{
+	const struct exec_listener *l = arg;
+
+	return launch_send_listener(
+		l->exec->spec, l->exec->state, l->launch->pid, listener_fd, err);
+}
+
 static int launch_exec(const struct runtime_exec *exec, struct launch *launch,
 	int *ret_console, struct err *err)
 {
+	struct exec_listener listener = { exec, launch };
 	int r;
 
 	r = check_exec(exec, err);
@@ -111,7 +125,8 @@ static int launch_exec(const struct runtime_exec *exec, struct launch *launch,
 		r = launch_send_filter(launch, err);
 	if (r == 0)
 		r = launch_await_ready(launch, ret_console, err);
-	return r ? r : launch_await_exec(launch->parent_fd, err);
+	return r ? r
+		 : launch_await_exec(launch->parent_fd, take_listener, &listener, err);
 }
 
 int runtime_exec(

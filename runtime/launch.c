@@ -7,6 +7,7 @@
 #include "isolators/namespaces.h"
 #include "runtime/process.h"
 #include "runtime/registry.h"
+#include "runtime/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,21 +220,55 @@ int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *e
 	return r;
 }
 
-int launch_await_exec(int fd, struct err *err)
+static int hear_exec(const struct ipc_msg *msg, launch_listener_fn *take_listener,
+	void *arg, struct err *err)
+{
+	if (msg->type == SYNC_LISTENER && msg->fd_count == 1)
+		return take_listener(arg, msg->fds[0], err);
+	if (msg->type == SYNC_FAILED)
+		return sync_failure(msg, err);
+	return err_say(err, EPROTO, "message %u came at the start", msg->type);
+}
+
+int launch_await_exec(
+	int fd, launch_listener_fn *take_listener, void *arg, struct err *err)
 {
 	struct ipc_msg msg;
 	int r;
 
-	r = ipc_recv(fd, &msg);
-	if (r < 0)
-		return err_set(err, -r, "listen to the container's process");
-	if (r == 0)
-		return 0;
-	r = msg.type == SYNC_FAILED
-		    ? sync_failure(&msg, err)
-		    : err_say(err, EPROTO, "message %u came at the start", msg.type);
-	ipc_msg_done(&msg);
-	return r;
+	for (;;) {
+		r = ipc_recv(fd, &msg);
+		if (r < 0)
+			return err_set(err, -r, "listen to the container's process");
+		if (r == 0)
+			return 0;
+		r = hear_exec(&msg, take_listener, arg, err);
+		ipc_msg_done(&msg);
+		if (r != 0)
+			return r;
+	}
+}
+
+int launch_send_listener(const struct spec *spec, const struct runtime_state *state,
+	pid_t pid, int listener_fd, struct err *err)
+{
+	const struct spec_seccomp *seccomp = &spec->linux_.seccomp;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	struct seccomp_notice notice = { .oci_version = SPEC_VERSION,
+		.metadata = seccomp->listener_metadata,
+		.pid = pid };
+
+	if (!seccomp->listener_path)
+		return err_say(err, EINVAL,
+			"the filter uses SCMP_ACT_NOTIFY, but linux.seccomp.listenerPath "
+			"names "
+			"nobody to ask");
+	state_write(&w, state, NULL);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	notice.state_json = b.data;
+	return seccomp_send_listener(seccomp->listener_path, listener_fd, &notice, err);
 }
 
 int launch_verdict(struct launch *launch, int r, struct err *err)

@@ -55,8 +55,17 @@ int launch_send_filter(struct launch *launch, struct err *err)
 int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Takes the descriptor by which a supervisor decides system calls (SCMP_ACT_NOTIFY). The
+ * program may already wait for a verdict, so it goes on at once. */
+typedef int launch_listener_fn(void *arg, int listener_fd, struct err *err);
+
 /* Waits until the program was executed: the child's end of the socket closes. */
-int launch_await_exec(int fd, struct err *err) __attribute__((warn_unused_result));
+int launch_await_exec(int fd, launch_listener_fn *take_listener, void *arg,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* What launch_listener_fn comes down to: the supervisor at linux.seccomp.listenerPath. */
+int launch_send_listener(const struct spec *spec, const struct runtime_state *state,
+	pid_t pid, int listener_fd, struct err *err) __attribute__((warn_unused_result));
 
 /* Why a launch failed: what the child had to say, if it ended by itself, else `r`. A child that
  * gives up while we still speak to it is otherwise only a broken pipe. */

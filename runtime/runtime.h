@@ -44,7 +44,8 @@ struct runtime_request {
 	int preserve_fds; /* 3 … 3+n-1 stay open in the container */
 	bool create_cwd;  /* make process.cwd when the image lacks it */
 	bool is_rootless;
-	bool no_pivot; /* chroot(2) where pivot_root(2) cannot work */
+	bool keep_keyring; /* no session keyring of the container's own */
+	bool no_pivot;	   /* chroot(2) where pivot_root(2) cannot work */
 	/* Anybody may start it, through the state directory, and it outlives its creator.
 	 * Otherwise the creator starts it by runtime_start_created(), and a creator that
 	 * dies before that takes the container with it. */

@@ -131,12 +131,28 @@ static int run_poststart(int state_dirfd, struct err *err)
 	return r;
 }
 
-static int ask_to_start(int fd, struct err *err)
+static int take_listener(void *arg, int listener_fd, struct err *err)
+{
+	const int *state_dirfd = arg;
+	cleanup_spec struct spec *spec = NULL;
+	struct runtime_state state = { 0 };
+	int r;
+
+	r = runtime_state_load(*state_dirfd, &state, err);
+	if (r == 0)
+		r = hooks_load_spec(*state_dirfd, &spec, err);
+	if (r == 0)
+		r = launch_send_listener(spec, &state, state.pid, listener_fd, err);
+	runtime_state_done(&state);
+	return r;
+}
+
+static int ask_to_start(int fd, int state_dirfd, struct err *err)
 {
 	int r;
 
 	r = sync_send(fd, SYNC_START, NULL, 0, err);
-	return r < 0 ? r : launch_await_exec(fd, err);
+	return r < 0 ? r : launch_await_exec(fd, take_listener, &state_dirfd, err);
 }
 
 int runtime_start_created(
@@ -147,9 +163,11 @@ int runtime_start_created(
 
 	if (fd < 0)
 		return err_say(err, EINVAL, "the container was already started");
-	r = ask_to_start(fd, err);
+	r = ask_to_start(fd, state_dirfd, err);
 	if (r == 0)
 		(void)unlinkat(state_dirfd, STATE_START, 0);
+	else
+		(void)process_signal(container->pidfd, SIGKILL);
 	if (r == 0 && container->has_poststart_hooks)
 		r = run_poststart(state_dirfd, err);
 	return r;
@@ -172,6 +190,7 @@ static int start_state(
 	int state_dirfd, const struct runtime_state *state, struct err *err)
 {
 	cleanup_close int fd = -1;
+	struct err ignored = { 0 };
 	int r;
 
 	if (state->status != RUNTIME_CREATED)
@@ -180,9 +199,11 @@ static int start_state(
 	fd = connect_start(state_dirfd, err);
 	if (fd < 0)
 		return fd;
-	r = ask_to_start(fd, err);
+	r = ask_to_start(fd, state_dirfd, err);
 	if (r == 0)
 		(void)unlinkat(state_dirfd, STATE_START, 0);
+	else if (runtime_kill(state, SIGKILL, false, &ignored) < 0)
+		return r; /* it ended by itself */
 	if (r == 0 && state->has_poststart_hooks)
 		r = run_poststart(state_dirfd, err);
 	return r;

@@ -75,7 +75,7 @@ int cli_send_console(const char *path, int console_fd, struct err *err)
 /* launch.c: what create and run have in common. */
 struct cli_launch {
 	const char *bundle, *pid_file, *console_socket;
-	bool no_pivot;
+	bool no_pivot, no_new_keyring;
 	uint32_t preserve_fds;
 };
 extern const struct option_spec cli_launch_options[];

@@ -20,6 +20,9 @@ const struct option_spec cli_launch_options[] = {
 		"send the terminal's master to this socket", .complete = COMPLETE_FILE },
 	{ "no-pivot", 0, NULL, option_bool, offsetof(struct cli_launch, no_pivot),
 		"use chroot(2), where pivot_root(2) cannot work" },
+	{ "no-new-keyring", 0, NULL, option_bool,
+		offsetof(struct cli_launch, no_new_keyring),
+		"keep the caller's session keyring" },
 	{ "preserve-fds", 0, "N", option_u32, offsetof(struct cli_launch, preserve_fds),
 		"pass on N descriptors from 3 on" },
 	{ 0 },
@@ -127,6 +130,7 @@ static int create(struct cli *cli, const struct cli_launch *launch, struct bundl
 		.create_cwd = true,
 		.is_rootless = cli_is_rootless(cli),
 		.no_pivot = launch->no_pivot,
+		.keep_keyring = launch->no_new_keyring,
 		.start_later = start_later,
 		.notes = &cli->notes,
 	};
