@@ -48,9 +48,9 @@ struct isolation {
 	int bundle_dirfd; /* relative paths of the spec start here */
 	const struct rootfs *rootfs; /* overrides spec->root.path; NULL: the spec's */
 	struct notes *notes;
-	bool is_rootless; /* the launcher is not privileged in the host's user namespace
+	bool is_rootless;  /* the launcher is not privileged in the host's user namespace
 			   */
-	bool create_cwd;  /* make process->cwd when the root lacks it */
+	bool create_cwd;   /* make process->cwd when the root lacks it */
 	bool keep_keyring; /* the launcher's session keyring instead of a fresh one */
 	bool no_pivot; /* chroot instead, where pivot_root cannot work (an initramfs) */
 
