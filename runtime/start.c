@@ -105,8 +105,9 @@ int start_wait(struct launch *launch)
 	}
 }
 
-/* "A poststart hook that fails: generate an error, stop the container." (runtime.md) */
-static int run_poststart(int state_dirfd, struct err *err)
+/* `pid`: of the first process, which may have ended by now.
+ * "A poststart hook that fails: generate an error, stop the container." (runtime.md) */
+static int run_poststart(int state_dirfd, pid_t pid, struct err *err)
 {
 	struct runtime_state state = { 0 };
 	cleanup_spec struct spec *spec = NULL;
@@ -122,7 +123,7 @@ static int run_poststart(int state_dirfd, struct err *err)
 			.hooks = &spec->hooks.poststart,
 			.state = &state,
 			.status = RUNTIME_RUNNING,
-			.pid = state.pid };
+			.pid = pid };
 		r = hooks_run(&run, err);
 	}
 	if (r < 0 && runtime_kill(&state, SIGKILL, true, &ignored) < 0)
@@ -169,7 +170,7 @@ int runtime_start_created(
 	else
 		(void)process_signal(container->pidfd, SIGKILL);
 	if (r == 0 && container->has_poststart_hooks)
-		r = run_poststart(state_dirfd, err);
+		r = run_poststart(state_dirfd, container->pid, err);
 	return r;
 }
 
@@ -205,7 +206,7 @@ static int start_state(
 	else if (runtime_kill(state, SIGKILL, false, &ignored) < 0)
 		return r; /* it ended by itself */
 	if (r == 0 && state->has_poststart_hooks)
-		r = run_poststart(state_dirfd, err);
+		r = run_poststart(state_dirfd, state->pid, err);
 	return r;
 }
 
