@@ -9,7 +9,6 @@
 #include <time.h>
 
 #define SECONDS_PER_DAY 86400
-#define LATEST_SECOND 253402300799LL /* 9999-12-31T23:59:59Z */
 
 int64_t timestamp_now(void)
 {
@@ -63,8 +62,6 @@ const char *timestamp_format(int64_t ns, char ret[TIMESTAMP_MAX])
 		fraction = ns < 0 ? 0 : (unsigned int)(ns % TIMESTAMP_SECOND);
 	struct date d;
 
-	if (seconds > LATEST_SECOND)
-		seconds = LATEST_SECOND;
 	d = date_of_days(seconds / SECONDS_PER_DAY);
 	in_day = (unsigned int)(seconds % SECONDS_PER_DAY);
 	(void)snprintf(ret, TIMESTAMP_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ",
@@ -163,6 +160,10 @@ int timestamp_parse(const char *text, int64_t *ret)
 		return -EINVAL;
 	if (*text)
 		return -EINVAL;
-	*ret = (days_of_date(&d) * SECONDS_PER_DAY - zone) * TIMESTAMP_SECOND + in_day;
+	zone = days_of_date(&d) * SECONDS_PER_DAY - zone;
+	if (__builtin_mul_overflow(zone, TIMESTAMP_SECOND, &zone) ||
+		__builtin_add_overflow(zone, in_day, &zone) || zone < 0)
+		return -EINVAL;
+	*ret = zone;
 	return 0;
 }

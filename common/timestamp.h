@@ -13,11 +13,11 @@
 
 int64_t timestamp_now(void);
 
-/* Years 1970 to 9999; anything outside is clamped. Returns `ret`. */
+/* From 1970 on, as far as the nanoseconds reach (2262); before counts as 1970. Returns `ret`. */
 const char *timestamp_format(int64_t ns, char ret[TIMESTAMP_MAX]);
 
 /* RFC 3339 with any number of fractional digits and "Z" or an offset; the date alone is
- * its midnight in UTC. -EINVAL for anything else. */
+ * its midnight in UTC. -EINVAL for anything else, and outside 1970 to 2262. */
 int timestamp_parse(const char *text, int64_t *ret) __attribute__((warn_unused_result));
 
 #endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding containers, and what is known of them, from directories alone. */
+#include "tests/unit/unit.h"
+
+#include "agentd/container.h"
+#include "agentd/events.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define ID_A "aaaa000000000000000000000000000000000000000000000000000000000000"
+#define ID_B "aaab000000000000000000000000000000000000000000000000000000000000"
+
+static struct engine *engine;
+static char root[32];
+
+static void make_container(const char *id, const char *name, const char *exit)
+{
+	char text[512];
+	int fd = fd_mkdir_open(engine_containers_dirfd(engine), id, 0700);
+
+	assert_true(fd >= 0);
+	(void)snprintf(text, sizeof(text),
+		"{\"id\":\"%s\",\"name\":\"%s\",\"image_id\":\"sha256:x\",\"command\":["
+		"\"x\"],"
+		"\"created\":\"2026-01-0%cT00:00:00Z\",\"stop_signal\":\"SIGTERM\","
+		"\"stop_timeout_ms\":10000}",
+		id, name, id[3] == 'a' ? '1' : '2');
+	assert_int_equal(fd_replace_file(fd, "container.json", text, strlen(text), 0600,
+				 FD_NO_SYNC),
+		0);
+	if (exit)
+		assert_int_equal(
+			fd_replace_file(fd, "exit", exit, strlen(exit), 0600, FD_NO_SYNC),
+			0);
+	assert_int_equal(symlinkat(id, engine_names_dirfd(engine), name), 0);
+	(void)close(fd);
+}
+
+static int set_up(void **state)
+{
+	struct engine_options options = { .root_path = root };
+
+	(void)close(unit_tmpdir(root));
+	assert_int_equal(engine_open(&options, &engine, NULL), 0);
+	make_container(ID_A, "first",
+		"{\"exit_status\":137,\"signal\":9,\"finished\":\"2026-01-03T00:00:"
+		"00Z\"}");
+	make_container(ID_B, "second", NULL);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	engine_free(engine);
+	return fd_remove_tree(AT_FDCWD, root);
+}
+
+static const char *found(const char *reference)
+{
+	struct container *container;
+	static char id[65];
+
+	if (container_find(engine, reference, &container, NULL) < 0)
+		return "none";
+	(void)snprintf(id, sizeof(id), "%s", container->id);
+	container_free(container);
+	return id;
+}
+
+static void test_find(void **state)
+{
+	struct container *container;
+	struct err err;
+
+	assert_string_equal(found("first"), ID_A);
+	assert_string_equal(found(ID_B), ID_B);
+	assert_string_equal(found("aaab"), ID_B);
+	assert_string_equal(found("fir"), "none");
+	assert_string_equal(found("../names"), "none");
+	assert_string_equal(found(""), "none");
+	assert_int_equal(container_find(engine, "aaa", &container, &err), -ENOTUNIQ);
+	assert_non_null(strstr(err.text, "aaab"));
+}
+
+static void test_fold(void **state)
+{
+	struct container *container;
+
+	assert_int_equal(container_find(engine, "first", &container, NULL), 0);
+	assert_int_equal(container->status, CONTAINER_EXITED);
+	assert_int_equal(container->end.exit_status, 137);
+	assert_int_equal(container->end.signal, 9);
+	container_free(container);
+	/* Nobody holds it and nobody wrote down its end. */
+	assert_int_equal(container_find(engine, "second", &container, NULL), 0);
+	assert_int_equal(container->status, CONTAINER_LOST);
+	assert_int_equal(container->end.exit_status, -1);
+	container_free(container);
+}
+
+static void test_list_and_remove(void **state)
+{
+	struct container_list list;
+
+	assert_int_equal(container_list(engine, &list, NULL), 0);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.items[0]->id, ID_B);
+	assert_int_equal(container_remove(engine, list.items[0], false, NULL), 0);
+	container_list_done(&list);
+	assert_string_equal(found("second"), "none");
+	assert_int_equal(container_list(engine, &list, NULL), 0);
+	assert_int_equal(list.count, 1);
+	container_list_done(&list);
+}
+
+static int count_event(const struct event *event, void *arg)
+{
+	assert_string_equal(event->name, "na\"me");
+	assert_string_equal(strv_env_get(event->attributes, "k"), "v");
+	++*(int *)arg;
+	return 0;
+}
+
+static void test_events(void **state)
+{
+	struct event event = { .type = "die", .id = ID_A, .name = "na\"me" };
+	struct events_options options = { 0 };
+	int count = 0;
+
+	assert_int_equal(strv_add(&event.attributes, "k=v"), 0);
+	events_append(engine, &event);
+	event.time = 5;
+	events_append(engine, &event);
+	strv_free(event.attributes);
+	assert_int_equal(events_read(engine, &options, count_event, &count, NULL), 0);
+	assert_int_equal(count, 2);
+	options.since = 6;
+	assert_int_equal(events_read(engine, &options, count_event, &count, NULL), 0);
+	assert_int_equal(count, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_find, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_fold, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_list_and_remove, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
