@@ -2,7 +2,11 @@
 /* The order in which the rules of one number are tried. */
 #include "isolators/seccomp-rules.h"
 
+#include "common/cleanup.h"
+
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool is_unconditional(const struct seccomp_rule *rule, bool is_64)
 {
@@ -79,9 +83,63 @@ static int order_rules(const void *pa, const void *pb, void *arg)
 	return r ? r : ORDER(a->order, b->order);
 }
 
+/* One pass by the byte at `shift`, from one array to the other; stable. */
+static bool sort_by_byte(const struct seccomp_rule *from, struct seccomp_rule *to,
+	size_t count, unsigned int shift)
+{
+	size_t places[256] = { 0 }, at = 0, n;
+
+	for (size_t i = 0; i < count; i++)
+		places[from[i].nr >> shift & 0xff]++;
+	if (places[from[0].nr >> shift & 0xff] == count)
+		return false;
+	for (size_t i = 0; i < 256; i++) {
+		n = places[i];
+		places[i] = at;
+		at += n;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[places[from[i].nr >> shift & 0xff]++] = from[i];
+	return true;
+}
+
+/* A radix sort: comparing some hundred rules of each architecture is a tenth of what a
+ * start costs in user space. */
+static int sort_by_number(struct seccomp_rule *rules, size_t count)
+{
+	cleanup_free struct seccomp_rule *spare = malloc(count * sizeof(*spare));
+	struct seccomp_rule *from = rules, *to = spare, *swap;
+
+	if (!spare)
+		return -ENOMEM;
+	for (unsigned int shift = 0; shift < 32; shift += 8) {
+		if (!sort_by_byte(from, to, count, shift))
+			continue;
+		swap = from;
+		from = to;
+		to = swap;
+	}
+	if (from != rules)
+		memcpy(rules, from, count * sizeof(*rules));
+	return 0;
+}
+
 void seccomp_table_sort(struct seccomp_table *table)
 {
-	if (table->count > 0)
-		qsort_r(table->rules, table->count, sizeof(*table->rules), order_rules,
+	struct seccomp_rule *rules = table->rules;
+
+	if (!table->count)
+		return;
+	if (sort_by_number(rules, table->count) < 0) {
+		qsort_r(rules, table->count, sizeof(*rules), order_rules,
 			(void *)table->arch);
+		return;
+	}
+	for (size_t i = 0, n; i < table->count; i += n) {
+		for (n = 1; i + n < table->count && rules[i + n].nr == rules[i].nr;)
+			n++;
+		if (n > 1)
+			qsort_r(rules + i, n, sizeof(*rules), order_rules,
+				(void *)table->arch);
+	}
 }
