@@ -56,24 +56,28 @@ int json_string(const struct json *v, void *out, const void *arg, struct err *er
 
 int json_strv(const struct json *v, void *out, const void *arg, struct err *err)
 {
-	strv *list = out;
+	strv *list = out, at;
+	size_t count = 0;
 	char step[32];
-	size_t i = 0;
 	int r;
 
 	if (v->type != JSON_ARRAY)
 		return err_say(err, EINVAL, " must be an array of strings");
+	json_each (item, v)
+		count++;
+	if (!count)
+		return 0;
+	strv_free(*list);
+	at = *list = strv_new(count);
+	if (!at)
+		return err_oom(err);
 	json_each (item, v) {
-		cleanup_free char *s = NULL;
-
-		r = json_string(item, &s, NULL, err);
+		r = json_string(item, at, NULL, err);
 		if (r < 0) {
-			(void)snprintf(step, sizeof(step), "[%zu]", i);
+			(void)snprintf(step, sizeof(step), "[%zu]", (size_t)(at - *list));
 			return prefix_path(err, r, step);
 		}
-		if (strv_take(list, take_ptr(s)) < 0)
-			return err_oom(err);
-		i++;
+		at++;
 	}
 	return 0;
 }

@@ -36,25 +36,24 @@ struct parser {
 	bool is_oom;
 };
 
-static void *doc_alloc(struct json_doc *doc, size_t size)
+/* `align`: a power of two, up to that of a chunk. */
+static void *doc_alloc(struct json_doc *doc, size_t size, size_t align)
 {
 	struct chunk *chunk = doc->chunks;
 	size_t room = size > CHUNK_SIZE ? size : CHUNK_SIZE;
-	void *at;
+	size_t at = chunk ? (chunk->used + align - 1) & ~(align - 1) : 0;
 
-	size = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
-	if (!chunk || chunk->room - chunk->used < size) {
-		chunk = malloc(sizeof(*chunk) + room + sizeof(max_align_t));
+	if (!chunk || at > chunk->room || chunk->room - at < size) {
+		chunk = malloc(sizeof(*chunk) + room);
 		if (!chunk)
 			return NULL;
 		chunk->next = doc->chunks;
-		chunk->used = 0;
-		chunk->room = room + sizeof(max_align_t);
+		chunk->room = room;
 		doc->chunks = chunk;
+		at = 0;
 	}
-	at = (char *)chunk->data + chunk->used;
-	chunk->used += size;
-	return at;
+	chunk->used = at + size;
+	return (char *)chunk->data + at;
 }
 
 static int stop(struct parser *p, const char *reason)
@@ -71,7 +70,7 @@ static int stop_oom(struct parser *p)
 
 static const char *copy_text(struct parser *p, const unsigned char *text, size_t len)
 {
-	char *copy = doc_alloc(p->doc, len + 1);
+	char *copy = doc_alloc(p->doc, len + 1, 1);
 
 	if (!copy) {
 		p->is_oom = true;
@@ -115,7 +114,7 @@ static struct json *add_node(struct parser *p, enum json_type type)
 		(void)stop(p, "too many values");
 		return NULL;
 	}
-	node = doc_alloc(p->doc, sizeof(*node));
+	node = doc_alloc(p->doc, sizeof(*node), _Alignof(struct json));
 	if (!node) {
 		p->is_oom = true;
 		return NULL;

@@ -26,14 +26,14 @@ enum json_type {
 };
 
 struct json {
-	enum json_type type;
 	const char *key; /* the member's name when the parent is an object, else NULL */
 	const char
 		*string; /* JSON_STRING: the text; JSON_NUMBER: its digits as written */
 	size_t len;	 /* of string; larger than strlen() when it holds a NUL */
-	bool is_true;
 	struct json *first; /* the first element or member */
 	struct json *next;  /* the following sibling */
+	enum json_type type;
+	bool is_true;
 };
 
 struct json_doc; /* owns every struct json below its root */

@@ -284,6 +284,15 @@ int strv_take(strv *v, char *s)
 	return 0;
 }
 
+strv strv_new(size_t count)
+{
+	size_t capacity = 2;
+
+	while (capacity <= count)
+		capacity *= 2;
+	return calloc(capacity, sizeof(char *));
+}
+
 int strv_add(strv *v, const char *s)
 {
 	return strv_take(v, strdup(s));

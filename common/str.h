@@ -68,6 +68,9 @@ static inline void strv_free_ptr(strv *v)
 }
 size_t strv_len(char *const *v);
 
+/* An empty one that takes `count` strings without growing. */
+strv strv_new(size_t count) __attribute__((warn_unused_result));
+
 /* Append a copy of `s`, or take `s` over (freed on failure; NULL counts as out of
  * memory). */
 int strv_add(strv *v, const char *s) __attribute__((warn_unused_result));
