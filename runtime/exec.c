@@ -79,6 +79,7 @@ static int prepare(
 	i->process = exec->process;
 	i->user = exec->user;
 	i->notes = exec->notes;
+	i->is_rootless = geteuid() != 0;
 	launch->state = exec->state;
 	launch->preserve_fds = exec->preserve_fds;
 	memcpy(launch->stdio_fds, exec->stdio_fds, sizeof(launch->stdio_fds));
