@@ -167,17 +167,29 @@ static int remove_tree_rootless(int dirfd, const char *name, struct err *err)
 		err, WIFEXITED(status) ? WEXITSTATUS(status) : EIO, "remove %s", name);
 }
 
+int container_erase_gone(struct engine *engine, const char *gone, struct err *err)
+{
+	int dirfd = engine_containers_dirfd(engine);
+	int r;
+
+	if (engine_is_rootless(engine))
+		return remove_tree_rootless(dirfd, gone, err);
+	r = fd_remove_tree(dirfd, gone);
+	return r < 0 ? err_set(err, -r, "remove %s/containers/%s",
+			       engine_root_path(engine), gone)
+		     : 0;
+}
+
 /* First out of sight under another name, then piece by piece: nobody meets half a
  * container. */
 int container_erase(
 	struct engine *engine, const struct container *container, struct err *err)
 {
 	int dirfd = engine_containers_dirfd(engine);
-	char gone[CONTAINER_ID_MAX + 8];
-	int r;
+	char gone[CONTAINER_ID_MAX + sizeof(CONTAINER_GONE_PREFIX)];
 
 	release_name(engine, container);
-	(void)snprintf(gone, sizeof(gone), ".gone-%s", container->id);
+	(void)snprintf(gone, sizeof(gone), CONTAINER_GONE_PREFIX "%s", container->id);
 	if (renameat(dirfd, container->id, dirfd, gone) < 0)
 		return errno == ENOENT ? 0
 				       : err_set(err, errno, "remove container %.*s",
@@ -186,12 +198,7 @@ int container_erase(
 				      .id = container->id,
 				      .name = container->name,
 				      .image = container->image });
-	if (engine_is_rootless(engine))
-		return remove_tree_rootless(dirfd, gone, err);
-	r = fd_remove_tree(dirfd, gone);
-	return r < 0 ? err_set(err, -r, "remove %s/containers/%s",
-			       engine_root_path(engine), gone)
-		     : 0;
+	return container_erase_gone(engine, gone, err);
 }
 
 static int end_it(struct engine *engine, struct container *container, struct err *err)

@@ -19,8 +19,8 @@ static bool is_full_id(const char *s)
 	return strlen(s) == CONTAINER_ID_MAX - 1 && is_hex(s);
 }
 
-/* Calls `fn` for the id of each container directory that begins with `prefix`. */
-static int each_id(struct engine *engine, const char *prefix,
+/* Calls `fn` for each container directory whose name begins with `prefix`. */
+static int each_directory(struct engine *engine, const char *prefix,
 	int (*fn)(const char *id, void *arg), void *arg)
 {
 	cleanup_closedir DIR *dir = NULL;
@@ -37,7 +37,7 @@ static int each_id(struct engine *engine, const char *prefix,
 		return -ENOMEM;
 	}
 	while (errno = 0, (e = readdir(dir))) {
-		if (!is_full_id(e->d_name) || !str_skip_prefix(e->d_name, prefix))
+		if (!str_skip_prefix(e->d_name, prefix))
 			continue;
 		r = fn(e->d_name, arg);
 		if (r < 0)
@@ -48,7 +48,7 @@ static int each_id(struct engine *engine, const char *prefix,
 
 static int collect_id(const char *id, void *arg)
 {
-	return strv_add(arg, id);
+	return is_full_id(id) ? strv_add(arg, id) : 0;
 }
 
 static int say_ambiguous(const char *reference, char *const *ids, struct err *err)
@@ -88,7 +88,7 @@ static int resolve(struct engine *engine, const char *reference,
 	}
 	if (!is_hex(reference))
 		return -ENOENT;
-	r = each_id(engine, reference, collect_id, &ids);
+	r = each_directory(engine, reference, collect_id, &ids);
 	if (r < 0)
 		return err_set(err, -r, "list containers");
 	if (strv_len(ids) > 1)
@@ -128,6 +128,8 @@ static int collect_container(const char *id, void *arg)
 	struct container *container, **items;
 	int r;
 
+	if (!is_full_id(id))
+		return 0;
 	r = container_load(c->engine, id, &container, c->err);
 	if (r == -ENOENT)
 		return 0;
@@ -143,6 +145,15 @@ static int collect_container(const char *id, void *arg)
 		c->list.items = items;
 	}
 	c->list.items[c->list.count++] = container;
+	return 0;
+}
+
+/* A removal whose command was killed is carried on by the next listing. */
+static int finish_removal(const char *name, void *arg)
+{
+	struct err ignored;
+
+	(void)!container_erase_gone(arg, name, &ignored);
 	return 0;
 }
 
@@ -162,7 +173,8 @@ int container_list(struct engine *engine, struct container_list *ret, struct err
 
 	if (err)
 		err->code = 0;
-	r = each_id(engine, "", collect_container, &c);
+	(void)!each_directory(engine, CONTAINER_GONE_PREFIX, finish_removal, engine);
+	r = each_directory(engine, "", collect_container, &c);
 	if (r < 0) {
 		container_list_done(&c.list);
 		return err && err->code ? r : err_set(err, -r, "list containers");

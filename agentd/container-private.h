@@ -7,6 +7,7 @@
 
 #define CONTAINER_ID_MAX 65 /* 64 digits and a NUL */
 #define CONTAINER_FILE_MAX (1U << 20)
+#define CONTAINER_GONE_PREFIX ".gone-" /* of what is being removed */
 
 /* Loads the container of a full id. -ENOENT when there is none (no error text is set). */
 int container_load(struct engine *engine, const char *id, struct container **ret,
@@ -36,5 +37,8 @@ void container_read_final(int dirfd, int64_t *ret_started, struct container_end 
 /* Removes all files of an ended container, cleaned up or not, and its name. */
 int container_erase(struct engine *engine, const struct container *container,
 	struct err *err) __attribute__((warn_unused_result));
+/* Removes what container_erase() put out of sight under this name. */
+int container_erase_gone(struct engine *engine, const char *gone, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -112,8 +112,11 @@ static void test_list_and_remove(void **state)
 	assert_int_equal(container_remove(engine, list.items[0], false, NULL), 0);
 	container_list_done(&list);
 	assert_string_equal(found("second"), "none");
+	assert_int_equal(mkdirat(engine_containers_dirfd(engine), ".gone-x", 0700), 0);
 	assert_int_equal(container_list(engine, &list, NULL), 0);
 	assert_int_equal(list.count, 1);
+	assert_int_equal(
+		faccessat(engine_containers_dirfd(engine), ".gone-x", F_OK, 0), -1);
 	container_list_done(&list);
 }
 
