@@ -122,6 +122,19 @@ struct collection {
 	struct err *err;
 };
 
+/* One that ended without being cleaned up is finished by whoever meets it. False: it was to be
+ * removed and now is. */
+static bool settle(struct engine *engine, struct container *c)
+{
+	bool has_ended = c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST;
+	struct err ignored;
+
+	if (!has_ended || (!c->needs_cleanup && !c->is_auto_removed))
+		return true;
+	return container_cleanup(engine, c, &ignored) < 0 ||
+	       container_refresh(c, &ignored) != -ENOENT;
+}
+
 static int collect_container(const char *id, void *arg)
 {
 	struct collection *c = arg;
@@ -135,6 +148,10 @@ static int collect_container(const char *id, void *arg)
 		return 0;
 	if (r < 0)
 		return r;
+	if (!settle(c->engine, container)) {
+		container_free(container);
+		return 0;
+	}
 	if (c->list.count == c->room) {
 		c->room = c->room ? 2 * c->room : 16;
 		items = reallocarray(c->list.items, c->room, sizeof(struct container *));

@@ -532,6 +532,18 @@ def test_nothing_is_left(_work):
     assert not leftovers()
 
 
+def test_a_command_that_was_killed(_work):
+    """at whatever moment: what it started ends, and the next listing finds all clean"""
+    image()
+    for delay in range(0, 60, 4):
+        process = background("run", "--rm", image(), "sleep", "0.02", stderr=subprocess.DEVNULL)
+        time.sleep(delay / 1000)
+        process.kill()
+        process.wait()
+    eventually(lambda: not good("ps", "-aq").out and not containers())
+    assert not leftovers()
+
+
 def test_a_shim_that_was_killed(_work):
     """the container is known to be lost, and is removed whole"""
     running("lost")
