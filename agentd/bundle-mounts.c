@@ -2,6 +2,7 @@
 #include "agentd/bundle-private.h"
 
 #include "common/cleanup.h"
+#include "common/path.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,11 +97,30 @@ static int add_own_files(
 		if (!source)
 			return err_oom(err);
 		r = bundle_add_mount(mounts, "bind", source, files[i].destination,
-			"bind,rprivate,nosuid,nodev,noexec", err);
+			request->options->is_read_only
+				? "bind,rprivate,ro,nosuid,nodev,noexec"
+				: "bind,rprivate,nosuid,nodev,noexec",
+			err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+/* Where the runtime mounts what it relies on itself. */
+static const char *const reserved_places[] = { "/proc", "/sys", "/dev" };
+
+static bool is_reserved_place(const char *path)
+{
+	size_t count = sizeof(reserved_places) / sizeof(reserved_places[0]);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *rest = str_skip_prefix(path, reserved_places[i]);
+
+		if (rest && (!*rest || *rest == '/'))
+			return true;
+	}
+	return str_eq(path, "/");
 }
 
 static bool is_mounted(const struct spec_mounts *mounts, const char *destination)
@@ -121,11 +141,16 @@ static int add_image_volumes(
 
 	if (!request->options->is_read_only)
 		return 0;
-	strv_each (path, request->image->config.volumes) {
-		if (**path != '/' || str_eq(*path, "/") || is_mounted(mounts, *path))
+	strv_each (volume, request->image->config.volumes) {
+		cleanup_free char *path = path_clean(*volume);
+
+		if (!path)
+			return err_oom(err);
+		if (**volume != '/' || is_reserved_place(path) ||
+			is_mounted(mounts, path))
 			continue;
 		r = bundle_add_mount(
-			mounts, "tmpfs", "tmpfs", *path, "nosuid,nodev,tmpcopyup", err);
+			mounts, "tmpfs", "tmpfs", path, "nosuid,nodev,tmpcopyup", err);
 		if (r < 0)
 			return r;
 	}

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 
 #define OPEN_AGAIN_MAX 64
+#define LINK_HOPS_MAX 8
 
 /* EAGAIN: the kernel saw a rename or mount race with ".." and could not prove
  * containment. */
@@ -141,9 +142,39 @@ static int open_parent(int root_dirfd, const char *path, size_t len)
 	return path_mkdir_in_root(root_dirfd, parent, 0755, 0, 0);
 }
 
-/* Somebody may put a link where we are about to make the target: O_NOFOLLOW then gives the link
- * itself, and resolving the path anew keeps to the root. */
-int path_make_target(int root_dirfd, const char *path, int want_file)
+/* What a link that leads nowhere yet says, as a path in the root. */
+static char *link_target(int link_fd, const char *path)
+{
+	const char *base = path_base(path);
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(link_fd, "", text, sizeof(text));
+
+	if (n <= 0 || n == (ssize_t)sizeof(text))
+		return NULL;
+	if (*text == '/')
+		return strndup(text, (size_t)n);
+	return str_printf("%.*s%.*s", (int)(base - path), path, (int)n, text);
+}
+
+static int make_target(int root_dirfd, const char *path, int want_file, int hops);
+
+/* A link lies there, or somebody has just put one: what it names is resolved anew, in the root. */
+static int make_behind_link(
+	int root_dirfd, int link_fd, const char *path, int want_file, int hops)
+{
+	cleanup_free char *target = NULL;
+	int fd;
+
+	fd = path_open_in_root(root_dirfd, path, O_PATH, 0);
+	if (fd != -ENOENT)
+		return fd;
+	if (hops >= LINK_HOPS_MAX)
+		return -ELOOP;
+	target = link_target(link_fd, path);
+	return target ? make_target(root_dirfd, target, want_file, hops + 1) : -ENOENT;
+}
+
+static int make_target(int root_dirfd, const char *path, int want_file, int hops)
 {
 	cleanup_close int dirfd = -1, fd = -1;
 	const char *base = path_base(path);
@@ -159,11 +190,14 @@ int path_make_target(int root_dirfd, const char *path, int want_file)
 	if (dirfd < 0)
 		return dirfd;
 	fd = make_last(dirfd, base, want_file);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)) {
-		(void)close(fd);
-		fd = path_open_in_root(root_dirfd, path, O_PATH, 0);
-	}
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+		return make_behind_link(root_dirfd, fd, path, want_file, hops);
 	return take_fd(&fd);
+}
+
+int path_make_target(int root_dirfd, const char *path, int want_file)
+{
+	return make_target(root_dirfd, path, want_file, 0);
 }
 
 const char *path_of_fd(int fd, char ret[PATH_OF_FD_MAX])

@@ -4,9 +4,13 @@
 #include "common/cleanup.h"
 #include "common/path.h"
 #include "common/str.h"
+#include "isolators/mount-tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* Files of procfs that a bind may replace: statistics that nothing trusts (as lxcfs
  * does). */
@@ -75,20 +79,78 @@ static int open_guarded(int root_fd, const char *target, struct err *err)
 	return fd;
 }
 
+static int make_guarded(int root_fd, const char *target, struct err *err)
+{
+	int fd = open_guarded(root_fd, target, err);
+
+	if (fd != -ENOENT)
+		return fd;
+	fd = path_mkdir_in_root(root_fd, target, 0755, 0, 0);
+	if (fd < 0)
+		return err_set(err, -fd, "make the mount target %s", target);
+	(void)close(fd);
+	return open_guarded(root_fd, target, err);
+}
+
+static bool is_same_place(int fd, int other_fd)
+{
+	struct stat st, other;
+
+	return fstat(fd, &st) == 0 && fstat(other_fd, &other) == 0 &&
+	       st.st_dev == other.st_dev && st.st_ino == other.st_ino &&
+	       mount_is_same(fd, other_fd);
+}
+
+/* The names above say nothing once a link of the image was followed. */
+static int check_reached(
+	int root_fd, const struct mount_plan *plan, int fd, struct err *err)
+{
+	cleanup_close int dev_fd = path_open_in_root(root_fd, "/dev", O_PATH, 0);
+	const char *where = NULL;
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return err_set(err, errno, "examine %s", plan->target);
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		where = "procfs";
+	else if (fs.f_type == SYSFS_MAGIC)
+		where = "sysfs";
+	else if (dev_fd >= 0 && is_same_place(fd, dev_fd))
+		where = "/dev";
+	else if (is_same_place(fd, root_fd))
+		where = "the root";
+	return where ? err_say(err, EPERM,
+			       "mounts: a link makes %s a name for %s, which must not be "
+			       "covered",
+			       plan->target, where)
+		     : 0;
+}
+
+static int open_through_links(
+	int root_fd, const struct mount_plan *plan, bool want_file, struct err *err)
+{
+	cleanup_close int fd = path_make_target(root_fd, plan->target, want_file);
+	int r;
+
+	if (fd < 0) {
+		r = fd;
+		return err_set(err, -r, "make the mount target %s", plan->target);
+	}
+	r = check_reached(root_fd, plan, fd, err);
+	return r < 0 ? r : take_fd(&fd);
+}
+
 int mount_target_open(
 	int root_fd, const struct mount_plan *plan, bool want_file, struct err *err)
 {
 	int fd;
 
-	if (is_guarded(plan)) {
-		fd = open_guarded(root_fd, plan->target, err);
-		if (fd >= 0 || fd != -ENOENT)
-			return fd;
-	}
-	fd = path_make_target(root_fd, plan->target, want_file);
+	if (is_guarded(plan))
+		return make_guarded(root_fd, plan->target, err);
+	fd = path_open_beneath(root_fd, plan->target + 1, O_PATH, 0);
 	if (fd >= 0)
 		return fd;
-	(void)err_set(err, -fd, "make the mount target %s", plan->target);
+	fd = open_through_links(root_fd, plan, want_file, err);
 	if (fd == -EROFS)
 		(void)err_hint(err,
 			"the target must exist when the file system below it is "

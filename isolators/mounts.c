@@ -211,15 +211,17 @@ static int mount_kernel(
 static int copy_target_up(struct isolation *isolation, const struct mount_plan *plan,
 	int tree_fd, struct err *err)
 {
-	cleanup_close int from = -1;
+	cleanup_close int target = -1, from = -1;
+	int r;
 
-	from = path_open_in_root(
-		isolation->root_fd, plan->target, O_RDONLY | O_DIRECTORY, 0);
-	if (from == -ENOENT)
-		return 0;
+	target = mount_target_open(isolation->root_fd, plan, false, err);
+	if (target < 0)
+		return target;
+	from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (from < 0)
-		return err_set(err, -from, "open %s", plan->target);
-	return copy_up(from, tree_fd, err) < 0 ? err_wrap(err, "%s", plan->target) : 0;
+		return err_set(err, errno, "open %s", plan->target);
+	r = copy_up(from, tree_fd, err);
+	return r < 0 ? err_wrap(err, "%s", plan->target) : 0;
 }
 
 static int add_label(const struct isolation *isolation, struct mount_plan *plan)

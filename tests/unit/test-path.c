@@ -84,6 +84,23 @@ static void test_make_target(void **state)
 	assert_true(S_ISREG(st.st_mode));
 }
 
+/* As a system without its tmpfs has them: /etc/resolv.conf -> ../run/resolv.conf. */
+static void test_target_behind_links(void **state)
+{
+	cleanup_close int root = open_root(state), file = -1;
+	struct stat st;
+
+	assert_int_equal(mkdirat(root, "etc", 0755), 0);
+	assert_int_equal(symlinkat("../../../run/conf", root, "etc/conf"), 0);
+	assert_int_equal(symlinkat("/etc/conf", root, "again"), 0);
+	assert_int_equal(symlinkat("circle", root, "circle"), 0);
+	file = path_make_target(root, "/again", 1);
+	assert_true(file >= 0);
+	assert_int_equal(fstatat(root, "run/conf", &st, AT_SYMLINK_NOFOLLOW), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_int_equal(path_make_target(root, "/circle", 1), -ELOOP);
+}
+
 static void test_clean(void **state)
 {
 	static const char *const cases[][2] = { { "", "/" }, { "/", "/" },
@@ -104,6 +121,8 @@ int main(void)
 			test_beneath_follows_nothing, setup, teardown),
 		cmocka_unit_test(test_magic_links_refused),
 		cmocka_unit_test_setup_teardown(test_make_target, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_target_behind_links, setup, teardown),
 		cmocka_unit_test(test_clean),
 	};
 
