@@ -59,11 +59,25 @@ static void write_platform(struct json_writer *w, const struct platform *platfor
 	jw_object_end(w);
 }
 
+/* From a directory of the host's own mounts ".." would lead to all of them. */
+static int open_source(const struct import *import, int *ret_fd, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(import->source.fd, &st) < 0)
+		return err_set(err, errno, "look at the archive");
+	if (S_ISDIR(st.st_mode))
+		return unpacker_directory(import->source.fd, ".",
+			&import->request->userns, true, ret_fd, err);
+	*ret_fd = fcntl(import->source.fd, F_DUPFD_CLOEXEC, 3);
+	return *ret_fd < 0 ? err_set(err, errno, "open the archive") : 0;
+}
+
 static int send_request(struct import *import, struct err *err)
 {
 	const struct import_request *request = import->request;
 	cleanup_buf struct buf b = BUF_INIT;
-	cleanup_close int spool_fd = -1;
+	cleanup_close int source_fd = -1, spool_fd = -1;
 	struct json_writer w = JSON_WRITER(&b);
 	int fds[2], r;
 
@@ -71,6 +85,8 @@ static int send_request(struct import *import, struct err *err)
 		return err_set(err, errno, "make a staging directory in the image store");
 	r = unpacker_directory(
 		import->stage_fd, "spool", &request->userns, false, &spool_fd, err);
+	if (r == 0)
+		r = open_source(import, &source_fd, err);
 	if (r < 0)
 		return r;
 	jw_object(&w, NULL);
@@ -81,7 +97,7 @@ static int send_request(struct import *import, struct err *err)
 	write_platform(&w, &request->platform);
 	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
 	jw_object_end(&w);
-	fds[0] = import->source.fd;
+	fds[0] = source_fd;
 	fds[1] = spool_fd;
 	return unpacker_send(&import->unpacker, UNPACK_REQUEST, &b, fds, 2, err);
 }

@@ -76,8 +76,6 @@ static const char *const allowed_calls[] = {
 	"copy_file_range",
 	"fadvise64",
 	"fadvise64_64",
-	"fcntl",
-	"fcntl64",
 	"dup",
 	/* the socket */
 	"sendmsg",
@@ -107,7 +105,6 @@ static const char *const allowed_calls[] = {
 	"rt_sigreturn",
 	"restart_syscall",
 	"setrlimit",
-	"prlimit64",
 	"exit",
 	"exit_group",
 #ifdef ENABLE_FAIL_POINTS
@@ -151,13 +148,20 @@ static int leave_root(void)
 	return chroot(".") < 0 ? -errno : 0;
 }
 
-/* As far as the caller's rights go: what is missing of these, capabilities and the filter
- * below make up for. */
-static void leave_namespaces(void)
+/* With the rights of root no path of the host may be left. A user without a namespace of his
+ * own cannot leave; he has no capabilities either, and the filter remains. */
+static int leave_namespaces(struct err *err)
 {
-	if (unshare(CLONE_NEWNS) == 0)
-		(void)leave_root();
-	(void)unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
+	int r = 0;
+
+	if (unshare(CLONE_NEWNS) < 0)
+		r = -errno;
+	if (r == 0)
+		r = leave_root();
+	if (r == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		r = -errno;
+	return r < 0 && geteuid() == 0 ? err_set(err, -r, "leave the host's namespaces")
+				       : 0;
 }
 
 static bool is_kept(cap_value_t cap)
@@ -211,6 +215,28 @@ static void limit_resources(void)
 	}
 }
 
+/* The others of fcntl(2) have the kernel send signals to any process (F_SETOWN). */
+static const uint32_t fcntl_commands[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD,
+	F_GETFL, F_SETFL, F_ADD_SEALS, F_GET_SEALS };
+
+static int add_fcntl(scmp_filter_ctx filter)
+{
+	static const char *const names[] = { "fcntl", "fcntl64" };
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+
+		for (size_t n = 0; r == 0 && number >= 0 &&
+				   n < sizeof(fcntl_commands) / sizeof(*fcntl_commands);
+			n++)
+			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+				SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX,
+					fcntl_commands[n]));
+	}
+	return r;
+}
+
 static int add_rules(scmp_filter_ctx filter)
 {
 	int r = 0;
@@ -221,6 +247,12 @@ static int add_rules(scmp_filter_ctx filter)
 		if (number >= 0) /* negative: not on this machine */
 			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	}
+	if (r == 0)
+		r = add_fcntl(filter);
+	/* Our own limits, nobody else's. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0));
 	/* Memory, never code. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
@@ -266,7 +298,9 @@ int unpack_confine(struct err *err)
 	if (IS_SANITIZED)
 		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	leave_namespaces();
+	r = leave_namespaces(err);
+	if (r < 0)
+		return r;
 	limit_resources();
 	r = drop_caps(err);
 	/* seccomp_load() sets no_new_privs. */
