@@ -209,7 +209,7 @@ while :; do
   for p in /proc/[0-9]*; do
     for f in $p/fd/[3-9]; do
       t=$(readlink $f 2>/dev/null) && case $p:$t in
-        /proc/$$:*|*:/proc*|*:pipe*|*:anon_inode*|*:) ;; *) echo "FD $t";; esac
+        /proc/$$:*|*:/proc*|*:pipe*|*:anon_inode*|*:/var/lib/ucr*|*:) ;; *) echo "FD $t";; esac
     done
     i=$(stat -Lc %i $p/exe 2>/dev/null); [ -n "$i" ] && [ "$i" != "$own" ] || continue
     exec 9<$p/exe || continue
