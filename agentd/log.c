@@ -174,7 +174,7 @@ static bool is_wanted(struct log_reader *reader, const struct log_line *line)
 		return false;
 	}
 	return line->time >= reader->options.since &&
-	       (!reader->options.until || line->time <= reader->options.until);
+	       (!reader->options.until || line->time < reader->options.until);
 }
 
 /* The shim writes all of the log before it writes `exit`. */
@@ -237,7 +237,7 @@ int log_next(struct log_reader *reader, struct log_line *ret, struct err *err)
 	return r < 0 && r != -EINTR ? err_set(err, -r, "read the log") : r;
 }
 
-/* How many whole lines there are, read once for `tail`. */
+/* How many lines there are, read once for `tail`. One without its end yet is one too. */
 static int count_lines(int dirfd, uint64_t *ret)
 {
 	struct log_reader counter = {
@@ -246,12 +246,15 @@ static int count_lines(int dirfd, uint64_t *ret)
 		.fd = -1,
 		.inotify_fd = -1,
 	};
+	bool is_inside[3] = { false };
 	struct log_line line;
 	uint64_t count = 0;
 	int r;
 
-	while ((r = next_wanted(&counter, &line)) > 0)
-		count += line.is_partial ? 0 : 1;
+	while ((r = next_wanted(&counter, &line)) > 0) {
+		count += is_inside[line.stream] ? 0 : 1;
+		is_inside[line.stream] = line.is_partial;
+	}
 	if (counter.fd >= 0)
 		(void)close(counter.fd);
 	buf_done(&counter.data);

@@ -26,7 +26,7 @@ struct log_options {
 	bool follow;   /* wait for more until the container has ended */
 	int64_t tail;  /* only the last so many lines; negative: all */
 	int64_t since; /* only lines from that moment on; 0: all */
-	int64_t until; /* 0: no end */
+	int64_t until; /* only lines before that moment; 0: no end */
 };
 
 struct log_reader;
