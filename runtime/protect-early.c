@@ -17,10 +17,9 @@
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
+#include <elf.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <sys/statfs.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #define SELF "/proc/self/exe"
@@ -104,19 +103,31 @@ static bool names_protected_verb(char *const *argv)
 	return false;
 }
 
+/* The kernel names a program that was executed by its descriptor "/dev/fd/N". */
+static bool is_second_time(char *const *env)
+{
+	const unsigned long *aux;
+	const char *name = "";
+
+	while (*env)
+		env++;
+	aux = (const unsigned long *)(env + 1);
+	for (; aux[0] != AT_NULL; aux += 2) {
+		if (aux[0] == AT_EXECFN)
+			name = (const char *)aux[1];
+	}
+	return name[0] == '/' && name[1] == 'd' && name[2] == 'e' && name[3] == 'v' &&
+	       name[4] == '/' && name[5] == 'f' && name[6] == 'd' && name[7] == '/';
+}
+
 __attribute__((no_stack_protector)) void protect_early(long *stack)
 {
-	struct mount_attr attr;
 	char **argv = (char **)(stack + 1);
 	char **env = argv + stack[0] + 1;
-	struct statfs fs;
+	struct mount_attr attr;
 	long fd;
 
-	if (stack[0] < 2 || !names_protected_verb(argv + 1))
-		return;
-	/* Read-only: this is the second time already, or it needs no second. */
-	if (ask(SYS_statfs, (long)SELF, (long)&fs, 0, 0, 0) < 0 ||
-		(fs.f_flags & ST_RDONLY))
+	if (stack[0] < 2 || !names_protected_verb(argv + 1) || is_second_time(env))
 		return;
 	fd = ask(SYS_open_tree, AT_FDCWD, (long)SELF, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC,
 		0, 0);

@@ -25,14 +25,17 @@
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* Judged by what the kernel says of the file: a variable could be set by anybody. */
-static bool is_protected(int exe_fd)
+static bool is_on_read_only_mount(void)
 {
 	struct statfs fs;
-	int seals;
 
-	if (fstatfs(exe_fd, &fs) == 0 && (fs.f_flags & ST_RDONLY))
-		return true;
-	seals = fcntl(exe_fd, F_GET_SEALS);
+	return statfs(SELF, &fs) == 0 && (fs.f_flags & ST_RDONLY);
+}
+
+static bool is_sealed(int exe_fd)
+{
+	int seals = fcntl(exe_fd, F_GET_SEALS);
+
 	return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
@@ -72,14 +75,15 @@ int runtime_protect_self(char **argv, struct err *err)
 	cleanup_close int exe_fd = -1, safe_fd = -1;
 	struct stat st;
 
+	/* Executing a descriptor left its number as our name. */
+	(void)prctl(PR_SET_NAME, path_base(argv[0]));
+	if (is_on_read_only_mount())
+		return 0;
 	exe_fd = open(SELF, O_RDONLY | O_CLOEXEC);
 	if (exe_fd < 0 || fstat(exe_fd, &st) < 0)
 		return err_set(err, errno, "open " SELF);
-	if (is_protected(exe_fd)) {
-		/* Executing a descriptor left its number as our name. */
-		(void)prctl(PR_SET_NAME, path_base(argv[0]));
+	if (is_sealed(exe_fd))
 		return 0;
-	}
 	/* A file that belongs to somebody else needs no protection from us. */
 	if (geteuid() != 0 && st.st_uid != geteuid())
 		return 0;
