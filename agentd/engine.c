@@ -92,6 +92,22 @@ static int open_dir(int dirfd, const char *name)
 	return fd_mkdir_open(dirfd, name, 0700);
 }
 
+/* Whoever else may write here could put a container of his making in place of ours. */
+static int check_owner(const struct engine *engine, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(engine->root_dirfd, &st) < 0)
+		return err_set(err, errno, "look at %s", engine->root_path);
+	if (st.st_uid == geteuid() && !(st.st_mode & 022))
+		return 0;
+	(void)err_say(err, EPERM,
+		"%s belongs to user %u with mode %04o: other users may write it",
+		engine->root_path, st.st_uid, st.st_mode & 07777);
+	return err_hint(
+		err, "give a directory by --root that only user %u may write", geteuid());
+}
+
 static int open_root(struct engine *engine, struct err *err)
 {
 	int r;
@@ -109,6 +125,9 @@ static int open_root(struct engine *engine, struct err *err)
 		return err_hint(
 			err, "run as root, or give a directory of yours by --root");
 	}
+	r = check_owner(engine, err);
+	if (r < 0)
+		return r;
 	engine->containers_dirfd = open_dir(engine->root_dirfd, "containers");
 	if (engine->containers_dirfd < 0)
 		return err_set(err, -engine->containers_dirfd, "open %s/containers",

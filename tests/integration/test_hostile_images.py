@@ -152,6 +152,18 @@ def test_capabilities_of_a_user(_work):
         assert (fields["NoNewPrivs"], fields["Seccomp"]) == ("1", "2"), out
 
 
+# ---- the directory of containers -----------------------------------------------------------
+
+def test_root_directory_of_others(work):
+    """a directory that somebody else may write is not used, and nothing is made in it"""
+    for owner, mode in (0, 0o777), (0, 0o770), (65534, 0o700):
+        os.chown(work, owner, 0)
+        os.chmod(work, mode)
+        result = cli.run("ps", "-a", root=work)
+        assert result.status == 125 and "other users may write it" in result.err, result
+        assert os.listdir(work) == []
+
+
 # ---- what an image says --------------------------------------------------------------------
 
 def test_text_is_data(_work):
