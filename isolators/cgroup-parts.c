@@ -216,6 +216,18 @@ static const struct refusal {
 	{ EAGAIN, "the pids limit is reached" },
 };
 
+static int say_refused(
+	const struct cgroup_part *part, pid_t pid, int code, struct err *err)
+{
+	(void)err_set(err, code, "move process %d into its cgroup (%s)", (int)pid,
+		part->hierarchy->key);
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		if (refusals[i].code == code)
+			(void)err_hint(err, "%s", refusals[i].hint);
+	}
+	return -code;
+}
+
 int cgroup_attach_part(const struct cgroup_part *part, pid_t pid, struct err *err)
 {
 	char text[16];
@@ -223,15 +235,14 @@ int cgroup_attach_part(const struct cgroup_part *part, pid_t pid, struct err *er
 
 	(void)snprintf(text, sizeof(text), "%d", (int)pid);
 	r = fd_write_kernel_file(part->dirfd, "cgroup.procs", text);
-	if (r >= 0)
-		return 0;
-	(void)err_set(err, -r, "move process %d into its cgroup (%s)", (int)pid,
-		part->hierarchy->key);
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
-		if (refusals[i].code == -r)
-			(void)err_hint(err, "%s", refusals[i].hint);
-	}
-	return r;
+	return r < 0 ? say_refused(part, pid, -r, err) : 0;
+}
+
+int cgroup_join_part(const struct cgroup_part *part, struct err *err)
+{
+	int r = fd_write_kernel_file(part->dirfd, "tasks", "0");
+
+	return r < 0 ? say_refused(part, getpid(), -r, err) : 0;
 }
 
 static int say_busy(const struct cgroup_part *part, const char *path, struct err *err)

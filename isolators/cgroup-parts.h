@@ -17,6 +17,9 @@ int cgroup_open_parts(struct cgroup *cgroup, struct err *err)
 	__attribute__((warn_unused_result));
 int cgroup_attach_part(const struct cgroup_part *part, pid_t pid, struct err *err)
 	__attribute__((warn_unused_result));
+/* The calling thread enters a part of v1. */
+int cgroup_join_part(const struct cgroup_part *part, struct err *err)
+	__attribute__((warn_unused_result));
 /* Removes the directories; with `only_new` those that this process made. */
 int cgroup_remove_parts(struct cgroup *cgroup, bool only_new, struct err *err);
 

@@ -231,28 +231,30 @@ int cgroup_clone_fd(const struct cgroup *cgroup)
 	return -1;
 }
 
-static int attach(const struct cgroup *cgroup, pid_t pid, bool is_cloned, struct err *err)
+int cgroup_join(const struct cgroup *cgroup, struct err *err)
 {
 	int r;
 
 	for (size_t i = 0; i < cgroup->count; i++) {
-		if (is_cloned && cgroup->parts[i].hierarchy->backend->can_clone_into)
+		if (cgroup->parts[i].hierarchy->backend->can_clone_into)
 			continue;
-		r = cgroup_attach_part(&cgroup->parts[i], pid, err);
+		r = cgroup_join_part(&cgroup->parts[i], err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct err *err)
-{
-	return attach(cgroup, pid, true, err);
-}
-
 int cgroup_attach_all(struct cgroup *cgroup, pid_t pid, struct err *err)
 {
-	return attach(cgroup, pid, false, err);
+	int r;
+
+	for (size_t i = 0; i < cgroup->count; i++) {
+		r = cgroup_attach_part(&cgroup->parts[i], pid, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }
 
 /* ---- set ---- */

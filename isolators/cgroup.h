@@ -65,12 +65,13 @@ const char *cgroup_path(const struct cgroup *cgroup);
  */
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /*
- * Moves a process that was born by that descriptor into the other hierarchies, or one
- * that was not into all. On v1 this can wait some milliseconds for an RCU grace period:
- * the parent does it while the child is busy with its mounts.
+ * Who was born by that descriptor, and has one thread, enters the other hierarchies. A thread
+ * that moves itself needs no lock on all forks and exits of the machine (Linux 5.5); moved by
+ * somebody else it waits ten milliseconds for that lock's RCU grace period.
  */
-int cgroup_attach(struct cgroup *cgroup, pid_t pid, struct err *err)
+int cgroup_join(const struct cgroup *cgroup, struct err *err)
 	__attribute__((warn_unused_result));
+/* Moves a process that was not born inside into all hierarchies. */
 int cgroup_attach_all(struct cgroup *cgroup, pid_t pid, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -38,7 +38,6 @@ struct mount_plan {
 struct mounts {
 	struct mount_plan *items;
 	size_t count;
-	size_t next; /* to be mounted, in the child */
 };
 
 /* Opens the target, makes it when missing; refuses links where procfs, sysfs and /dev go.

@@ -332,43 +332,15 @@ static int set_propagation(
 	return r < 0 ? err_set(err, -r, "mounts: propagation of %s", plan->target) : 0;
 }
 
-static int mount_one(
-	struct isolation *isolation, struct mount_plan *plan, struct err *err)
-{
-	int r = plan->type->mount(isolation, plan, err);
-
-	return r < 0 ? r : set_propagation(isolation, plan, err);
-}
-
-/* Shows the container's cgroups, or fills memory that is to be theirs. */
-static bool needs_cgroups(const struct mount_plan *plan)
-{
-	return plan->type->mount == mount_cgroup || plan->options.copy_up;
-}
-
-/* What comes before does not wait until the launcher has made us a member of them. */
-static int isolate_early(struct isolation *isolation, struct err *err)
-{
-	struct mounts *mounts = isolation->mounts;
-	int r;
-
-	for (; mounts->next < mounts->count; mounts->next++) {
-		if (needs_cgroups(&mounts->items[mounts->next]))
-			break;
-		r = mount_one(isolation, &mounts->items[mounts->next], err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int isolate(struct isolation *isolation, struct err *err)
 {
 	struct mounts *mounts = isolation->mounts;
 	int r;
 
-	for (; mounts->next < mounts->count; mounts->next++) {
-		r = mount_one(isolation, &mounts->items[mounts->next], err);
+	for (size_t i = 0; i < mounts->count; i++) {
+		r = mounts->items[i].type->mount(isolation, &mounts->items[i], err);
+		if (r == 0)
+			r = set_propagation(isolation, &mounts->items[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -407,12 +379,9 @@ static int isolate_readonly(struct isolation *isolation, struct err *err)
 const struct isolator mounts_isolator = {
 	.name = "mounts",
 	.prepare = prepare,
-	.isolate = isolate_early,
+	.isolate = isolate,
 	.release = release,
 };
-
-const struct isolator mounts_rest_isolator = { .name = "mounts-rest",
-	.isolate = isolate };
 
 const struct isolator mounts_readonly_isolator = {
 	.name = "mounts-readonly",

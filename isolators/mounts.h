@@ -13,11 +13,8 @@
 
 #include "isolators/isolator.h"
 
-/* prepare: parses options (unknown flags become data), opens sources. isolate: mounts, up
- * to the first that needs the process to be in its cgroups. */
+/* prepare: parses options (unknown flags become data), opens sources. isolate: mounts. */
 extern const struct isolator mounts_isolator;
-/* isolate: mounts the rest; in the cgroups, after the cgroup namespace was made. */
-extern const struct isolator mounts_rest_isolator;
 
 /* isolate: the read-only flags that had to wait until all targets and devices were made:
  * tmpfs mounts with "ro", root.readonly. After devices, console and masks. */

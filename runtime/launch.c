@@ -21,6 +21,23 @@ static int birth_cgroup(const struct launch *launch)
 	return launch->isolation.cgroup ? cgroup_clone_fd(launch->isolation.cgroup) : -1;
 }
 
+/* The container's process begins: first of all it is accounted and limited. */
+static void enter(struct launch *launch, launch_child_fn *child)
+	__attribute__((noreturn));
+static void enter(struct launch *launch, launch_child_fn *child)
+{
+	const struct cgroup *cgroup = launch->isolation.cgroup;
+	struct err err = { 0 };
+	int r;
+
+	r = cgroup ? cgroup_join(cgroup, &err) : 0;
+	if (r < 0)
+		sync_send_failure(launch->child_fd, r, &err);
+	else
+		child(launch);
+	_exit(1);
+}
+
 static int clone_child(struct launch *launch, uint64_t extra_flags, int cgroup_fd,
 	launch_child_fn *child, struct err *err)
 {
@@ -47,8 +64,7 @@ static int clone_child(struct launch *launch, uint64_t extra_flags, int cgroup_f
 		(void)close(take_fd(&launch->parent_fd));
 		if (launch->lock_fd >= 0)
 			(void)close(take_fd(&launch->lock_fd));
-		child(launch);
-		_exit(1);
+		enter(launch, child);
 	}
 	launch->pid = pid;
 	return 0;
@@ -165,11 +181,6 @@ int launch_place(struct launch *launch, unsigned int stages, struct err *err)
 		return r;
 	if (isolation->has_new_userns) {
 		r = sync_send(launch->parent_fd, SYNC_MAPPED, NULL, 0, err);
-		if (r < 0)
-			return r;
-	}
-	if (isolation->cgroup) {
-		r = cgroup_attach(isolation->cgroup, launch->pid, err);
 		if (r < 0)
 			return r;
 	}

@@ -9,7 +9,7 @@
 #include "isolators/isolator.h"
 
 enum stage {
-	STAGE_EARLY = 1 << 0, /* the first process, perhaps not yet in its cgroup */
+	STAGE_EARLY = 1 << 0, /* the first process, while the launcher shapes it */
 	STAGE_BUILD =
 		1 << 1, /* the first process, in its cgroup and in the host's root */
 	STAGE_ENTER = 1 << 2, /* the first process, from entering its root to its start */

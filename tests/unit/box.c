@@ -31,7 +31,6 @@ static const struct isolator *const rows[] = {
 	&namespaces_isolator,
 	&rootfs_isolator,
 	&mounts_isolator,
-	&mounts_rest_isolator,
 	&dev_isolator,
 	&console_isolator,
 	&masks_isolator,

@@ -156,27 +156,35 @@ static pid_t clone_into(int cgroup_fd)
 void live_start_by(struct fixture *f, child_fn fn, int clone_fd, attach_fn attach)
 {
 	struct err err = { 0 };
-	int gate[2];
+	int gate[2], ready[2];
 	char byte;
 
 	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
 	f->pid = clone_into(clone_fd);
 	assert_true(f->pid >= 0);
 	if (f->pid == 0) {
 		(void)close(gate[1]);
+		if (!attach && cgroup_join(f->cgroup, NULL) < 0)
+			_exit(98);
+		(void)close(ready[1]);
 		if (read(gate[0], &byte, 1) == 1)
 			_exit(fn(f));
 		_exit(99);
 	}
 	(void)close(gate[0]);
 	f->go_fd = gate[1];
-	live_check(attach(f->cgroup, f->pid, &err), &err);
+	(void)close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0);
+	(void)close(ready[0]);
+	if (attach)
+		live_check(attach(f->cgroup, f->pid, &err), &err);
 	assert_int_equal(write(f->go_fd, "x", 1), 1);
 }
 
 void live_start(struct fixture *f, child_fn fn)
 {
-	live_start_by(f, fn, cgroup_clone_fd(f->cgroup), cgroup_attach);
+	live_start_by(f, fn, cgroup_clone_fd(f->cgroup), NULL);
 }
 
 int live_finish(struct fixture *f)
