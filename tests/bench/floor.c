@@ -388,16 +388,17 @@ static void confine(void)
 	OK(syscall(SYS_capset, &header, data));
 }
 
-static void run_child(const char *rootfs, char *program, const struct cgroups *g, int go)
+static void run_child(const char *rootfs, char *program, const struct cgroups *g)
 {
-	char *args[] = { program, NULL }, byte;
+	char *args[] = { program, NULL };
 	int root;
 
+	for (int i = 1; i < g->count; i++)
+		put(g->fds[i], "tasks", "0");
 	OK(setsid());
 	root = make_root(rootfs);
 	loopback_up();
 	OK(sethostname("floor", 5));
-	OK(read(go, &byte, 1)); /* the cgroups are joined */
 	OK(unshare(CLONE_NEWCGROUP));
 	mount_cgroups(root, g);
 	OK(fchdir(root));
@@ -414,25 +415,19 @@ int main(int argc, char **argv)
 					    CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD |
 					    CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD };
-	int pipe_fds[2], status, pidfd = -1;
+	int status, pidfd = -1;
 	struct cgroups cgroups;
-	char text[16];
 	pid_t pid;
 
 	if (argc != 4)
 		return 2;
 	make_cgroups(&cgroups, argv[2]);
-	OK(pipe2(pipe_fds, O_CLOEXEC));
 	args.pidfd = (uintptr_t)&pidfd;
 	args.cgroup = (uint64_t)cgroups.fds[0];
 	pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 	OK(pid);
 	if (pid == 0)
-		run_child(argv[1], argv[3], &cgroups, pipe_fds[0]);
-	(void)snprintf(text, sizeof(text), "%d", pid);
-	for (int i = 1; i < cgroups.count; i++)
-		put(cgroups.fds[i], "cgroup.procs", text);
-	OK(write(pipe_fds[1], "x", 1));
+		run_child(argv[1], argv[3], &cgroups);
 	OK(waitpid(pid, &status, 0));
 	remove_cgroups(&cgroups);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
