@@ -16,6 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* More than an image may be deep, so that ucr-unpack, which may not rename, never needs to. */
+#define REMOVE_DEPTH_MAX 300
+
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -204,31 +207,68 @@ int fd_mkdir_open(int dirfd, const char *name, mode_t mode)
 	return fd < 0 ? -errno : fd;
 }
 
-static int remove_entries(int fd, dev_t dev);
+/* A tree that is removed; what lies too deep is first moved to its top, since whoever made the
+ * tree may have made it deeper than there are descriptors. */
+struct removal {
+	int top_fd;
+	dev_t dev;
+	unsigned int moved;
+};
+
+static int remove_entries(struct removal *removal, int fd, int depth);
+
+/* What is there under the new name may be replaced: it goes as well. */
+static int move_to_top(struct removal *removal, int dirfd, const char *name)
+{
+	char to[32];
+
+	if (geteuid() != 0)
+		(void)!fchmodat(dirfd, name, 0700, 0);
+	for (;;) {
+		(void)snprintf(to, sizeof(to), ".deep-%u", removal->moved++);
+		if (renameat(dirfd, name, removal->top_fd, to) == 0)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+			return -errno;
+	}
+}
+
+static int open_to_empty(int dirfd, const char *name)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
+		fd = openat(dirfd, name, flags);
+	return fd < 0 ? -errno : fd;
+}
 
 /* Removes a directory that unlink refused: enters it, empties it, removes it. */
-static int remove_dir(int dirfd, const char *name, dev_t dev)
+static int remove_dir(struct removal *removal, int dirfd, const char *name, int depth)
 {
 	cleanup_close int fd = -1;
 	struct stat st;
 	int r;
 
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == EACCES && fchmodat(dirfd, name, 0700, 0) == 0)
-		fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (depth > REMOVE_DEPTH_MAX)
+		return move_to_top(removal, dirfd, name);
+	fd = open_to_empty(dirfd, name);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_dev != dev)
+	if (st.st_dev != removal->dev)
 		return -EXDEV;
 	if ((st.st_mode & 0300) != 0300 && geteuid() != 0)
 		(void)fchmod(fd, 0700);
-	r = remove_entries(fd, dev);
+	r = remove_entries(removal, take_fd(&fd), depth);
 	if (r < 0)
 		return r;
 	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_one(int dirfd, const char *name, dev_t dev)
+/* 1: a directory with entries. */
+static int remove_simple(int dirfd, const char *name)
 {
 	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
 		return 0;
@@ -236,42 +276,62 @@ static int remove_one(int dirfd, const char *name, dev_t dev)
 		return -errno;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
 		return 0;
-	if (errno == ENOTDIR)
-		return -EPERM;
-	return remove_dir(dirfd, name, dev);
+	return errno == ENOTDIR ? -EPERM : 1;
 }
 
-static int remove_entries(int fd, dev_t dev)
+/* Takes the descriptor. */
+static int remove_entries(struct removal *removal, int fd, int depth)
 {
-	cleanup_closedir DIR *dir = NULL;
+	cleanup_closedir DIR *dir = fdopendir(fd);
 	struct dirent *e;
-	int dup_fd, r;
+	int r;
 
-	dup_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dup_fd < 0)
-		return -errno;
-	dir = fdopendir(dup_fd);
 	if (!dir) {
-		(void)close(dup_fd);
+		(void)close(fd);
 		return -ENOMEM;
 	}
 	while (errno = 0, (e = readdir(dir))) {
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
 			continue;
-		r = remove_one(fd, e->d_name, dev);
+		r = remove_simple(fd, e->d_name);
+		if (r > 0)
+			r = remove_dir(removal, fd, e->d_name, depth + 1);
 		if (r < 0)
 			return r;
 	}
 	return -errno;
 }
 
+/* As often as something was moved to the top. */
+static int remove_top(struct removal *removal, int dirfd, const char *name)
+{
+	unsigned int moved;
+	int r;
+
+	do {
+		moved = removal->moved;
+		r = remove_dir(removal, dirfd, name, 0);
+	} while (r == -ENOTEMPTY && removal->moved != moved);
+	return r;
+}
+
 int fd_remove_tree(int dirfd, const char *name)
 {
+	cleanup_close int top_fd = -1;
+	struct removal removal;
 	struct stat st;
+	int r;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	return remove_one(dirfd, name, st.st_dev);
+	r = remove_simple(dirfd, name);
+	if (r <= 0)
+		return r;
+	top_fd = open_to_empty(dirfd, name);
+	if (top_fd < 0)
+		return top_fd;
+	removal = (struct removal){ .top_fd = top_fd, .dev = st.st_dev };
+	return remove_top(&removal, dirfd, name);
 }
 
 int fd_set_cloexec(int fd, bool is_on)

@@ -4,6 +4,7 @@
 own; nothing on the host changes."""
 import os
 import shutil
+import subprocess
 
 import cli
 from image_files import config_of, d, docker_archive, entry, f, layer
@@ -162,6 +163,21 @@ def test_root_directory_of_others(work):
         result = cli.run("ps", "-a", root=work)
         assert result.status == 125 and "other users may write it" in result.err, result
         assert os.listdir(work) == []
+
+
+BURY = "cd /tmp; for i in 1 2 3 4 5 6; do mkdir -p $D && cd $D || exit 1; done"
+
+
+def test_tree_too_deep_for_descriptors(_work):
+    """a container cannot make itself unremovable by a deep tree"""
+    deep = "/".join(["d"] * 300)
+    image = archive(system(entry("bin/mkdir", "l", link="busybox")))
+    done = subprocess.run(
+        ["prlimit", "--nofile=512:512", cli.UCRCTL, "--root", cli.ROOT, "run", "--rm", "-e",
+         "D=" + deep, image, "sh", "-c", BURY],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    wait_for(lambda: os.listdir(os.path.join(cli.ROOT, "containers")) == [], "its removal")
 
 
 # ---- what an image says --------------------------------------------------------------------
