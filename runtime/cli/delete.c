@@ -9,7 +9,7 @@ struct delete_options {
 
 static const struct option_spec own_options[] = {
 	{ "force", 'f', NULL, option_bool, offsetof(struct delete_options, force),
-		"end it first if it still runs; one that does not exist is fine" },
+		"End it first if it still runs; one that does not exist is fine" },
 	{ 0 },
 };
 

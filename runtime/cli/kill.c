@@ -11,7 +11,7 @@ struct kill_options {
 
 static const struct option_spec own_options[] = {
 	{ "all", 'a', NULL, option_bool, offsetof(struct kill_options, all),
-		"signal every process of the container" },
+		"Signal every process of the container" },
 	{ 0 },
 };
 

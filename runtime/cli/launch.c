@@ -11,20 +11,20 @@
 
 const struct option_spec cli_launch_options[] = {
 	{ "bundle", 'b', "DIRECTORY", option_string, offsetof(struct cli_launch, bundle),
-		"where config.json is (default: here)", .complete = COMPLETE_DIRECTORY },
+		"Where config.json is (default: here)", .complete = COMPLETE_DIRECTORY },
 	{ "pid-file", 0, "FILE", option_string, offsetof(struct cli_launch, pid_file),
-		"write the process id of the container's first process here",
+		"Write the process id of the container's first process here",
 		.complete = COMPLETE_FILE },
 	{ "console-socket", 0, "SOCKET", option_string,
 		offsetof(struct cli_launch, console_socket),
-		"send the terminal's master to this socket", .complete = COMPLETE_FILE },
+		"Send the terminal's master to this socket", .complete = COMPLETE_FILE },
 	{ "no-pivot", 0, NULL, option_bool, offsetof(struct cli_launch, no_pivot),
-		"use chroot(2), where pivot_root(2) cannot work" },
+		"Use chroot(2), where pivot_root(2) cannot work" },
 	{ "no-new-keyring", 0, NULL, option_bool,
 		offsetof(struct cli_launch, no_new_keyring),
-		"keep the caller's session keyring" },
+		"Keep the caller's session keyring" },
 	{ "preserve-fds", 0, "N", option_u32, offsetof(struct cli_launch, preserve_fds),
-		"pass on N descriptors from 3 on" },
+		"Pass on N descriptors from 3 on" },
 	{ 0 },
 };
 

@@ -20,9 +20,9 @@ static const char *const formats[] = { "table", "json", NULL };
 
 static const struct option_spec own_options[] = {
 	{ "quiet", 'q', NULL, option_bool, offsetof(struct list_options, quiet),
-		"print ids only" },
+		"Print ids only" },
 	{ "format", 'f', "FORMAT", option_choice, offsetof(struct list_options, format),
-		"table or json", .param = formats },
+		"How to print: table (default) or json", .param = formats },
 	{ 0 },
 };
 

@@ -8,25 +8,26 @@ static const char *const rootless_choices[] = { "auto", "true", "false", NULL };
 
 static const struct option_spec global_options[] = {
 	{ "root", 0, "DIRECTORY", option_string, offsetof(struct cli, root),
-		"where the states of containers are (default /run/ucr, or "
+		"Where the states of containers are (default /run/ucr, or "
 		"$XDG_RUNTIME_DIR/ucr for a user)",
 		.complete = COMPLETE_DIRECTORY },
 	{ "log", 0, "FILE", option_string, offsetof(struct cli, log),
-		"also append errors and notes to this file", .complete = COMPLETE_FILE },
+		"Also append errors and notes to this file", .complete = COMPLETE_FILE },
 	{ "log-format", 0, "FORMAT", option_choice, offsetof(struct cli, log_format),
-		"the form of the log: text or json", .param = log_formats },
+		"The form of the log: text or json", .param = log_formats },
 	{ "debug", 0, NULL, option_bool, offsetof(struct cli, is_debug),
-		"print notes on stderr even when there is a log" },
+		"Print notes on stderr even when there is a log" },
 	{ "systemd-cgroup", 0, NULL, option_bool, offsetof(struct cli, is_systemd_cgroup),
-		"read linux.cgroupsPath as slice:prefix:name" },
+		"Read linux.cgroupsPath as slice:prefix:name" },
 	{ "cgroup-manager", 0, "NAME", option_choice,
 		offsetof(struct cli, cgroup_manager),
-		"cgroupfs, or systemd for --systemd-cgroup", .param = cgroup_managers },
+		"How to read it: cgroupfs, as a path (default), or systemd, as above",
+		.param = cgroup_managers },
 	{ "rootless", 0, "WHETHER", option_choice, offsetof(struct cli, rootless),
-		"whether the caller is unprivileged: auto, true or false",
+		"Whether the caller is unprivileged: auto, true or false",
 		.param = rootless_choices },
 	{ "version", 'v', NULL, option_bool, offsetof(struct cli, wants_version),
-		"print the version" },
+		"Print the version" },
 	{ 0 },
 };
 
@@ -34,7 +35,7 @@ static const struct option_group global_groups[] = { { global_options, 0, NULL }
 
 static const struct verb_spec *const verbs[] = { &cli_run, &cli_create, &cli_start,
 	&cli_exec, &cli_kill, &cli_delete, &cli_state, &cli_list, &cli_ps, &cli_spec,
-	&cli_features, &cli_version, NULL };
+	&cli_features, &cli_version, &cli_man, NULL };
 
 const struct program_spec cli_program = {
 	.name = "ucr",

@@ -22,7 +22,7 @@ static const char *const formats[] = { "table", "json", NULL };
 
 static const struct option_spec own_options[] = {
 	{ "format", 'f', "FORMAT", option_choice, offsetof(struct ps_options, format),
-		"table or json", .param = formats },
+		"How to print: table (default) or json", .param = formats },
 	{ 0 },
 };
 

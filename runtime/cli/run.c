@@ -8,9 +8,9 @@ struct run_options {
 
 static const struct option_spec own_options[] = {
 	{ "detach", 'd', NULL, option_bool, offsetof(struct run_options, detach),
-		"leave the container running in the background" },
+		"Leave the container running in the background" },
 	{ "keep", 0, NULL, option_bool, offsetof(struct run_options, keep),
-		"keep the container's state when it has ended" },
+		"Keep the container's state when it has ended" },
 	{ 0 },
 };
 

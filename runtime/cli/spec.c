@@ -55,10 +55,10 @@ struct spec_options {
 static const struct option_spec own_options[] = {
 	{ "bundle", 'b', "DIRECTORY", option_string,
 		offsetof(struct spec_options, bundle),
-		"where to write config.json (default: here)",
+		"Where to write config.json (default: here)",
 		.complete = COMPLETE_DIRECTORY },
 	{ "rootless", 0, NULL, option_bool, offsetof(struct spec_options, rootless),
-		"one that the calling user can run without privileges" },
+		"One that the calling user can run without privileges" },
 	{ 0 },
 };
 
