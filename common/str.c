@@ -232,17 +232,58 @@ bool str_is_name(const char *s)
 	return i > 0;
 }
 
+/* The well-formed sequences of UTF-8 by their first two bytes (RFC 3629, section 4); the rest
+ * are 80..bf. C2 80..9F are left out: the control characters C1, which terminals obey. */
+static const struct {
+	unsigned char first, last, second_first, second_last, len;
+} utf8_forms[] = {
+	{ 0xc2, 0xc2, 0xa0, 0xbf, 2 },
+	{ 0xc3, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 },
+	{ 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
+
+/* The bytes of the printable character that `s` begins with, 0 when there is none. */
+static size_t printable_len(const char *s)
+{
+	const unsigned char *c = (const unsigned char *)s;
+
+	if (*c < 0x80)
+		return *c >= 0x20 && *c != 0x7f;
+	for (size_t i = 0; i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++) {
+		size_t n = 2;
+
+		if (c[0] < utf8_forms[i].first || c[0] > utf8_forms[i].last)
+			continue;
+		if (c[1] < utf8_forms[i].second_first || c[1] > utf8_forms[i].second_last)
+			return 0;
+		while (n < utf8_forms[i].len && (c[n] & 0xc0) == 0x80)
+			n++;
+		return n == utf8_forms[i].len ? n : 0;
+	}
+	return 0;
+}
+
 void str_printable(const char *s, char *ret, size_t room)
 {
-	size_t used = 0;
+	size_t used = 0, n;
 
-	for (; *s && used + 5 < room; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c >= 0x20 && c != 0x7f)
-			ret[used++] = *s;
-		else
-			used += (size_t)snprintf(ret + used, room - used, "\\x%02x", c);
+	/* A character has up to four bytes, as an escaped one has. */
+	while (*s && used + 5 < room) {
+		n = printable_len(s);
+		if (n) {
+			memcpy(ret + used, s, n);
+			used += n;
+			s += n;
+		} else {
+			used += (size_t)snprintf(
+				ret + used, room - used, "\\x%02x", (unsigned char)*s++);
+		}
 	}
 	ret[used] = '\0';
 }

@@ -51,8 +51,8 @@ int str_to_id(const char *s, uint32_t *ret) __attribute__((warn_unused_result));
 /* True when `s` is a container id or name: [A-Za-z0-9_+-][A-Za-z0-9_+.-]{0,127}. */
 bool str_is_name(const char *s);
 
-/* Copies text for a terminal: control characters become \xNN. `room` bounds the result.
- */
+/* Copies text for a terminal: the bytes of control characters (C0 and C1) and whatever is no
+ * UTF-8 become \xNN. `room` bounds the result, which never ends inside a character. */
 void str_printable(const char *s, char *ret, size_t room);
 
 /* A NULL-terminated vector of strings; an unused one is NULL. */

@@ -85,12 +85,65 @@ static void test_vectors(void **state)
 	assert_string_equal(copy[99], "K99=99");
 }
 
-static void test_printable(void **state)
+static void assert_printable(const char *text, const char *shown)
 {
 	char out[64];
 
-	str_printable("a\x1b[31mb\n", out, sizeof(out));
-	assert_string_equal(out, "a\\x1b[31mb\\x0a");
+	str_printable(text, out, sizeof(out));
+	assert_string_equal(out, shown);
+}
+
+static void test_printable(void **state)
+{
+	assert_printable("a\x1b[31mb\n", "a\\x1b[31mb\\x0a");
+	assert_printable("\x7f\t", "\\x7f\\x09");
+}
+
+static void test_printable_keeps_utf8(void **state)
+{
+	static const char *const texts[] = { "h\xc3\xa9", "\xc2\xa0", "\xe2\x82\xac",
+		"\xed\x9f\xbf", "\xef\xbf\xbd", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_printable(texts[i], texts[i]);
+}
+
+static void test_printable_escapes_c1(void **state)
+{
+	/* CSI and OSC of eight bits, alone and in UTF-8, start a terminal's commands. */
+	assert_printable("\x9b"
+			 "31m",
+		"\\x9b31m");
+	assert_printable("\xc2\x9b"
+			 "31m",
+		"\\xc2\\x9b31m");
+	assert_printable("\xc2\x80\xc2\x9f", "\\xc2\\x80\\xc2\\x9f");
+}
+
+static void test_printable_escapes_what_is_no_utf8(void **state)
+{
+	assert_printable("\xff\xfe", "\\xff\\xfe");
+	assert_printable("\xc0\x9b", "\\xc0\\x9b");		      /* overlong */
+	assert_printable("\xe0\x80\x9b", "\\xe0\\x80\\x9b");	      /* overlong */
+	assert_printable("\xed\xa0\x80", "\\xed\\xa0\\x80");	      /* a surrogate */
+	assert_printable("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* above U+10FFFF */
+	assert_printable("\xc3", "\\xc3");			      /* cut off */
+	assert_printable("\xe2\x82", "\\xe2\\x82");
+	assert_printable("\xe2\x82z", "\\xe2\\x82z");
+}
+
+static void test_printable_has_bounds(void **state)
+{
+	char out[11];
+
+	for (size_t room = 1; room <= sizeof(out); room++) {
+		memset(out, '#', sizeof(out));
+		str_printable("\xe2\x82\xac\x01\xe2\x82\xac", out, room);
+		assert_true(strlen(out) < room);
+		assert_true(room == sizeof(out) || out[room] == '#');
+		assert_true(strlen(out) == 0 || strlen(out) == 3 || strlen(out) == 7 ||
+			    strlen(out) == 10);
+	}
 }
 
 int main(void)
@@ -103,6 +156,10 @@ int main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_printable_keeps_utf8),
+		cmocka_unit_test(test_printable_escapes_c1),
+		cmocka_unit_test(test_printable_escapes_what_is_no_utf8),
+		cmocka_unit_test(test_printable_has_bounds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
