@@ -106,6 +106,32 @@ def test_own_files(work):
     assert result.status == 1 and "Read-only file system" in result.err, result
 
 
+def test_device_nodes(_work):
+    """device nodes of an image open no device but the harmless ones"""
+    nodes = {"disk": ("b", (254, 0)), "mem": ("c", (1, 1)), "kmsg": ("c", (1, 11)),
+             "tun": ("c", (10, 200))}
+    members = [entry(name, kind, dev=dev, mode=0o666) for name, (kind, dev) in nodes.items()]
+    for name in nodes:
+        result = run(system(*members), "sh", "-c", f"exec 3</{name}")
+        assert result.status != 0 and "Operation not permitted" in result.err, result
+        result = run(system(*members), "sh", "-c", f"exec 3>/{name}")
+        assert result.status != 0 and "Operation not permitted" in result.err, result
+
+
+def test_sysctls(_work):
+    """no spelling of a parameter leads out of those that namespaces have"""
+    image = archive(system())
+    with open("/proc/sys/kernel/core_pattern") as f_before:
+        before = f_before.read()
+    for name in "kernel.core_pattern", "kernel/core_pattern", "net/../kernel/core_pattern", \
+            "net.ipv4/../../kernel/core_pattern", "net.", ".net", "net..x", "vm.swappiness":
+        result = cli.run("run", "--rm", "--sysctl", name + "=1", image, "true")
+        assert result.status == 125 and "is not a parameter of a namespace" in result.err, result
+    cli.run("run", "--rm", "--sysctl", "kernel.shmmax=1\n+kernel.core_pattern=x", image, "true")
+    with open("/proc/sys/kernel/core_pattern") as now:
+        assert now.read() == before
+
+
 def test_working_directory(_work):
     """WORKDIR leads to no descriptor and no other process, by no name"""
     for cwd in "/proc/self/fd/7", "/proc/self/fd/3/../..", "/proc/1/root", "/proc/self/cwd":
@@ -178,6 +204,21 @@ def test_tree_too_deep_for_descriptors(_work):
         capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done
     wait_for(lambda: os.listdir(os.path.join(cli.ROOT, "containers")) == [], "its removal")
+
+
+def test_many_who_remove(_work):
+    """kill and rm of the same container, several at once: one does it, nobody crashes"""
+    image = archive(system())
+    for _ in range(3):
+        cli.good("run", "-d", "--name", "contended", image, "sleep", "60")
+        several = [subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, *words, "contended"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                   for words in (["rm", "-f"], ["kill"], ["rm", "-f"], ["stop", "-t", "0"])]
+        for one in several:
+            said = one.communicate(timeout=60)[1]
+            assert one.returncode in (0, 1, 125), (one.args, one.returncode, said)
+        cli.run("rm", "-f", "contended")
+        assert cli.good("ps", "-aq").out == ""
 
 
 # ---- what an image says --------------------------------------------------------------------
