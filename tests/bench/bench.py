@@ -235,6 +235,14 @@ class Bench:
             print(f"  {subject.name:24}{total.group(1) if total else run.returncode:>8}")
 
 
+def link_of(path):
+    """None for a process that has ended or does not show it."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
 def count_things(store):
     """What a run must leave as it was, on the whole host."""
     def entries(path):
@@ -243,7 +251,7 @@ def count_things(store):
     cgroups = sum(len(d) for _, d, _ in os.walk("/sys/fs/cgroup"))
     with open("/proc/self/mounts", encoding="utf-8") as f:
         mounts = len(f.readlines())
-    namespaces = {os.readlink(n) for n in glob.glob("/proc/[0-9]*/ns/*") if os.path.islink(n)}
+    namespaces = {link_of(n) for n in glob.glob("/proc/[0-9]*/ns/*")} - {None}
     with open("/proc/sys/fs/file-nr", encoding="ascii") as f:
         files = int(f.read().split()[0])
     return {"cgroups": cgroups, "mounts": mounts, "namespaces": len(namespaces),
