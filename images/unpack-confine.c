@@ -290,6 +290,20 @@ static int filter_calls(struct err *err)
 #define IS_SANITIZED 0
 #endif
 
+/* The caller's terminal may be among them. */
+static int leave_stdio(struct err *err)
+{
+	cleanup_close int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, errno, "open /dev/null");
+	for (int i = 0; i < UNPACK_SOCKET_FD; i++) {
+		if (dup2(fd, i) < 0)
+			return err_set(err, errno, "leave the caller's terminal");
+	}
+	return 0;
+}
+
 int unpack_confine(struct err *err)
 {
 	int r;
@@ -298,7 +312,9 @@ int unpack_confine(struct err *err)
 	if (IS_SANITIZED)
 		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	r = leave_namespaces(err);
+	r = leave_stdio(err);
+	if (r == 0)
+		r = leave_namespaces(err);
 	if (r < 0)
 		return r;
 	limit_resources();

@@ -8,6 +8,7 @@ import subprocess
 
 import cli
 from image_files import config_of, d, docker_archive, entry, f, layer
+from tap import Skip
 from ucrtest import need_root, wait_for
 import tap
 
@@ -311,6 +312,49 @@ def test_exec_into_a_watching_container(_work):
 
 
 # ---- the unpacker --------------------------------------------------------------------------
+
+KEPT = sum(1 << cap for cap in (0, 1, 3, 4, 27, 31))  # of capabilities(7)
+
+
+def child_of(pid, name):
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat") as line:
+                fields = line.read().replace("(", "").replace(")", "").split()
+        except OSError:
+            continue
+        if fields[1] == name and fields[3] == str(pid):
+            return other
+    return None
+
+
+def test_unpacker_is_confined(work):
+    """while it reads, the unpacker has an empty root, no terminal, a filter, few capabilities"""
+    with open(os.path.join(cli.BUILD, "bin", "ucr-unpack"), "rb") as program:
+        if b"__asan_init" in program.read():
+            raise Skip("a sanitizer needs what is taken away")
+    pipe = os.path.join(work, "pipe")
+    os.mkfifo(pipe)
+    loading = subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "load", pipe],
+                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with open(pipe, "wb"):
+        pid = wait_for(lambda: child_of(loading.pid, "ucr-unpack"), "ucr-unpack")
+
+        def status():
+            with open(f"/proc/{pid}/status") as text:
+                fields = dict(line.split(":\t") for line in text.read().splitlines())
+            return fields if fields["Seccomp"] == "2" else None
+        fields = wait_for(status, "its filter")
+        assert int(fields["CapEff"], 16) | int(fields["CapPrm"], 16) == KEPT, fields
+        assert (int(fields["CapBnd"], 16), fields["NoNewPrivs"]) == (KEPT, "1"), fields
+        assert os.listdir(f"/proc/{pid}/root") == []
+        with open(f"/proc/{pid}/mounts") as mounts:
+            assert len(mounts.readlines()) == 1
+        for name in "mnt", "net", "ipc", "uts":
+            assert os.readlink(f"/proc/{pid}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
+        assert {os.readlink(f"/proc/{pid}/fd/{n}") for n in range(3)} == {"/dev/null"}
+    assert b"is empty" in loading.communicate(timeout=60)[1] and loading.returncode == 125
+
 
 SPY = """#!/usr/bin/env python3
 import array, os, socket
