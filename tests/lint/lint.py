@@ -46,7 +46,8 @@ def tracked(*suffixes):
         rel = os.path.relpath(folder, TOP)
         if rel == ".":
             dirs[:] = [d for d in dirs if not d.startswith(".") or d == ".ci"]
-            dirs[:] = [d for d in dirs if d not in ("build", "autom4te.cache", "build-aux", "bin")]
+            dirs[:] = [d for d in dirs if d not in ("build", "autom4te.cache", "build-aux", "bin",
+                                               "_build", "_inst")]  # of make distcheck
         dirs[:] = [d for d in dirs if d not in ("__pycache__", "corpus", ".deps")]
         for name in names:
             path = os.path.normpath(os.path.join(rel, name))
