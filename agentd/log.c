@@ -31,7 +31,8 @@ struct log_reader {
 	struct log_options options;
 	int fd; /* -1: before the first file */
 	int inotify_fd;
-	uint64_t skip; /* lines still to leave out, for `tail` */
+	uint64_t skip;			   /* lines still to leave out, for `tail` */
+	bool is_inside[3], is_left_out[3]; /* by stream: the line whose parts come */
 	struct buf data;
 	size_t at; /* what of it was handed out */
 };
@@ -167,12 +168,24 @@ static bool take_record(struct log_reader *reader, struct log_line *ret)
 	return false;
 }
 
+/* Lines are counted where they begin: the last may have no end yet, and those of the two
+ * streams may lie inside each other. */
+static bool begins_line(bool is_inside[3], const struct log_line *line)
+{
+	bool begins = !is_inside[line->stream];
+
+	is_inside[line->stream] = line->is_partial;
+	return begins;
+}
+
 static bool is_wanted(struct log_reader *reader, const struct log_line *line)
 {
-	if (reader->skip > 0) {
-		reader->skip -= line->is_partial ? 0 : 1;
-		return false;
+	if (begins_line(reader->is_inside, line)) {
+		reader->is_left_out[line->stream] = reader->skip > 0;
+		reader->skip -= reader->skip > 0;
 	}
+	if (reader->is_left_out[line->stream])
+		return false;
 	return line->time >= reader->options.since &&
 	       (!reader->options.until || line->time < reader->options.until);
 }
@@ -237,7 +250,7 @@ int log_next(struct log_reader *reader, struct log_line *ret, struct err *err)
 	return r < 0 && r != -EINTR ? err_set(err, -r, "read the log") : r;
 }
 
-/* How many lines there are, read once for `tail`. One without its end yet is one too. */
+/* How many lines there are, read once for `tail`. */
 static int count_lines(int dirfd, uint64_t *ret)
 {
 	struct log_reader counter = {
@@ -251,10 +264,8 @@ static int count_lines(int dirfd, uint64_t *ret)
 	uint64_t count = 0;
 	int r;
 
-	while ((r = next_wanted(&counter, &line)) > 0) {
-		count += is_inside[line.stream] ? 0 : 1;
-		is_inside[line.stream] = line.is_partial;
-	}
+	while ((r = next_wanted(&counter, &line)) > 0)
+		count += begins_line(is_inside, &line);
 	if (counter.fd >= 0)
 		(void)close(counter.fd);
 	buf_done(&counter.data);

@@ -83,8 +83,11 @@ static void test_parts(void **state)
 	write_log(NO_LIMIT, 3, STDOUT_FILENO, "ee\n\nend");
 	write_log(NO_LIMIT, 3, STDERR_FILENO, "oops\n");
 	expect(&(struct log_options){ .tail = -1 }, "one\ntwo\nthree\n\nend&oops\n");
-	expect(&(struct log_options){ .tail = 1 }, "end&oops\n");
-	expect(&(struct log_options){ .tail = 3 }, "three\n\nend&oops\n");
+	expect(&(struct log_options){ .tail = 1 }, "&oops\n");
+	expect(&(struct log_options){ .tail = 2 }, "end&oops\n");
+	expect(&(struct log_options){ .tail = 4 }, "three\n\nend&oops\n");
+	write_log(NO_LIMIT, 3, STDOUT_FILENO, "less");
+	expect(&(struct log_options){ .tail = 2 }, "end&oops\nless");
 	expect(&(struct log_options){ .tail = 0 }, "");
 }
 
