@@ -18,6 +18,7 @@
 #define RECHECK_MS 1000 /* how often a shim that was killed is looked for */
 #define SETTLE_MS 10	/* between the end of the task and the shim's word on it */
 #define NS_PER_MS 1000000LL
+#define GRACE_MAX_MS (INT64_MAX / 4) /* for ever, and still good to add to a time */
 
 static bool has_ended(const struct container *c)
 {
@@ -216,32 +217,44 @@ static int stop_signal_of(const struct container *c)
 	return signal_parse(c->stop_signal, &signal) < 0 ? SIGTERM : signal;
 }
 
-/* A paused one cannot react to a signal: it is ended at once. */
-static int ask_to_stop(
-	struct engine *engine, struct container *c, int64_t timeout_ms, struct err *err)
+/* Negative: the container's own. */
+static int64_t grace_of(const struct container *c, int64_t grace_ms)
 {
-	int r;
+	int64_t ms = grace_ms < 0 ? (int64_t)c->stop_timeout_ms : grace_ms;
 
-	if (c->status == CONTAINER_PAUSED)
-		return -ETIMEDOUT;
-	r = send_signal(c, stop_signal_of(c), err);
-	if (r < 0 && r != -ESRCH)
-		return r;
-	return container_wait(engine, c,
-		timeout_ms < 0 ? (int64_t)c->stop_timeout_ms : timeout_ms, err);
+	return ms < 0 || ms > GRACE_MAX_MS ? GRACE_MAX_MS : ms;
 }
 
-int container_stop(struct engine *engine, struct container *container, int64_t timeout_ms,
-	struct err *err)
+int container_ask_to_stop(struct engine *engine, struct container *container,
+	int64_t grace_ms, int64_t *ret_deadline_ms, struct err *err)
 {
+	int64_t grace = grace_of(container, grace_ms);
 	int r;
 
-	if (has_ended(container))
-		return container_cleanup(engine, container, err);
 	if (container->status == CONTAINER_CREATING)
 		return not_running(container, err);
-	append(engine, container, "stop", 0);
-	r = ask_to_stop(engine, container, timeout_ms, err);
+	if (!has_ended(container)) {
+		append(engine, container, "stop", 0);
+		/* A paused one cannot react to a signal: it is ended at once. */
+		if (container->status == CONTAINER_PAUSED)
+			grace = 0;
+		else {
+			r = send_signal(container, stop_signal_of(container), err);
+			if (r < 0 && r != -ESRCH)
+				return r;
+		}
+	}
+	*ret_deadline_ms = now_ms() + grace;
+	return 0;
+}
+
+int container_stop(struct engine *engine, struct container *container,
+	int64_t deadline_ms, struct err *err)
+{
+	int64_t left = deadline_ms - now_ms();
+	int r;
+
+	r = container_wait(engine, container, left > 0 ? left : 0, err);
 	if (r == -ETIMEDOUT) {
 		r = send_signal(container, SIGKILL, err);
 		if (r == 0 || r == -ESRCH)

@@ -79,10 +79,15 @@ void container_list_done(struct container_list *list);
 int container_refresh(struct container *container, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Sends its stop signal, waits for the grace period (negative: the container's own), then
- * kills whatever is left in the cgroup. Returns once it has ended and was cleaned up. */
-int container_stop(struct engine *engine, struct container *container, int64_t timeout_ms,
-	struct err *err) __attribute__((warn_unused_result));
+/* To stop one takes two steps, so that several can use their time side by side. The first
+ * sends its stop signal and says when its grace period (negative: its own) is over. The
+ * second waits until then, kills whatever is left in the cgroup, and returns once it has
+ * ended and was cleaned up. */
+int container_ask_to_stop(struct engine *engine, struct container *container,
+	int64_t grace_ms, int64_t *ret_deadline_ms, struct err *err)
+	__attribute__((warn_unused_result));
+int container_stop(struct engine *engine, struct container *container,
+	int64_t deadline_ms, struct err *err) __attribute__((warn_unused_result));
 
 /* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH when not running.
  */

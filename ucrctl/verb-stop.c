@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 #include "ucrctl/ctl.h"
+#include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
 #define GRACE_UNSET UINT64_MAX
@@ -13,8 +14,7 @@ static const struct option_spec options[] = {
 	{ "timeout", 't', .arg = "TIME", .set = option_ms,
 		.offset = offsetof(struct stop_options, grace_ms),
 		.help = "How long it may take to end before it is killed (default: what "
-			"run "
-			"was given, else 10 seconds)" },
+			"run was given, else 10 seconds)" },
 	{ "time", .arg = "TIME", .set = option_ms,
 		.offset = offsetof(struct stop_options, grace_ms),
 		.help = "The same as --timeout", .is_hidden = true },
@@ -24,10 +24,17 @@ static const struct option_spec options[] = {
 static const struct option_group groups[] = { { options }, { 0 } };
 static const struct stop_options defaults = { .grace_ms = GRACE_UNSET };
 
-static int stop_one(struct ctl *ctl, const char *arg, const void *opts, struct err *err)
+/* One that was asked to stop. */
+struct stopping {
+	const char *arg;
+	struct container *container;
+	int64_t deadline_ms;
+};
+
+static int ask(struct ctl *ctl, const char *arg, const struct stop_options *o,
+	struct stopping *ret, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	const struct stop_options *o = opts;
 	struct engine *engine;
 	int64_t grace = -1; /* the container's own */
 	int r;
@@ -40,16 +47,68 @@ static int stop_one(struct ctl *ctl, const char *arg, const void *opts, struct e
 	r = container_find(engine, arg, &container, err);
 	if (r < 0)
 		return r;
-	r = container_stop(engine, container, grace, err);
+	r = container_ask_to_stop(engine, container, grace, &ret->deadline_ms, err);
 	if (r < 0)
 		return err_wrap(err, "stop %s", arg);
-	buf_printf(&ctl->out, "%s\n", arg);
+	ret->arg = arg;
+	ret->container = take_ptr(container);
 	return 0;
 }
 
+static int finish(struct ctl *ctl, const struct stopping *s, struct err *err)
+{
+	struct engine *engine;
+	int r;
+
+	r = ctl_engine(ctl, &engine, err);
+	if (r == 0)
+		r = container_stop(engine, s->container, s->deadline_ms, err);
+	if (r < 0)
+		return err_wrap(err, "stop %s", s->arg);
+	buf_printf(&ctl->out, "%s\n", s->arg);
+	/* The next one may take long: this answer is not kept back for it. */
+	return ctl_flush(ctl, err);
+}
+
+static int sooner_first(const void *a, const void *b)
+{
+	const struct stopping *x = a, *y = b;
+
+	return (x->deadline_ms > y->deadline_ms) - (x->deadline_ms < y->deadline_ms);
+}
+
+/* All are asked before the first is waited for. One that fails does not keep the others from
+ * being stopped. */
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	return ctl_each(context, args, opts, stop_one);
+	struct stopping *all = calloc(strv_len(args), sizeof(*all));
+	size_t count = 0;
+	int status = 0;
+
+	if (!all)
+		return err_oom(err);
+	strv_each (arg, args) {
+		struct err why = { 0 };
+
+		if (ask(context, *arg, opts, &all[count], &why) == 0) {
+			count++;
+			continue;
+		}
+		print_err(NULL, &why);
+		status = CTL_EXIT_FAILED;
+	}
+	qsort(all, count, sizeof(*all), sooner_first);
+	for (size_t i = 0; i < count; i++) {
+		struct err why = { 0 };
+
+		if (finish(context, &all[i], &why) < 0) {
+			print_err(NULL, &why);
+			status = CTL_EXIT_FAILED;
+		}
+		container_free(all[i].container);
+	}
+	free(all);
+	return status;
 }
 
 const struct verb_spec verb_stop = {

@@ -125,6 +125,22 @@ def test_stop_several(_work):
 
 
 @alone
+def test_stop_side_by_side(_work):
+    """several containers use their grace periods at the same time, each its own"""
+    names = ["slow0", "slow1", "slow2", "brief"]
+    for name in names:
+        start(name, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done",
+              options=["--stop-timeout", "500ms" if name == "brief" else "2"])
+    wait_for(lambda: all("sleep" in good("top", n).out for n in names))
+    before = time.monotonic()
+    lines = good("stop", *names).lines
+    took = time.monotonic() - before
+    assert 1.9 < took < 5.5, took
+    assert lines[0] == "brief" and sorted(lines) == sorted(names), lines
+    remove(*names)
+
+
+@alone
 def test_kill(_work):
     """kill sends what it is asked to, by default KILL to all of the container"""
     start("k", "sh", "-c", "trap 'exit 9' USR1; while :; do sleep 0.1; done")
