@@ -124,6 +124,11 @@ int option_name(
 		return err_say(err, EINVAL,
 			"\"%.80s\" is not a name (letters, digits, \"_\", \"-\", \".\")",
 			value);
+	if (*value == '-')
+		return err_say(err, EINVAL,
+			"\"%.80s\" begins with \"-\": other verbs would take it for an "
+			"option",
+			value);
 	*(const char **)dst = value;
 	return 0;
 }

@@ -194,6 +194,9 @@ static void test_bad_values(void **state)
 		"--timeout: \"soon\" is not a time (use for example 10, 1.5s or 2m)");
 	refuse(&verb_run, "run --name a/b thing",
 		"--name: \"a/b\" is not a name (letters, digits, \"_\", \"-\", \".\")");
+	refuse(&verb_run, "run --name --force thing",
+		"--name: \"--force\" begins with \"-\": other verbs would take it for an "
+		"option");
 	/* What was appended before the failure is the caller's to free; refuse() does. */
 	refuse(&verb_run, "run -e A=1 --pids many thing",
 		"--pids: \"many\" is not a number (use for example 100 or -1)");
