@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cleanup.h"
+#include "common/str.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/obtain.h"
 #include "ucrctl/print.h"
@@ -25,6 +27,30 @@ static const struct option_spec options[] = {
 };
 
 static const struct option_group groups[] = { { options }, { 0 } };
+
+/* Asked before the image is read, which may take long. */
+static int check_empty(int dirfd, const char *path, struct err *err)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		(void)err_set(err, errno, "list directory %s", path);
+		if (fd >= 0)
+			(void)close(fd);
+		return -err->code;
+	}
+	while ((e = readdir(dir))) {
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		(void)err_say(err, ENOTEMPTY, "directory %s is not empty", path);
+		return err_hint(err,
+			"give an empty directory, or one that is not there yet: it is "
+			"made");
+	}
+	return 0;
+}
 
 /* Makes the directory when it is missing; `*ret_is_new` then tells who takes it away
  * again. */
@@ -85,6 +111,8 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	int r;
 
 	r = open_directory(args[1], &dirfd, &is_new, err);
+	if (r == 0 && !is_new)
+		r = check_empty(dirfd, args[1], err);
 	if (r < 0)
 		return r;
 	r = obtain_image(context, &how, &image, err);
