@@ -5,9 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #define CANDIDATES_SHOWN 5
+#define ABANDONED_AFTER_S 60 /* far more than a launch takes from mkdir to its lock */
 
 static bool is_hex(const char *s)
 {
@@ -135,6 +139,34 @@ static bool settle(struct engine *engine, struct container *c)
 	       container_refresh(c, &ignored) != -ENOENT;
 }
 
+/* A launch that was killed before it wrote container.json leaves a directory that is nobody's
+ * container: no supervisor holds its lock, and none is about to take it. */
+static bool is_abandoned(struct engine *engine, const char *id)
+{
+	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	return dirfd >= 0 && fstat(dirfd, &st) == 0 &&
+	       time(NULL) - st.st_mtime > ABANDONED_AFTER_S &&
+	       !container_is_supervised(dirfd) &&
+	       faccessat(dirfd, "container.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       errno == ENOENT;
+}
+
+static void sweep_abandoned(struct engine *engine, const char *id)
+{
+	int dirfd = engine_containers_dirfd(engine);
+	char gone[CONTAINER_ID_MAX + sizeof(CONTAINER_GONE_PREFIX)];
+	struct err ignored;
+
+	if (!is_abandoned(engine, id))
+		return;
+	(void)snprintf(gone, sizeof(gone), CONTAINER_GONE_PREFIX "%s", id);
+	if (renameat(dirfd, id, dirfd, gone) == 0)
+		(void)!container_erase_gone(engine, gone, &ignored);
+}
+
 static int collect_container(const char *id, void *arg)
 {
 	struct collection *c = arg;
@@ -144,8 +176,10 @@ static int collect_container(const char *id, void *arg)
 	if (!is_full_id(id))
 		return 0;
 	r = container_load(c->engine, id, &container, c->err);
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		sweep_abandoned(c->engine, id);
 		return 0;
+	}
 	if (r < 0)
 		return r;
 	if (!settle(c->engine, container)) {

@@ -2,7 +2,7 @@
 /* Finding containers, and what is known of them, from directories alone. */
 #include "tests/unit/unit.h"
 
-#include "agentd/container.h"
+#include "agentd/container-private.h"
 #include "agentd/events.h"
 #include "common/fd.h"
 
@@ -13,6 +13,7 @@
 
 #define ID_A "aaaa000000000000000000000000000000000000000000000000000000000000"
 #define ID_B "aaab000000000000000000000000000000000000000000000000000000000000"
+#define ID_C "cccc000000000000000000000000000000000000000000000000000000000000"
 
 static struct engine *engine;
 static char root[32];
@@ -146,6 +147,38 @@ static void test_events(void **state)
 	assert_int_equal(count, 3);
 }
 
+static bool exists_after_listing(const char *id)
+{
+	struct container_list list;
+	struct stat st;
+
+	assert_int_equal(container_list(engine, &list, NULL), 0);
+	assert_int_equal(list.count, 2);
+	container_list_done(&list);
+	return fstatat(engine_containers_dirfd(engine), id, &st, 0) == 0;
+}
+
+/* What a launch left that was killed before it wrote container.json. */
+static void test_abandoned(void **state)
+{
+	static const struct timespec long_ago[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	int dirfd = fd_mkdir_open(engine_containers_dirfd(engine), ID_C, 0700);
+	int lock_fd = container_supervise(dirfd);
+
+	assert_true(dirfd >= 0 && lock_fd >= 0);
+	assert_int_equal(futimens(dirfd, long_ago), 0);
+	assert_true(exists_after_listing(ID_C)); /* slow, but at it */
+	(void)close(lock_fd);
+	assert_false(exists_after_listing(ID_C));
+	(void)close(dirfd);
+
+	dirfd = fd_mkdir_open(engine_containers_dirfd(engine), ID_C, 0700);
+	assert_true(exists_after_listing(ID_C)); /* perhaps about to lock it */
+	assert_int_equal(futimens(dirfd, long_ago), 0);
+	assert_false(exists_after_listing(ID_C));
+	(void)close(dirfd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list_and_remove, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
