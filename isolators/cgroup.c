@@ -220,7 +220,7 @@ int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup 
 	return 0;
 }
 
-/* ---- attach ---- */
+/* ---- clone ---- */
 
 int cgroup_clone_fd(const struct cgroup *cgroup)
 {
@@ -239,18 +239,6 @@ int cgroup_join(const struct cgroup *cgroup, struct err *err)
 		if (cgroup->parts[i].hierarchy->backend->can_clone_into)
 			continue;
 		r = cgroup_join_part(&cgroup->parts[i], err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-int cgroup_attach_all(struct cgroup *cgroup, pid_t pid, struct err *err)
-{
-	int r;
-
-	for (size_t i = 0; i < cgroup->count; i++) {
-		r = cgroup_attach_part(&cgroup->parts[i], pid, err);
 		if (r < 0)
 			return r;
 	}

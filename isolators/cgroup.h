@@ -71,9 +71,6 @@ int cgroup_clone_fd(const struct cgroup *cgroup);
  */
 int cgroup_join(const struct cgroup *cgroup, struct err *err)
 	__attribute__((warn_unused_result));
-/* Moves a process that was not born inside into all hierarchies. */
-int cgroup_attach_all(struct cgroup *cgroup, pid_t pid, struct err *err)
-	__attribute__((warn_unused_result));
 
 int cgroup_set(struct cgroup *cgroup, const struct spec_resources *resources,
 	struct err *err) __attribute__((warn_unused_result));

@@ -47,7 +47,6 @@ static int setup_with(void **state, bool is_v1)
 	char id[32];
 
 	f->pid = -1;
-	f->go_fd = -1;
 	(void)close(unit_tmpdir(f->dir));
 	root = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	proc = is_v1 ? open_v1_proc(f) : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -84,7 +83,6 @@ int live_teardown(void **state)
 		assert_int_equal(
 			cgroup_open(f->host, f->path, &f->cgroup, NULL), -ENOENT);
 	}
-	cleanup_close_fn(&f->go_fd);
 	cgroup_host_free(f->host);
 	assert_int_equal(fd_remove_tree(AT_FDCWD, f->dir), 0);
 	(void)munmap((void *)(uintptr_t)f->counter, 4096);
@@ -153,38 +151,24 @@ static pid_t clone_into(int cgroup_fd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-void live_start_by(struct fixture *f, child_fn fn, int clone_fd, attach_fn attach)
+void live_start(struct fixture *f, child_fn fn)
 {
-	struct err err = { 0 };
-	int gate[2], ready[2];
+	int ready[2];
 	char byte;
 
-	assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	f->pid = clone_into(clone_fd);
+	f->pid = clone_into(cgroup_clone_fd(f->cgroup));
 	assert_true(f->pid >= 0);
 	if (f->pid == 0) {
-		(void)close(gate[1]);
-		if (!attach && cgroup_join(f->cgroup, NULL) < 0)
+		if (cgroup_join(f->cgroup, NULL) < 0)
 			_exit(98);
+		(void)close(ready[0]);
 		(void)close(ready[1]);
-		if (read(gate[0], &byte, 1) == 1)
-			_exit(fn(f));
-		_exit(99);
+		_exit(fn(f));
 	}
-	(void)close(gate[0]);
-	f->go_fd = gate[1];
 	(void)close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 0);
 	(void)close(ready[0]);
-	if (attach)
-		live_check(attach(f->cgroup, f->pid, &err), &err);
-	assert_int_equal(write(f->go_fd, "x", 1), 1);
-}
-
-void live_start(struct fixture *f, child_fn fn)
-{
-	live_start_by(f, fn, cgroup_clone_fd(f->cgroup), NULL);
 }
 
 int live_finish(struct fixture *f)
@@ -193,8 +177,6 @@ int live_finish(struct fixture *f)
 
 	assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
 	f->pid = -1;
-	cleanup_close_fn(&f->go_fd);
-	f->go_fd = -1;
 	return status;
 }
 

@@ -20,11 +20,9 @@ struct fixture {
 	char *path;
 	volatile uint64_t *counter; /* shared with children */
 	pid_t pid;
-	int go_fd; /* written: the child may begin */
 };
 
 typedef int (*child_fn)(struct fixture *f);
-typedef int (*attach_fn)(struct cgroup *cgroup, pid_t pid, struct err *err);
 
 int live_setup(void **state);
 int live_setup_v1(void **state); /* as if there were no v2 tree */
@@ -50,7 +48,6 @@ void live_reap_orphans(void);
 
 /* Starts `fn` inside; it begins once it is in every hierarchy. Its exit status is fn's. */
 void live_start(struct fixture *f, child_fn fn);
-void live_start_by(struct fixture *f, child_fn fn, int clone_fd, attach_fn attach);
 int live_finish(struct fixture *f);
 int live_run(struct fixture *f, child_fn fn);
 

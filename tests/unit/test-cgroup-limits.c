@@ -116,9 +116,9 @@ static void test_pids_later(void **state)
 	live_set(f, &r);
 	assert_int_equal(live_inside(f), 20);
 	assert_int_equal(live_usage_of(f).pids_limit, 9);
-	live_check(cgroup_kill(f->cgroup, &err), &err);
+	live_check(cgroup_signal(f->cgroup, SIGKILL, &err), &err);
 	live_reap_orphans(); /* the controller counts zombies, too */
-	live_start_by(f, live_count_forks, -1, cgroup_attach_all);
+	live_start(f, live_count_forks);
 	assert_int_equal(WEXITSTATUS(live_finish(f)), 8);
 }
 
