@@ -8,7 +8,6 @@
 #include <stdlib.h>
 
 #define CPU_PERIOD_USEC 100000
-#define DEFAULT_PIDS_LIMIT 1024
 
 static int bad(const char *option, const char *text, const char *want, struct err *err)
 {
@@ -153,8 +152,8 @@ static int set_sysctls(char *const *sysctls, struct spec_linux *lin, struct err 
 	return strv_copy(sysctls, &lin->sysctl) < 0 ? err_oom(err) : 0;
 }
 
-/* A user may set limits only in a cgroup that was delegated: nothing is limited there unless
- * it was asked for, and device rules, which need the host's root, are left to the mounts. */
+/* A user may set limits only in a cgroup that was delegated: the configuration has none but
+ * those that were asked for (the launch adds the default where it can), and device rules, which need the host's root, are left to the mounts. */
 int bundle_resources(
 	const struct bundle_request *request, struct spec_linux *lin, struct err *err)
 {
@@ -162,7 +161,7 @@ int bundle_resources(
 	int r;
 
 	if (!request->is_rootless)
-		lin->resources.pids_limit = (struct spec_i64){ true, DEFAULT_PIDS_LIMIT };
+		lin->resources.pids_limit = (struct spec_i64){ true, BUNDLE_PIDS_LIMIT };
 	r = set_limits(options, &lin->resources, err);
 	if (r == 0)
 		r = bundle_devices(options->devices, lin, err);

@@ -14,6 +14,8 @@
 #include "images/image.h"
 #include "isolators/isolator.h"
 
+#define BUNDLE_PIDS_LIMIT 1024 /* unless --pids-limit says otherwise */
+
 /* `run`'s options: strings as typed, NULL or empty when not given. Borrowed. */
 struct run_options {
 	const char *name;

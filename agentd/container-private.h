@@ -34,6 +34,10 @@ int container_write_final(const struct container *container,
 	__attribute__((warn_unused_result));
 void container_read_final(int dirfd, int64_t *ret_started, struct container_end *end);
 
+/* Limits its processes, where it has a cgroup that can. */
+int container_limit_pids(const struct container *container, int64_t limit,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Removes all files of an ended container, cleaned up or not, and its name. */
 int container_erase(struct engine *engine, const struct container *container,
 	struct err *err) __attribute__((warn_unused_result));

@@ -77,3 +77,14 @@ int container_pids(struct engine *engine, struct container *container, pid_t **r
 	r = open_place(container, &place, err);
 	return r < 0 ? r : cgroup_pids(place.cgroup, ret, ret_count, err);
 }
+
+int container_limit_pids(
+	const struct container *container, int64_t limit, struct err *err)
+{
+	cleanup_with(place_done) struct place place = { 0 };
+	struct spec_resources resources = { .pids_limit = { true, limit } };
+	int r;
+
+	r = open_place(container, &place, err);
+	return r < 0 ? r : cgroup_set(place.cgroup, &resources, err);
+}

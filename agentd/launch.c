@@ -204,6 +204,15 @@ static int fill_directory(struct launching *l, struct err *err)
 
 /* ---- the start ----------------------------------------------------------------------- */
 
+/* Root's containers have this limit in their configuration, where it must be met. */
+static void limit_pids_if_delegated(const struct launching *l)
+{
+	struct err ignored;
+
+	if (l->bundle_request.is_rootless && !l->request->options->pids_limit)
+		(void)!container_limit_pids(l->container, BUNDLE_PIDS_LIMIT, &ignored);
+}
+
 /* In the supervising child. */
 static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	struct notes *notes, struct runtime_container *ret, struct err *err)
@@ -230,6 +239,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	r = runtime_create(&request, &container, err);
 	if (r != 0)
 		return r;
+	limit_pids_if_delegated(l);
 	r = runtime_start_created(&container, l->container->dirfd, err);
 	if (r != 0) {
 		runtime_container_done(&container);
