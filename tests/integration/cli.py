@@ -68,3 +68,20 @@ def busybox_archive():
     if not os.path.exists(archive):
         subprocess.run([os.path.join(SOURCE, "contrib", "busybox-image"), archive], check=True)
     return archive
+
+
+def rootless_prefix(work):
+    """What runs a command as user 12345 with subordinate ids, in an /etc of its own."""
+    etc = os.path.join(work, "etc")
+    os.mkdir(etc)
+    for name, text in {"passwd": "root:x:0:0::/:\ntester:x:12345:12345::/:\n",
+                       "group": "root:x:0:\ntester:x:12345:\n",
+                       "subuid": "tester:300000:65536\n",
+                       "subgid": "tester:300000:65536\n"}.items():
+        with open(os.path.join(etc, name), "w", encoding="ascii") as f:
+            f.write(text)
+    shutil.copy("/etc/ld.so.cache", etc)
+    os.chmod(work, 0o755)
+    return ["unshare", "-m", "sh", "-ec",
+            f'mount --bind {etc} /etc; exec setpriv --reuid 12345 --regid 12345 '
+            '--clear-groups "$@"', "sh"]

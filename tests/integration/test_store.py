@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 
+import cli
 import tap
 from archives import docker_archive, layer
 
@@ -289,28 +290,11 @@ def test_read_only_disk(work):
     assert "Read-only file system" in done.stderr and "--root" in done.stderr, done.stderr
 
 
-def rootless_prefix(work):
-    """What runs a command as user 12345 with subordinate ids, in an /etc of its own."""
-    etc = os.path.join(work, "etc")
-    os.mkdir(etc)
-    for name, text in {"passwd": "root:x:0:0::/:\ntester:x:12345:12345::/:\n",
-                       "group": "root:x:0:\ntester:x:12345:\n",
-                       "subuid": "tester:300000:65536\n",
-                       "subgid": "tester:300000:65536\n"}.items():
-        with open(os.path.join(etc, name), "w", encoding="ascii") as f:
-            f.write(text)
-    shutil.copy("/etc/ld.so.cache", etc)
-    os.chmod(work, 0o755)
-    return ["unshare", "-m", "sh", "-ec",
-            f'mount --bind {etc} /etc; exec setpriv --reuid 12345 --regid 12345 '
-            '--clear-groups "$@"', "sh"]
-
-
 def test_rootless(work):
     need_root()
     if not shutil.which("newuidmap"):
         raise tap.Skip("needs newuidmap")
-    store, archive = Store(work, rootless_prefix(work)), os.path.join(work, "a.tar")
+    store, archive = Store(work, cli.rootless_prefix(work)), os.path.join(work, "a.tar")
     os.mkdir(store.root, 0o700)
     os.chown(store.root, 12345, 12345)
     image_id = docker_archive(archive, [BASE, APP, PRIVATE], ["app"])
@@ -330,7 +314,7 @@ def test_rootless_killed(work):
     need_fail_points(work)
     if not shutil.which("newuidmap"):
         raise tap.Skip("needs newuidmap")
-    store, archive = Store(work, rootless_prefix(work)), os.path.join(work, "a.tar")
+    store, archive = Store(work, cli.rootless_prefix(work)), os.path.join(work, "a.tar")
     os.mkdir(store.root, 0o700)
     os.chown(store.root, 12345, 12345)
     docker_archive(archive, [PRIVATE, APP], ["app"])
