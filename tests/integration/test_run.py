@@ -559,6 +559,26 @@ def test_a_shim_that_was_killed(_work):
     assert not leftovers() and not containers()
 
 
+def test_full_disk(work):
+    """A task that fills the disk of its container ends, and its end is known."""
+    script = f"""
+        mount -t tmpfs -o size=8m,mode=700 none {work}/root
+        ucrctl() {{ {cli.UCRCTL} --root {work}/root "$@"; }}
+        fill='cat /dev/zero >/full; exit 7'
+        ucrctl load -q {cli.busybox_archive()}
+        ucrctl run --rm {image()} sh -c "$fill" || echo "foreground $?"
+        ucrctl ps -aq
+        ucrctl run -d --name filler {image()} sh -c "$fill"
+        ucrctl wait filler
+        ucrctl rm filler"""
+    os.mkdir(f"{work}/root")
+    done = subprocess.run(["unshare", "-m", "sh", "-euc", script], capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+    assert lines[1] == "foreground 7" and lines[3:] == ["7", "filler"], done
+
+
 if __name__ == "__main__":
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
