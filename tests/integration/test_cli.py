@@ -323,6 +323,8 @@ def test_version(_work):
     text = good("version").out
     assert re.fullmatch(r"ucr \d+\.\d+\.\d+\n", text), text
     assert good("-v").out == good("--version").out == text
+    assert json.loads(good("version", "--format", "json").out)["Version"] == text.split()[1]
+    assert good("version", "--format", "{{.Name}}").out == "ucr\n"
 
 
 def test_manual_page(_work):
