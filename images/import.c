@@ -49,8 +49,6 @@ static int find_stored(struct store *store, const struct import_request *request
 			"`ucrctl images` lists the stored ones; `ucrctl load -i "
 			"FILE` adds an archive.");
 	}
-	if (r == 0)
-		r = check_platform(image, &request->platform, err);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(image);
@@ -73,7 +71,7 @@ static int find_imported(struct store *store, const struct import_request *reque
 	return r;
 }
 
-static int lookup(struct store *store, const struct import_request *request,
+static int find_any(struct store *store, const struct import_request *request,
 	const struct reference *ref, struct image **ret, struct err *err)
 {
 	char shown[256];
@@ -89,6 +87,20 @@ static int lookup(struct store *store, const struct import_request *request,
 		"%s was not imported before, and nothing may be imported "
 		"(--pull never)",
 		shown);
+}
+
+/* Only an index offers a choice of platforms; the image of any other source is as it is. */
+static int lookup(struct store *store, const struct import_request *request,
+	const struct reference *ref, struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	int r = find_any(store, request, ref, &image, err);
+
+	if (r == 0)
+		r = check_platform(image, &request->platform, err);
+	if (r == 0)
+		*ret = take_ptr(image);
+	return r;
 }
 
 int image_lookup(struct store *store, const struct import_request *request,
@@ -202,12 +214,20 @@ int image_obtain(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err)
 {
 	cleanup_reference struct reference ref = { 0 };
+	cleanup_image struct image *image = NULL;
 	int r;
 
 	r = reference_parse(request->reference, AT_FDCWD, &ref, err);
 	if (r == 0)
 		r = lookup(store, request, &ref, ret, err);
-	return r == IMAGE_ABSENT ? run_import(store, request, &ref, ret, err) : r;
+	if (r != IMAGE_ABSENT)
+		return r;
+	r = run_import(store, request, &ref, &image, err);
+	if (r == 0)
+		r = check_platform(image, &request->platform, err);
+	if (r == 0)
+		*ret = take_ptr(image);
+	return r;
 }
 
 /* ---- copying out ---- */

@@ -559,6 +559,16 @@ def test_a_shim_that_was_killed(_work):
     assert not leftovers() and not containers()
 
 
+def test_platform_of_an_archive(_work):
+    """The one image of an archive is refused on another platform, imported or not."""
+    for reference in [cli.busybox_archive(), image()]:
+        for pull in ["missing", "always"] if "/" in reference else ["missing"]:
+            result = run("run", "--rm", "--platform", "linux/s390x", "--pull", pull, reference,
+                         "true")
+            assert result.status == 125 and "not for linux/s390x" in result.err, result
+    good("run", "--rm", "--platform", "linux/amd64", cli.busybox_archive(), "true")
+
+
 def test_full_disk(work):
     """A task that fills the disk of its container ends, and its end is known."""
     script = f"""
