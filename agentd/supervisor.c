@@ -183,6 +183,20 @@ static void become_shim(const struct supervisor *s, const struct stdio *stdio,
 		(void)execv(path, words.argv);
 }
 
+/* Asked before anything is started: later there would be nobody left to tell. */
+static int check_shim(const struct supervisor *s, struct err *err)
+{
+	cleanup_free char *path =
+		str_printf("%s/ucr-shim", engine_libexec_path(s->engine));
+
+	if (!path)
+		return err_oom(err);
+	if (access(path, X_OK) == 0)
+		return 0;
+	(void)err_set(err, errno, "execute %s", path);
+	return err_hint(err, "install it there, or name its directory in UCR_LIBEXECDIR");
+}
+
 /* ---- the child ----------------------------------------------------------------------- */
 
 static void reset_process(void)
@@ -239,9 +253,12 @@ static int run_child(const struct supervisor *s, int report_fd, int client_fd)
 	int r;
 
 	reset_process();
-	r = stdio_open(s, &stdio);
-	if (r < 0)
-		r = err_set(&err, -r, "make pipes");
+	r = check_shim(s, &err);
+	if (r == 0) {
+		r = stdio_open(s, &stdio);
+		if (r < 0)
+			r = err_set(&err, -r, "make pipes");
+	}
 	if (r == 0 && s->container_dirfd >= 0)
 		r = open_listener(s->container_dirfd, &listen_fd, &err);
 	if (r == 0)

@@ -589,6 +589,17 @@ def test_full_disk(work):
     assert lines[1] == "foreground 7" and lines[3:] == ["7", "filler"], done
 
 
+def test_missing_companion(work):
+    """without its shim no container is started, and what to do is said"""
+    os.symlink(os.path.join(cli.BUILD, "bin", "ucr-unpack"), os.path.join(work, "ucr-unpack"))
+    for options in [], ["-d"]:
+        result = box("true", options=options, env={"UCR_LIBEXECDIR": work})
+        assert result.status == 125 and result.out == "", result
+        assert f"{work}/ucr-shim: No such file" in result.err, result
+        assert "UCR_LIBEXECDIR" in result.err.split("hint: ")[1], result
+    assert good("ps", "-aq").out == ""
+
+
 if __name__ == "__main__":
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
