@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define UNKNOWN_STATUS (-1)
 
@@ -228,6 +229,27 @@ int container_refresh(struct container *container, struct err *err)
 	return fold(container, err);
 }
 
+/* A power cut may tear the file, which is not flushed: what it said is lost, but the container
+ * can still be listed and removed. */
+static int make_do(struct container *c, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(c->dirfd, &st) == 0)
+		c->created = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+	if (!c->stop_signal)
+		c->stop_signal = strdup("SIGTERM");
+	if (!c->image)
+		c->image = strdup("");
+	if (!c->image_id)
+		c->image_id = strdup("");
+	if (!c->command)
+		c->command = strv_new(0);
+	if (!c->stop_signal || !c->image || !c->image_id || !c->command)
+		return err_oom(err);
+	return 0;
+}
+
 int container_load(
 	struct engine *engine, const char *id, struct container **ret, struct err *err)
 {
@@ -244,6 +266,8 @@ int container_load(
 	if (str_set(&c->id, id) < 0)
 		return err_oom(err);
 	r = read_document(c->dirfd, "container.json", container_fields, c, err);
+	if (r < 0 && r != -ENOENT && r != -ENOMEM)
+		r = make_do(c, err);
 	if (r == 0)
 		r = fold(c, err);
 	if (r == -ENOENT)

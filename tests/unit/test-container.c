@@ -179,6 +179,27 @@ static void test_abandoned(void **state)
 	(void)close(dirfd);
 }
 
+/* One file that a power cut tore does not hide the other containers, and can be removed. */
+static void test_torn(void **state)
+{
+	int dirfd = fd_mkdir_open(engine_containers_dirfd(engine), ID_C, 0700);
+	struct container_list list;
+	struct container *container;
+
+	assert_true(dirfd >= 0);
+	assert_int_equal(
+		fd_replace_file(dirfd, "container.json", "", 0, 0600, FD_NO_SYNC), 0);
+	(void)close(dirfd);
+	assert_int_equal(container_list(engine, &list, NULL), 0);
+	assert_int_equal(list.count, 3);
+	container_list_done(&list);
+	assert_int_equal(container_find(engine, "cccc", &container, NULL), 0);
+	assert_int_equal(container->status, CONTAINER_LOST);
+	assert_int_equal(container_remove(engine, container, false, NULL), 0);
+	container_free(container);
+	assert_string_equal(found("cccc"), "none");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_list_and_remove, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
