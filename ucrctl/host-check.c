@@ -4,6 +4,7 @@
 #include "common/fd.h"
 #include "common/str.h"
 #include "isolators/cgroup.h"
+#include "isolators/userns.h"
 #include "ucrctl/human.h"
 
 #include <errno.h>
@@ -95,6 +96,25 @@ static void list_controllers(char *const *controllers, struct finding *f)
 	f->state = FINDING_LIMITED;
 }
 
+/* Nothing but making one tells whether a user may: on v2 the right depends on the cgroup
+ * above, too. */
+static bool may_make_cgroups(const struct cgroup_host *cgroups)
+{
+	cleanup_free char *path = NULL, *id = str_printf("info-%d", (int)getpid());
+	struct cgroup *probe = NULL;
+	struct err ignored;
+	int r;
+
+	if (!id || cgroup_choose_path(cgroups, NULL, id, &path, &ignored) < 0)
+		return false;
+	r = cgroup_create(cgroups, path, NULL, &probe, &ignored);
+	if (r != 0)
+		return false;
+	(void)!cgroup_destroy(probe, &ignored);
+	cgroup_free(probe);
+	return true;
+}
+
 static void look_cgroups(const struct host *host, struct finding *f)
 {
 	cleanup_close int root =
@@ -113,13 +133,18 @@ static void look_cgroups(const struct host *host, struct finding *f)
 	buf_puts(&f->found, cgroup_host_name(cgroups));
 	if (cgroup_host_controllers(cgroups, &controllers) == 0)
 		list_controllers(controllers, f);
+	if (engine_is_rootless(host->engine) && !may_make_cgroups(cgroups)) {
+		buf_puts(&f->found, ", none delegated to you: no limits");
+		f->state = FINDING_LIMITED;
+	}
 	cgroup_host_free(cgroups);
 	if (f->state == FINDING_OK)
 		return;
 	if (engine_is_rootless(host->engine))
-		buf_puts(&f->advice, "have the controllers delegated to you: with "
-				     "systemd, Delegate=cpu "
-				     "cpuset io memory pids for user@.service");
+		buf_puts(&f->advice,
+			"have cgroup v2 and its controllers delegated to you: with "
+			"systemd, Delegate=cpu "
+			"cpuset io memory pids for user@.service");
 	else
 		buf_puts(&f->advice,
 			"limits of the missing controllers are refused; enable "
@@ -202,29 +227,26 @@ static bool find_program(const struct host *host, const char *name)
 	return false;
 }
 
-/* A line "USER:START:COUNT", by name or uid, of /etc/subuid. */
-static bool has_range(const struct host *host, const char *file)
+/* As containers will be mapped, by the same rules. */
+static bool has_ranges_of_ids(const struct host *host)
 {
-	cleanup_free char *text = NULL, *by_uid = NULL, *by_name = NULL;
-	const char *user = getenv("USER");
-	size_t len;
+	struct spec_id_maps uids = { 0 }, gids = { 0 };
+	bool is_single = true;
+	struct err ignored;
 
-	if (fd_read_file(host->etc_dirfd, file, 1 << 20, &text, &len) < 0)
+	if (userns_default_maps(host->etc_dirfd, getuid(), getgid(), &uids, &gids,
+		    &is_single, &ignored) < 0)
 		return false;
-	by_uid = str_printf("\n%u:", (unsigned int)getuid());
-	by_name = str_printf("\n%s:", user ? user : "");
-	if (!by_uid || !by_name)
-		return false;
-	return strstr(text, by_uid) || strstr(text, by_name) ||
-	       str_skip_prefix(text, by_uid + 1) ||
-	       (user && str_skip_prefix(text, by_name + 1));
+	free(uids.items);
+	free(gids.items);
+	return !is_single;
 }
 
 static void look_id_maps(const struct host *host, struct finding *f)
 {
 	bool has_programs =
 		find_program(host, "newuidmap") && find_program(host, "newgidmap");
-	bool has_ranges = has_range(host, "subuid") && has_range(host, "subgid");
+	bool has_ranges = has_ranges_of_ids(host);
 
 	buf_puts(&f->found, has_programs ? "newuidmap" : "no newuidmap");
 	if (engine_is_rootless(host->engine))

@@ -318,6 +318,23 @@ def test_info(_work):
     assert "programs MISSING" in bare.out, bare
 
 
+def test_info_of_a_user(work):
+    """to a normal user, info tells of his own ids and cgroups, whatever $USER says"""
+    if os.geteuid() != 0 or not shutil.which("newuidmap"):
+        raise Skip("needs root and newuidmap")
+    command = [*cli.rootless_prefix(work), "env", "USER=root", f"HOME={work}", cli.UCRCTL,
+               "--root", "store", "info", "--format", "json"]
+    home = os.path.join(work, "home")
+    os.mkdir(home, 0o700)
+    os.chown(home, 12345, 12345)
+    os.chmod(work, 0o755)
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=True)
+    rows = {r["Check"]: r for r in map(json.loads, done.stdout.splitlines())}
+    assert rows["id maps"]["State"] == "ok", rows["id maps"]
+    assert rows["cgroups"]["State"] == "limited", rows["cgroups"]
+    assert "delegated" in rows["cgroups"]["Advice"], rows["cgroups"]
+
+
 def test_version(_work):
     """version, -v and --version agree"""
     text = good("version").out
