@@ -11,6 +11,8 @@ void image_free(struct image *image)
 	strv_free(image->names);
 	image_config_done(&image->config);
 	free(image->layers);
+	if (image->lease_fd >= 0)
+		(void)close(image->lease_fd);
 	free(image);
 }
 

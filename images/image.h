@@ -44,6 +44,7 @@ struct image {
 	size_t layer_count;
 	uint64_t size;	  /* sum of the layers' */
 	int64_t imported; /* seconds since the epoch */
+	int lease_fd;	  /* -1, or keeps it from being collected until image_free() */
 };
 
 #define cleanup_image cleanup_with(image_free_ptr)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of a commit, each step flushed before the next: layers, configuration and
- * manifest, record (from here on the image exists), names, source. A kill between two
+ * The order of a commit, each step flushed before the next (but for the content of the
+ * layers, see store-durable.c): layers, configuration and manifest, record (from here on the image exists), names, source. A kill between two
  * steps leaves layers or blobs that no record names, or an image without its name: the
  * next import of the same archive finds them and goes on.
  */
@@ -80,6 +80,12 @@ int import_commit(struct import *import, struct err *err)
 		r = store_lock(import->store, &lock_fd, err);
 	if (r == 0)
 		r = put_image(import, err);
+	/* Here, where no collection can come in between. */
+	if (r == 0)
+		r = store_lease(import->store, import->config.digest, false,
+			&import->lease_fd, err);
+	if (r == IMAGE_ABSENT)
+		r = err_say(err, ENOENT, "the image was removed meanwhile");
 	if (r == 0)
 		r = between(STEP_IMAGE_RECORDED, err);
 	if (r == 0)

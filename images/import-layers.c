@@ -173,9 +173,6 @@ int import_commit_layers(struct import *import, struct err *err)
 	char name[STORE_NAME_MAX];
 	int r;
 
-	/* One flush of the file system for the many files of all layers. */
-	if (syncfs(import->stage_fd) < 0)
-		return err_set(err, errno, "flush the unpacked layers");
 	for (size_t i = 0; i < import->layer_count; i++) {
 		struct import_layer *layer = &import->layers[i];
 

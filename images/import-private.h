@@ -37,6 +37,7 @@ struct import {
 	struct import_source source;
 	char stage_name[STORE_NAME_MAX];
 	int stage_fd;
+	int lease_fd; /* of the image, once it is recorded; -1 */
 	struct unpacker unpacker;
 	char *format;
 	strv names; /* full */

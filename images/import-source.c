@@ -113,6 +113,7 @@ int import_source_find(
 
 	if (!*source->key || store_find_source(store, source->key, id) != 0 ||
 		store_load_image(store, id, &image, NULL) != 0 ||
+		store_hold_image(store, image, NULL) != 0 ||
 		!store_has_layers(store, image))
 		return IMAGE_ABSENT;
 	*ret = take_ptr(image);

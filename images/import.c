@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/import-private.h"
+#include "images/store-durable.h"
 #include "images/store-steps.h"
 
 #include "common/fd.h"
@@ -42,6 +43,8 @@ static int find_stored(struct store *store, const struct import_request *request
 		return err_hint(err, "Give an archive file, or leave --pull always out.");
 	}
 	r = store_find(store, ref->name, &image, err);
+	if (r == 0)
+		r = store_hold_image(store, image, err);
 	if (r == IMAGE_ABSENT) {
 		(void)err_say(
 			err, ENOENT, "no file and no stored image is called '%s'", shown);
@@ -125,6 +128,8 @@ static void import_done(struct import *import)
 			import->stage_name, NULL);
 		(void)close(import->stage_fd);
 	}
+	if (import->lease_fd >= 0)
+		(void)close(import->lease_fd);
 	import_source_done(import->store, &import->source);
 	image_config_done(&import->image_config);
 	free(import->format);
@@ -166,6 +171,7 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 		r = err_say(err, ENOENT, "the image was removed meanwhile");
 	if (r < 0)
 		return r;
+	image->lease_fd = take_fd(&import->lease_fd);
 	image->names = take_ptr(import->names);
 	*ret = take_ptr(image);
 	return 0;
@@ -187,7 +193,7 @@ static int run_import(struct store *store, const struct import_request *request,
 	import->store = store;
 	import->request = request;
 	import->ref = ref;
-	import->stage_fd = import->unpacker.socket_fd = -1;
+	import->stage_fd = import->lease_fd = import->unpacker.socket_fd = -1;
 	import->source.fd = import->source.lock_fd = -1;
 	r = import_source_open(ref, &request->platform, &import->source, err);
 	if (r == 0)
@@ -201,6 +207,7 @@ static int run_import(struct store *store, const struct import_request *request,
 		r = unpack_and_commit(import, ret, err);
 	import_done(import);
 	free(import);
+	store_flush_later(store, true);
 	if (r == 0)
 		return 0;
 	/* A source that may not be read is no matter of the store. */

@@ -31,7 +31,8 @@ struct import_request {
 
 /*
  * The part of image_obtain() that needs no ucr-unpack: a stored image, or an archive that
- * was imported before and has not changed since. IMAGE_ABSENT when it must be imported. A
+ * was imported before and has not changed since. Like image_obtain() it leases
+ * the image: no collection takes it before image_free(). IMAGE_ABSENT when it must be imported. A
  * rootless caller asks this first and makes the user namespace only then.
  */
 int image_lookup(struct store *store, const struct import_request *request,

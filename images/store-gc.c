@@ -6,6 +6,7 @@
  * under the lock; their many files are removed after it was given back.
  */
 #include "images/store-private.h"
+#include "images/store-durable.h"
 #include "images/store-steps.h"
 #include "images/store-tmp.h"
 
@@ -165,10 +166,12 @@ static int interrupt(enum store_step step, struct err *err)
 
 static int collect(struct store *store, struct gc *gc, struct err *err)
 {
-	cleanup_close int lock_fd = -1;
+	cleanup_close int layers_fd = -1, lock_fd = -1;
 	int r;
 
-	r = store_lock(store, &lock_fd, err);
+	r = store_lock_layers(store, &layers_fd, err);
+	if (r == 0)
+		r = store_lock(store, &lock_fd, err);
 	if (r == 0)
 		r = store_load_names(store, &gc->names, err);
 	if (r == 0)
@@ -213,7 +216,9 @@ int store_gc(struct store *store, enum store_gc_scope scope,
 	strv_free(gc.names);
 	strv_free(gc.layers);
 	strv_free(gc.blobs);
-	if (r == 0)
-		*ret = gc.report;
-	return r;
+	if (r < 0)
+		return r;
+	store_flush_later(store, false);
+	*ret = gc.report;
+	return 0;
 }

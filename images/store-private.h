@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the store share. The steps of an import, in order: hold a source,
- * stage in tmp/, hold or make the layers, flush, commit the layers, then under `lock` the
- * blobs, the record and the names, last the source.
+ * stage in tmp/, hold or make the layers, commit the layers, then under `lock` the blobs,
+ * the record and the names, then the source; the layers are flushed behind its back.
  */
 #ifndef UCR_IMAGES_STORE_PRIVATE_H
 #define UCR_IMAGES_STORE_PRIVATE_H
@@ -20,6 +20,7 @@
 struct store {
 	int dirfd;
 	char *libexec_path;
+	char boot_id[64]; /* the kernel's; "": not needed so far */
 };
 
 /* ---- store.c ---- */
@@ -36,8 +37,7 @@ int store_put(struct store *store, const char *dir, const char *name, const void
 /* Flushes a directory: what was renamed or removed in it stays so. */
 int store_sync_dir(struct store *store, const char *dir, struct err *err)
 	__attribute__((warn_unused_result));
-/* Calls `fn` for each entry but those that begin with a dot. Stops when it returns < 0.
- */
+/* Calls `fn` for each entry without a leading dot. Stops when it returns < 0. */
 typedef int (*store_entry_fn)(
 	struct store *store, const char *name, void *arg, struct err *err);
 int store_each(struct store *store, const char *dir, store_entry_fn fn, void *arg,
@@ -74,6 +74,10 @@ int store_put_blob(struct store *store, const char *digest, const void *data, si
 int store_lease(struct store *store, const char *id, bool is_exclusive, int *ret_fd,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* Leases an image to itself, shared. IMAGE_ABSENT as above. */
+int store_hold_image(struct store *store, struct image *image, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* ---- store-names.c ---- */
 
 /* All names as a vector of "NAME=ID" (a name has no '='). */
@@ -92,14 +96,16 @@ int store_add_names(struct store *store, const char *id, char *const *added,
 
 /* ---- store-layers.c ---- */
 
+/* All are there, and not lost. */
 bool store_has_layers(struct store *store, const struct image *image);
-/* Opens a layer and keeps it from being collected. IMAGE_ABSENT when it is not there. */
+/* Opens a layer and keeps it from being collected. IMAGE_ABSENT: not there, or lost. */
 int store_hold_layer(struct store *store, const char *chain_id, int *ret_fd,
 	struct err *err) __attribute__((warn_unused_result));
 /* Reads or, while it is staged, notes how many bytes a layer has. */
 int store_layer_size(int layer_fd, uint64_t *ret) __attribute__((warn_unused_result));
 int store_set_layer_size(int layer_fd, uint64_t size) __attribute__((warn_unused_result));
-/* Moves a staged layer, flushed, to its place. Under the lock of its chain id's name. */
+/* Moves a staged layer to its place; a lost one there goes to the staging directory.
+ * Under the lock of its chain id's name. */
 int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
 	const char *chain_id, struct err *err) __attribute__((warn_unused_result));
 

@@ -68,6 +68,7 @@ static int parse_record(
 
 	if (!image)
 		return err_oom(err);
+	image->lease_fd = -1;
 	r = json_parse(text, len, &doc, err);
 	if (r == 0)
 		r = json_decode(json_root(doc), record_fields, image, err);
@@ -200,4 +201,9 @@ int store_lease(struct store *store, const char *id, bool is_exclusive, int *ret
 		return IMAGE_ABSENT;
 	*ret_fd = take_fd(&fd);
 	return 0;
+}
+
+int store_hold_image(struct store *store, struct image *image, struct err *err)
+{
+	return store_lease(store, image->id, false, &image->lease_fd, err);
 }

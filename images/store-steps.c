@@ -16,6 +16,8 @@ const char *const store_step_names[STEP_COUNT + 1] = {
 	[STEP_IMAGE_RECORDED] = "image-recorded",
 	[STEP_IMAGE_NAMED] = "image-named",
 	[STEP_SOURCE_RENAME] = "source-rename",
+	[STEP_LAYERS_FLUSH] = "flush-begin",
+	[STEP_LAYER_DURABLE] = "flush-mark",
 	[STEP_GC_MARKED] = "gc-marked",
 	[STEP_GC_MOVED] = "gc-moved",
 };

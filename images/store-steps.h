@@ -18,6 +18,8 @@ enum store_step {
 	STEP_IMAGE_RECORDED,   /* the image is there, without its names */
 	STEP_IMAGE_NAMED,
 	STEP_SOURCE_RENAME, /* before the archive is known to be this image */
+	STEP_LAYERS_FLUSH,  /* nothing is flushed yet */
+	STEP_LAYER_DURABLE, /* all is flushed, one layer not yet marked so */
 	STEP_GC_MARKED,	    /* records are removed, layers not yet */
 	STEP_GC_MOVED,	    /* layers are in tmp/, not yet removed */
 	STEP_COUNT,

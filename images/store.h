@@ -7,19 +7,22 @@
  *   blobs/sha256/HEX      configurations and manifests, as they came
  *   layers/HEX/fs         a layer unpacked, named by its chain id, in overlayfs's form
  *   layers/HEX/size       its bytes
+ *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
  *   images/HEX.json       an image: layers, format, manifest
  *   names.json            name -> image id
  *   sources/HEX           -> image id; HEX is of an archive's device, inode, size and
  * times tmp/                  what is being made; each with a lock that dies with its
  * maker
  *
- * Nothing is visible before it is whole: everything is made in tmp/, flushed, and
- * renamed. A killed import leaves only a directory in tmp/ without a locker, which the
+ * Nothing is visible before it is whole: everything is made in tmp/ and renamed, all but
+ * the layers flushed before. Those are flushed afterwards by a process that nobody waits
+ * for; what a power cut took from them meanwhile is noticed and imported again. A killed
+ * import leaves only a directory in tmp/ without a locker, which the
  * next import or gc removes. Two imports of one layer or one archive wait for each other
  * and unpack once.
  *
  * Locks are only ever taken in this order: a source's, the layers' from the lowest up,
- * `lock`.
+ * that of layers/, `lock`.
  */
 #ifndef UCR_IMAGES_STORE_H
 #define UCR_IMAGES_STORE_H

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The image store through ucrctl: what is loaded, shared, removed, and what survives a kill."""
+import fcntl
 import json
 import os
 import random
@@ -52,6 +53,16 @@ class Store:
     def entries(self, name):
         path = os.path.join(self.path, name)
         return sorted(os.listdir(path)) if os.path.isdir(path) else []
+
+    def wait_for_flush(self):
+        """Until the process that a load leaves behind has ended."""
+        fd = os.open(os.path.join(self.path, "layers"), os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        os.close(fd)
+
+    def durable(self):
+        return [not os.path.lexists(os.path.join(self.path, "layers", name, "boot"))
+                for name in self.entries("layers")]
 
     def images(self):
         """Ids with their names, as the store's own files have them."""
@@ -183,7 +194,7 @@ def test_kill_at_each_step(work):
     archive = os.path.join(work, "a.tar")
     image_id = docker_archive(archive, [BASE, APP], ["app"])
     for step in steps():
-        if step.startswith("gc-"):
+        if step.startswith(("gc-", "flush-")):
             continue
         for passage in range(1, 10):
             store = Store(os.path.join(work, f"{step}-{passage}"))
@@ -194,6 +205,48 @@ def test_kill_at_each_step(work):
                 break
             assert status == -signal.SIGKILL, err
             assert_good(store, archive, image_id, work)
+
+
+def test_flush_killed(work):
+    need_root()
+    need_fail_points(work)
+    archive = os.path.join(work, "a.tar")
+    docker_archive(archive, [BASE, APP], ["app"])
+    for step, durable in ("flush-begin:1", 0), ("flush-mark:1", 0), ("flush-mark:2", 1):
+        store = Store(os.path.join(work, step))
+        os.makedirs(store.root, mode=0o700)
+        status, _, err = store.run("load", archive, fail=f"{step}:kill")
+        assert status == 0, err
+        store.wait_for_flush()
+        assert store.durable().count(True) == durable, (step, store.durable())
+        store.ok("load", archive)
+        store.ok("gc")
+        store.wait_for_flush()
+        assert store.durable() == [True, True], (step, store.durable())
+
+
+def test_power_cut(work):
+    """Layers of another boot that were never flushed: as after a cut, half of one is empty."""
+    need_root()
+    store, archive = Store(work), os.path.join(work, "a.tar")
+    image_id = docker_archive(archive, [BASE, APP], ["app"])
+    store.ok("load", archive)
+    store.wait_for_flush()
+    for name in store.entries("layers"):
+        boot = os.path.join(store.path, "layers", name, "boot")
+        os.symlink("00000000-0000-4000-8000-000000000000", boot)
+        for lost in ("etc/base", "etc/app"):
+            if os.path.exists(path := os.path.join(store.path, "layers", name, "fs", lost)):
+                os.truncate(path, 0)
+    dest = os.path.join(work, "out")
+    os.mkdir(dest)
+    err = store.refused("unpack", "app", dest)
+    assert "when the machine stopped" in err and "Load its archive again" in err, err
+    store.ok("gc")
+    store.ok("load", archive)
+    store.wait_for_flush()
+    assert store.durable() == [True, True]
+    assert_good(store, "app", image_id, work)
 
 
 def test_kill_at_any_moment(work):

@@ -5,7 +5,7 @@
 
 #include "common/fd.h"
 #include "images/import.h"
-#include "images/store-private.h"
+#include "images/store-durable.h"
 #include "images/store-steps.h"
 
 #include <errno.h>
@@ -93,10 +93,20 @@ static int set_up_userns(void **state)
 	return 0;
 }
 
+/* Until the process that an import leaves behind has ended. */
+static void wait_for_flush(struct fixture *f)
+{
+	int fd;
+
+	assert_int_equal(store_lock_layers(f->store, &fd, &f->err), 0);
+	(void)close(fd);
+}
+
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
 
+	wait_for_flush(f);
 	store_free(f->store);
 	(void)close(f->store_dirfd);
 	(void)close(f->dirfd);
@@ -236,6 +246,54 @@ static void test_import_late(void **state)
 	assert_int_equal(count_entries(f, "layers"), 2);
 }
 
+/* Nobody names the image; only the caller's lease keeps it. */
+static void test_collected_beside_launch(void **state)
+{
+	struct fixture *f = *state;
+	struct image *image, *again;
+	struct store_gc_report report;
+
+	need_rights(f);
+	script(f, "layer=base layer=app");
+	assert_int_equal(obtain(f, PULL_MISSING, &image), 0);
+	assert_int_equal(
+		store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err), 0);
+	assert_whole(f, image, two_layers);
+	/* The same for what is found. */
+	assert_int_equal(obtain(f, PULL_MISSING, &again), 0);
+	image_free(image);
+	assert_int_equal(
+		store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err), 0);
+	assert_whole(f, again, two_layers);
+	image_free(again);
+	assert_int_equal(
+		store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err), 0);
+	assert_int_equal(report.images, 1);
+}
+
+/* Layers that were not on the disk when the machine stopped are made again. */
+static void test_power_cut(void **state)
+{
+	struct fixture *f = *state;
+	cleanup_image struct image *image = NULL, *again = NULL;
+	char path[STORE_PATH_MAX];
+
+	need_rights(f);
+	script(f, "layer=base layer=app name=app:1");
+	assert_int_equal(obtain(f, PULL_MISSING, &image), 0);
+	wait_for_flush(f);
+	(void)store_path(path, "layers", digest_hex(image->layers[1].chain_id), "/boot");
+	assert_int_equal(symlinkat("another boot", f->store_dirfd, path), 0);
+	assert_int_equal(obtain(f, PULL_MISSING, &again), 0);
+	assert_string_equal(again->id, image->id);
+	assert_whole(f, again, two_layers);
+	assert_int_equal(count_unpacked(f), 3);
+	wait_for_flush(f);
+	assert_int_equal(
+		store_layer_state(f->store, digest_hex(image->layers[1].chain_id)),
+		LAYER_DURABLE);
+}
+
 static void test_shared_layers(void **state)
 {
 	static const char *const other_layers[] = { "base", "other", NULL };
@@ -268,6 +326,7 @@ static void test_damaged_store(void **state)
 	need_rights(f);
 	script(f, "layer=base layer=app");
 	assert_int_equal(obtain(f, PULL_MISSING, &image), 0);
+	wait_for_flush(f);
 	(void)store_path(path, "layers", digest_hex(image->layers[1].chain_id), "");
 	assert_int_equal(fd_remove_tree(f->store_dirfd, path), 0);
 	assert_int_equal(obtain(f, PULL_MISSING, &again), 0);
@@ -433,6 +492,7 @@ static int import_failing(
 
 		(void)setenv("UCR_FAIL", rule, 1);
 		r = obtain(f, PULL_MISSING, &image);
+		image_free(image);
 		if (r == 0)
 			r = store_gc(
 				f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err);
@@ -444,10 +504,11 @@ static int import_failing(
 
 static void check_recovery(struct fixture *f, bool is_clean)
 {
-	cleanup_image struct image *image = NULL;
+	struct image *image;
 	cleanup_strv strv removed = NULL;
 	struct store_gc_report report;
 	struct image **images;
+	char id[DIGEST_MAX];
 	size_t count;
 
 	if (is_clean)
@@ -459,8 +520,9 @@ static void check_recovery(struct fixture *f, bool is_clean)
 	free(images);
 	assert_int_equal(obtain(f, PULL_ALWAYS, &image), 0);
 	assert_whole(f, image, two_layers);
-	assert_int_equal(
-		store_untag(f->store, image->id, NULL, true, &removed, &f->err), 0);
+	memcpy(id, image->id, sizeof(id));
+	image_free(image);
+	assert_int_equal(store_untag(f->store, id, NULL, true, &removed, &f->err), 0);
 	assert_int_equal(
 		store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err), 0);
 	assert_int_equal(count_entries(f, "layers"), 0);
@@ -473,6 +535,9 @@ static void go_through_all_steps(struct fixture *f, const char *action, bool is_
 	int passage;
 
 	for (size_t i = 0; store_step_names[i]; i++) {
+		/* Those of a process of its own, see below. */
+		if (str_skip_prefix(store_step_names[i], "flush-"))
+			continue;
 		for (passage = 1; import_failing(f, store_step_names[i], passage, action);
 			passage++)
 			check_recovery(f, is_clean);
@@ -506,6 +571,69 @@ static void test_full_disk_at_each_step(void **state)
 	go_through_all_steps(f, "enospc", true);
 }
 
+static size_t count_layers(struct fixture *f, struct image *image, enum layer_state state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < image->layer_count; i++)
+		n += store_layer_state(f->store, digest_hex(image->layers[i].chain_id)) ==
+		     state;
+	return n;
+}
+
+/* What the process that flushes leaves when it fails, and how often the two layers have
+ * been unpacked once the image was asked for again. */
+static const struct flush_failure {
+	const char *rule;
+	size_t cached, durable, unpacked;
+} flush_failures[] = {
+	{ "flush-begin:1:kill", 2, 0, 2 },
+	{ "flush-begin:1:eio", 0, 0, 4 },
+	{ "flush-mark:1:kill", 2, 0, 2 },
+	{ "flush-mark:2:kill", 1, 1, 2 },
+	{ "flush-mark:1:enospc", 2, 0, 2 },
+	{ "flush-mark:2:enospc", 1, 1, 2 },
+};
+
+static void fail_flush(struct fixture *f, const struct flush_failure *failure)
+{
+	struct image *image;
+
+	(void)unlinkat(f->dirfd, "log", 0);
+	assert_int_equal(setenv("UCR_FAIL", failure->rule, 1), 0);
+	assert_int_equal(obtain(f, PULL_ALWAYS, &image), 0);
+	wait_for_flush(f);
+	assert_int_equal(unsetenv("UCR_FAIL"), 0);
+	assert_int_equal(count_layers(f, image, LAYER_CACHED), failure->cached);
+	assert_int_equal(count_layers(f, image, LAYER_DURABLE), failure->durable);
+	image_free(image);
+	assert_int_equal(obtain(f, PULL_MISSING, &image), 0);
+	assert_whole(f, image, two_layers);
+	wait_for_flush(f);
+	assert_int_equal(count_layers(f, image, LAYER_DURABLE), 2);
+	assert_int_equal(count_unpacked(f), failure->unpacked);
+	image_free(image);
+}
+
+static void test_failing_flush(void **state)
+{
+	struct fixture *f = *state;
+	struct store_gc_report report;
+
+#ifndef ENABLE_FAIL_POINTS
+	skip();
+#endif
+	need_rights(f);
+	script(f, "layer=base layer=app");
+	for (size_t i = 0; i < sizeof(flush_failures) / sizeof(*flush_failures); i++) {
+		fail_flush(f, &flush_failures[i]);
+		assert_int_equal(store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report,
+					 &f->err),
+			0);
+		assert_int_equal(count_entries(f, "layers"), 0);
+	}
+}
+
 #define import_test(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -515,6 +643,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_import_userns, set_up_userns, tear_down),
 		import_test(test_import_late),
+		import_test(test_collected_beside_launch),
+		import_test(test_power_cut),
 		import_test(test_shared_layers),
 		import_test(test_damaged_store),
 		import_test(test_layout_names),
@@ -525,6 +655,7 @@ int main(void)
 		import_test(test_unpacked_once),
 		import_test(test_kill_at_each_step),
 		import_test(test_full_disk_at_each_step),
+		import_test(test_failing_flush),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

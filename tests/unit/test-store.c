@@ -2,7 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "common/fd.h"
-#include "images/store-private.h"
+#include "images/store-durable.h"
 #include "images/store-tmp.h"
 
 #include <errno.h>
@@ -32,7 +32,11 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
+	int lock_fd;
 
+	/* A process that flushes may still be at it. */
+	assert_int_equal(store_lock_layers(f->store, &lock_fd, &f->err), 0);
+	(void)close(lock_fd);
 	store_free(f->store);
 	(void)close(f->dirfd);
 	assert_int_equal(fd_remove_tree(AT_FDCWD, f->path), 0);
