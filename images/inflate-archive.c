@@ -6,13 +6,30 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <string.h>
+
+/* More than any filter looks at to see whether another frame follows. */
+#define LOOK_AHEAD_MAX 64
 
 struct archive_stream {
 	struct codec_stream base;
 	struct archive *archive;
 	const char *name;
-	struct err failed; /* of the input, inside a callback */
+	const uint8_t *piece; /* the last one given to the filter */
+	size_t len;
+	uint8_t before[LOOK_AHEAD_MAX]; /* the end of what was given before it */
+	struct err failed;		/* of the input, inside a callback */
 };
+
+static void keep_end(struct archive_stream *as)
+{
+	size_t n = as->len < LOOK_AHEAD_MAX ? as->len : LOOK_AHEAD_MAX;
+
+	if (!n)
+		return;
+	memmove(as->before, as->before + n, LOOK_AHEAD_MAX - n);
+	memcpy(as->before + LOOK_AHEAD_MAX - n, as->piece + as->len - n, n);
+}
 
 static la_ssize_t give_input(struct archive *a, void *arg, const void **ret)
 {
@@ -21,13 +38,16 @@ static la_ssize_t give_input(struct archive *a, void *arg, const void **ret)
 	size_t len = 0;
 	int r;
 
+	keep_end(as);
+	as->len = 0;
 	r = replay_next(&as->base.in, &piece, &len, &as->failed);
 	if (r < 0) {
 		archive_set_error(a, -r, "input");
 		return ARCHIVE_FATAL;
 	}
-	*ret = piece;
-	return r ? (la_ssize_t)len : 0;
+	as->piece = *ret = piece;
+	as->len = r ? len : 0;
+	return (la_ssize_t)as->len;
 }
 
 static int fail(struct archive_stream *as, struct err *err)
@@ -43,6 +63,36 @@ static int fail(struct archive_stream *as, struct err *err)
 		why ? why : "not decodable");
 }
 
+static bool is_zero(const uint8_t *data, size_t len)
+{
+	return !len || (!*data && memcmp(data, data + 1, len - 1) == 0);
+}
+
+/* Some filters stop in silence at what is no frame of theirs. As after gzip it may be
+ * padding, and nothing else. */
+static int check_rest(struct archive_stream *as, struct err *err)
+{
+	uint64_t rest =
+		as->base.in.count - (uint64_t)archive_filter_bytes(as->archive, -1);
+	size_t here = rest < as->len ? (size_t)rest : as->len;
+	size_t before =
+		rest - here < LOOK_AHEAD_MAX ? (size_t)(rest - here) : LOOK_AHEAD_MAX;
+	const uint8_t *piece = as->piece + as->len - here;
+	bool is_padding = is_zero(as->before + LOOK_AHEAD_MAX - before, before);
+	size_t len = here;
+	int r = 1;
+
+	while (is_padding && r > 0) {
+		is_padding = is_zero(piece, len);
+		r = replay_next(&as->base.in, &piece, &len, err);
+	}
+	if (is_padding)
+		return r;
+	return err_say(err, EBADMSG,
+		"the %s data is followed by something that is not %s", as->name,
+		as->name);
+}
+
 static int archive_next(
 	struct stream *s, const uint8_t **ret, size_t *ret_len, struct err *err)
 {
@@ -55,8 +105,8 @@ static int archive_next(
 	do {
 		r = archive_read_data_block(as->archive, &piece, &len, &offset);
 	} while (r == ARCHIVE_OK && !len);
-	if (r == ARCHIVE_EOF) /* what the filter left unread belongs to the digest too */
-		return stream_drain(as->base.in.lower, err);
+	if (r == ARCHIVE_EOF)
+		return check_rest(as, err);
 	if (r != ARCHIVE_OK)
 		return fail(as, err);
 	*ret = piece;
