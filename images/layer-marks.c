@@ -6,6 +6,7 @@
  */
 #include "images/layer-private.h"
 
+#include "common/path.h"
 #include "common/str.h"
 
 #include <errno.h>
@@ -99,14 +100,61 @@ int layer_take_mark(struct layer *l, const struct writer_path *path, struct err 
 	return r < 0 ? r : 1;
 }
 
-static bool holds(const struct buf *list, const char *text)
+static void take_out(struct buf *list, char *path)
 {
-	paths_each(path, list)
+	size_t len = strlen(path) + 1;
+
+	memmove(path, path + len, (size_t)(list->data + list->len - path) - len);
+	list->len -= len;
+}
+
+int layer_own_target(struct layer *l, const char *base, struct err *err)
+{
+	cleanup_free char *path = NULL;
+	char where[PATH_MAX];
+
+	if (!l->copied_up.len)
+		return 0;
+	writer_where(l->writer, where);
+	path = str_printf("%s%s%s", where, *where ? "/" : "", base);
+	if (!path)
+		return err_oom(err);
+	paths_each(copied, &l->copied_up)
 	{
-		if (str_eq(path, text))
-			return true;
+		if (!str_eq(copied, path))
+			continue;
+		take_out(&l->copied_up, l->copied_up.data + (copied - l->copied_up.data));
+		break;
 	}
-	return false;
+	return 0;
+}
+
+/* Removes what was copied from below `dir` (and, unless `is_opaque`, `dir` itself) for a
+ * hard link only: the link stays, the name it has below is hidden. */
+static int drop_targets(struct layer *l, const char *dir, bool is_opaque, struct err *err)
+{
+	struct buf *list = &l->copied_up;
+	size_t at = 0, len = strlen(dir);
+	size_t keep = is_opaque ? len : (size_t)(path_base(dir) - dir);
+	struct writer_path path;
+	int r;
+
+	while (at < list->len) {
+		char *copied = list->data + at;
+		const char *rest = str_skip_prefix(copied, dir);
+
+		if (!rest || (len && *rest != '/' && (*rest || is_opaque))) {
+			at += strlen(copied) + 1;
+			continue;
+		}
+		r = writer_path_parse(copied, l->job->usage->limits, &path, err);
+		if (r == 0)
+			r = writer_forget(l->writer, &path, keep, err);
+		if (r < 0)
+			return r;
+		take_out(list, copied);
+	}
+	return 0;
 }
 
 /* The name is deleted below; what this layer has of that name itself stays, and, when it
@@ -121,17 +169,15 @@ static int delete_lower(struct layer *l, const char *text, struct err *err)
 	r = lower_find(&l->job->lower, text, &below, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = writer_path_parse(text, l->job->usage->limits, &path, err);
+	r = drop_targets(l, text, false, err);
+	if (r == 0)
+		r = writer_path_parse(text, l->job->usage->limits, &path, err);
 	if (r < 0)
 		return r;
 	r = writer_enter(l->writer, &path, path.dir_len, err);
 	if (r != 0) /* this layer has a file where the directory was: gone as well */
 		return r == WRITER_NOT_DIR ? 0 : r;
 	r = writer_stat(l->writer, path.base, &st);
-	if (r == 0 && holds(&l->copied_up, text)) {
-		r = writer_remove(l->writer, path.base, err);
-		return r < 0 ? r : writer_whiteout(l->writer, path.base, err);
-	}
 	if (r < 0)
 		return writer_whiteout(l->writer, path.base, err);
 	if (!S_ISDIR(st.st_mode))
@@ -149,7 +195,9 @@ static int hide_lower(struct layer *l, const char *text, struct err *err)
 	r = lower_find(&l->job->lower, text, &below, err);
 	if (r != 0 || !S_ISDIR(below.st.st_mode))
 		return r < 0 ? r : 0;
-	r = writer_path_parse(text, l->job->usage->limits, &path, err);
+	r = drop_targets(l, text, true, err);
+	if (r == 0)
+		r = writer_path_parse(text, l->job->usage->limits, &path, err);
 	if (r < 0)
 		return r;
 	r = writer_enter(l->writer, &path, strlen(path.text), err);

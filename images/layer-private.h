@@ -22,6 +22,10 @@ struct layer {
 /* Appends a path to one of the lists. */
 int layer_remember(struct buf *list, const char *text, size_t len, struct err *err);
 
+/* The current directory's `base` is a member of this layer, not only the target of a link. */
+int layer_own_target(struct layer *l, const char *base, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* 1 when the member is a mark and was dealt with (or kept for later), 0 when it is a file. */
 int layer_take_mark(struct layer *l, const struct writer_path *path, struct err *err)
 	__attribute__((warn_unused_result));

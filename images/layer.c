@@ -306,8 +306,10 @@ static int make_member(struct layer *l, const struct writer_path *path,
 	if (r != 0)
 		return r < 0 ? r : -ENOTDIR;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (kinds[i].type == (e->mode & S_IFMT))
-			return kinds[i].make(l, path, e, err);
+		if (kinds[i].type != (e->mode & S_IFMT))
+			continue;
+		r = kinds[i].make(l, path, e, err);
+		return r < 0 ? r : layer_own_target(l, path->base, err);
 	}
 	return err_say(
 		err, ENOTSUP, "member %s is of an unknown kind", shown(e->path, show));

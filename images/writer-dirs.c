@@ -162,6 +162,36 @@ int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
 	return hide_here(w, err);
 }
 
+/* The path without its last component; 0 at the top. */
+static size_t parent_len(const char *path, size_t len)
+{
+	while (len > 0 && path[len - 1] != '/')
+		len--;
+	return len ? len - 1 : 0;
+}
+
+int writer_forget(
+	struct writer *w, const struct writer_path *path, size_t keep, struct err *err)
+{
+	int r = 0;
+
+	if (writer_reenter(w, path, path->dir_len))
+		r = writer_remove(w, path->base, err);
+	for (size_t len = path->dir_len; r == 0 && len > keep;
+		len = parent_len(path->text, len)) {
+		cleanup_free char *text = strndup(path->text, len);
+		struct dir *dir = text ? writer_dir_record(w, text) : NULL;
+
+		if (!dir)
+			return err_oom(err);
+		if (dir->is_described ||
+			!writer_reenter(w, path, parent_len(path->text, len)) ||
+			unlinkat(writer_fd(w), path_base(text), AT_REMOVEDIR) < 0)
+			break;
+	}
+	return r;
+}
+
 /* A directory without a member of its own is the lower layers' with something changed in
  * it. */
 static int inherit(struct writer *w, struct dir *dir, struct err *err)

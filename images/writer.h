@@ -101,6 +101,11 @@ int writer_link(struct writer *w, int target_dirfd, const char *target, const ch
 int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Removes a file that no member is, and the directories on the way to it that were made
+ * only for it, but not those of the first `keep` bytes of the path. */
+int writer_forget(struct writer *w, const struct writer_path *path, size_t keep,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Gives every directory what it should have. Nothing may be made afterwards. */
 int writer_finish(struct writer *w, struct err *err) __attribute__((warn_unused_result));
 
