@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What writer.c and writer-dirs.c share. */
+/* What writer.c (files), writer-walk.c (ways to them) and writer-dirs.c share. */
 #ifndef UCR_IMAGES_WRITER_PRIVATE_H
 #define UCR_IMAGES_WRITER_PRIVATE_H
 
@@ -38,6 +38,9 @@ static inline int writer_fd(const struct writer *w)
 {
 	return w->levels[w->depth].fd;
 }
+
+/* Closes the directories below the `depth`th, which is then the current one. */
+void writer_pop_to(struct writer *w, size_t depth);
 
 /* Opens an existing directory below the current one as the current one. 0 or -errno. */
 int writer_push(struct writer *w, const char *name);
