@@ -2,10 +2,15 @@
 #include "agentd/container-private.h"
 
 #include "common/cleanup.h"
+#include "common/str.h"
 #include "runtime/runtime.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 static int open_host(struct cgroup_host **ret, struct err *err)
 {
@@ -63,6 +68,63 @@ int container_usage(struct engine *engine, struct container *container,
 	return r < 0 ? r : cgroup_usage(place.cgroup, ret, err);
 }
 
+/* pid_namespaces(7): equal device and inode are one namespace. */
+static int stat_pid_namespace(int proc_dirfd, const char *pid, struct stat *ret)
+{
+	char path[64];
+	int n = snprintf(path, sizeof(path), "%s/ns/pid", pid);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
+	return fstatat(proc_dirfd, path, ret, 0) < 0 ? -errno : 0;
+}
+
+static int add_pid(const char *name, pid_t **pids, size_t *count, struct err *err)
+{
+	pid_t *grown = reallocarray(*pids, *count + 1, sizeof(**pids));
+	uint32_t pid;
+
+	if (!grown)
+		return err_oom(err);
+	*pids = grown;
+	if (str_to_u32(name, &pid) == 0)
+		grown[(*count)++] = (pid_t)pid;
+	return 0;
+}
+
+/* Without a cgroup, the pid namespace tells whose a process is. A process that ends
+ * meanwhile, or that the caller may not look into, is none of his container. */
+static int pids_of_namespace(
+	const struct container *c, pid_t **ret, size_t *ret_count, struct err *err)
+{
+	cleanup_closedir DIR *proc = opendir("/proc");
+	cleanup_free pid_t *pids = NULL;
+	cleanup_free char *first = str_printf("%d", (int)c->pid);
+	struct stat wanted, own;
+	struct dirent *entry;
+	size_t count = 0;
+	int r;
+
+	if (!proc || !first)
+		return err_set(err, proc ? ENOMEM : errno, "open /proc");
+	r = stat_pid_namespace(dirfd(proc), first, &wanted);
+	if (r < 0)
+		return err_set(err, -r, "look at process %s", first);
+	r = 0;
+	while (r == 0 && (entry = readdir(proc))) {
+		if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
+			stat_pid_namespace(dirfd(proc), entry->d_name, &own) < 0)
+			continue;
+		if (own.st_dev == wanted.st_dev && own.st_ino == wanted.st_ino)
+			r = add_pid(entry->d_name, &pids, &count, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = take_ptr(pids);
+	*ret_count = count;
+	return 0;
+}
+
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err)
 {
@@ -75,6 +137,8 @@ int container_pids(struct engine *engine, struct container *container, pid_t **r
 			CONTAINER_SHORT_ID, container->id,
 			container_status_name(container->status));
 	r = open_place(container, &place, err);
+	if (r == -ESRCH)
+		return pids_of_namespace(container, ret, ret_count, err);
 	return r < 0 ? r : cgroup_pids(place.cgroup, ret, ret_count, err);
 }
 

@@ -335,6 +335,26 @@ def test_info_of_a_user(work):
     assert "delegated" in rows["cgroups"]["Advice"], rows["cgroups"]
 
 
+def test_top_without_a_cgroup(work):
+    """top finds the processes of a user's container that has no cgroup of its own"""
+    if os.geteuid() != 0 or not shutil.which("newuidmap"):
+        raise Skip("needs root and newuidmap")
+    home = os.path.join(work, "home")
+    os.mkdir(home, 0o700)
+    os.chown(home, 12345, 12345)
+    shutil.copy(cli.busybox_archive(), f"{home}/image.tar")
+    ucrctl = f"{cli.UCRCTL} --root store"
+    script = f"""{ucrctl} run -d --name one ./image.tar sh -c 'sleep 70 & sleep 71'
+        {ucrctl} exec -d one sleep 72
+        sleep 0.3
+        {ucrctl} top one --format '{{{{.Command}}}}'
+        {ucrctl} rm -f one"""
+    done = subprocess.run([*cli.rootless_prefix(work), "sh", "-euc", script], cwd=home,
+                          capture_output=True, text=True, check=False, timeout=60)
+    commands = done.stdout.splitlines()[1:-1]
+    assert {"sleep 70", "sleep 71", "sleep 72"} <= set(commands), done
+
+
 def test_version(_work):
     """version, -v and --version agree"""
     text = good("version").out
