@@ -183,6 +183,22 @@ static int make_directory(struct launching *l, struct err *err)
 	return 0;
 }
 
+/* What to do where the containers' own file system refuses them. */
+static int hint_at_disk(const char *root, struct err *err)
+{
+	if (err && (err->code == ENOSPC || err->code == EDQUOT))
+		return err_hint(err,
+			"free space below %s (`ucrctl rm` and `ucrctl gc` do), or "
+			"choose another place with --root",
+			root);
+	if (err && err->code == EROFS)
+		return err_hint(err,
+			"%s is on a read-only file system: choose another place with "
+			"--root",
+			root);
+	return err ? -err->code : -EIO;
+}
+
 static int fill_directory(struct launching *l, struct err *err)
 {
 	int dirfd, r;
@@ -313,7 +329,9 @@ int launch_container(struct engine *engine, const struct launch_request *request
 	r = plan(engine, request, &l, err);
 	if (r == 0) {
 		r = fill_directory(&l, err);
-		if (r == 0)
+		if (r < 0)
+			r = hint_at_disk(engine_root_path(engine), err);
+		else
 			r = go(&l, &launch, err);
 		if (r != 0 && l.container->dirfd >= 0)
 			(void)!container_erase(engine, l.container, &ignored);

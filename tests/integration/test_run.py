@@ -569,6 +569,26 @@ def test_platform_of_an_archive(_work):
     good("run", "--rm", "--platform", "linux/amd64", cli.busybox_archive(), "true")
 
 
+def test_no_disk_for_a_container(work):
+    """A full and a read-only disk are said with what to do, and leave nothing behind."""
+    script = f"""
+        mount -t tmpfs -o size=8m,mode=700 none {work}/root
+        ucrctl() {{ {cli.UCRCTL} --root {work}/root "$@"; }}
+        ucrctl load -q {cli.busybox_archive()}
+        cat /dev/zero >{work}/root/full 2>/dev/null || true
+        ucrctl run --rm {image()} true || echo "full $?"
+        rm {work}/root/full
+        mount -o remount,ro {work}/root
+        ucrctl run --rm {image()} true || echo "read-only $?"
+        ls {work}/root/containers"""
+    os.mkdir(f"{work}/root")
+    done = subprocess.run(["unshare", "-m", "sh", "-euc", script], capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[1:] == ["full 125", "read-only 125"], done
+    assert "hint: free space below" in done.stderr and "ucrctl gc" in done.stderr, done
+    assert "choose another place with --root" in done.stderr.splitlines()[-1], done
+
+
 def test_full_disk(work):
     """A task that fills the disk of its container ends, and its end is known."""
     script = f"""
