@@ -41,7 +41,7 @@ struct option_spec {
 	option_set_fn *set;
 	size_t offset;
 	const char *help;  /* a sentence without its full stop */
-	const void *param; /* the setter's: option_choice's names */
+	const void *param; /* option_choice's names, or those option_string offers */
 	enum complete complete;
 	bool is_hidden;
 };

@@ -23,7 +23,9 @@ const char *completion_kind(enum complete kind)
 
 const char *const *completion_choices(const struct option_spec *option)
 {
-	return option->set == option_choice ? option->param : NULL;
+	bool has_names = option->set == option_choice || option->set == option_string;
+
+	return has_names ? option->param : NULL;
 }
 
 void completion_quote(struct buf *out, const char *text, const char *marks)

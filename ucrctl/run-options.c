@@ -12,6 +12,9 @@
 /* In the order of enum pull_policy. */
 static const char *const pull_names[] = { "missing", "always", "never", NULL };
 
+/* Offered by completion; bundle_build() decides. */
+static const char *const network_names[] = { "none", "host", NULL };
+
 static const struct option_spec general[] = {
 	{ "interactive", 'i', .set = option_bool, .offset = RUN(is_interactive),
 		.help = "Hand standard input to the command" },
@@ -113,6 +116,7 @@ static const struct option_spec limits[] = {
 
 static const struct option_spec isolation[] = {
 	{ "network", .arg = "none|host", .set = option_string, .offset = RUN(network),
+		.param = network_names,
 		.help = "A network of its own with nothing but lo (default), or the "
 			"host's" },
 	{ "net", .arg = "none|host", .set = option_string, .offset = RUN(network),

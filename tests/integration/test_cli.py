@@ -164,6 +164,7 @@ def test_completion_in_bash(_work):
     assert complete_in_bash("ucrctl help vers") == {"version"}
     assert complete_in_bash("ucrctl inspect --type=co") == {"container"}
     assert complete_in_bash("ucrctl inspect --type ") == {"any", "container", "image"}
+    assert complete_in_bash("ucrctl run --network ") == {"none", "host"}
     assert complete_in_bash("ucrctl kill -s SIGTE") == {"SIGTERM"}
     assert complete_in_bash("ucrctl load -i /etc/host") >= {"/etc/hosts"}
     for verb in verbs():
