@@ -132,8 +132,7 @@ int bundle_security(
 			return err_oom(err);
 		if (r < 0)
 			return err_say(err, EINVAL,
-				"--security-opt %s: want seccomp=FILE, "
-				"seccomp=unconfined, "
+				"--security-opt %s: want seccomp=FILE, seccomp=unconfined, "
 				"apparmor=PROFILE or no-new-privileges[=false]",
 				*text);
 	}

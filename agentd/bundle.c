@@ -39,8 +39,7 @@ void bundle_done(struct bundle *bundle)
 static bool is_hostname(const char *s)
 {
 	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789-.";
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.";
 	size_t len = strlen(s);
 
 	return len > 0 && len <= HOSTNAME_MAX && s[strspn(s, allowed)] == '\0' &&

@@ -193,8 +193,7 @@ static int hint_at_disk(const char *root, struct err *err)
 			root);
 	if (err && err->code == EROFS)
 		return err_hint(err,
-			"%s is on a read-only file system: choose another place with "
-			"--root",
+			"%s is on a read-only file system: choose another place with --root",
 			root);
 	return err ? -err->code : -EIO;
 }

@@ -126,8 +126,7 @@ int option_name(
 			value);
 	if (*value == '-')
 		return err_say(err, EINVAL,
-			"\"%.80s\" begins with \"-\": other verbs would take it for an "
-			"option",
+			"\"%.80s\" begins with \"-\": other verbs would take it for an option",
 			value);
 	*(const char **)dst = value;
 	return 0;

@@ -49,8 +49,7 @@ int found_image_check_config(struct found_image *image, struct err *err)
 	count = strv_len(config.diff_ids);
 	if (count != image->layer_count)
 		r = err_say(err, EINVAL,
-			"the image has %zu layers, its configuration speaks of %zu "
-			"(rootfs.diff_ids)",
+			"the image has %zu layers, its configuration speaks of %zu (rootfs.diff_ids)",
 			image->layer_count, count);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		(void)stpcpy(image->layers[i].diff_id, config.diff_ids[i]);

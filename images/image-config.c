@@ -86,8 +86,7 @@ static int decode(const struct json *root, struct image_config *ret, struct err 
 		return err_say(err, EINVAL, "it is no JSON object");
 	if (!json_get(root, "rootfs"))
 		return err_say(err, EINVAL,
-			"it has no root file system: this is an artifact, not an image "
-			"to run");
+			"it has no root file system: this is an artifact, not an image to run");
 	return json_decode(root, fields, ret, err);
 }
 

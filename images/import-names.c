@@ -37,8 +37,7 @@ int import_set_names(struct import *import, char *const *names, struct err *err)
 		}
 		str_printable(*name, shown, sizeof(shown));
 		import_note(import->request,
-			"the archive calls the image '%s', which is no valid "
-			"name: left out",
+			"the archive calls the image '%s', which is no valid name: left out",
 			shown);
 	}
 	return 0;

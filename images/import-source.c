@@ -88,8 +88,7 @@ int import_source_open(const struct reference *ref, const struct platform *platf
 	if (ref->kind == REFERENCE_STDIN) {
 		if (isatty(STDIN_FILENO))
 			return err_say(err, EINVAL,
-				"standard input is a terminal: redirect an archive into "
-				"it");
+				"standard input is a terminal: redirect an archive into it");
 		source.fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	} else {
 		source.fd = open(ref->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -37,9 +37,7 @@ static int find_stored(struct store *store, const struct import_request *request
 	str_printable(ref->name, shown, sizeof(shown));
 	if (request->pull == PULL_ALWAYS) {
 		(void)err_say(err, EOPNOTSUPP,
-			"cannot pull '%s': registries are not supported "
-			"yet",
-			shown);
+			"cannot pull '%s': registries are not supported yet", shown);
 		return err_hint(err, "Give an archive file, or leave --pull always out.");
 	}
 	r = store_find(store, ref->name, &image, err);
@@ -49,8 +47,7 @@ static int find_stored(struct store *store, const struct import_request *request
 		(void)err_say(
 			err, ENOENT, "no file and no stored image is called '%s'", shown);
 		return err_hint(err,
-			"`ucrctl images` lists the stored ones; `ucrctl load -i "
-			"FILE` adds an archive.");
+			"`ucrctl images` lists the stored ones; `ucrctl load -i FILE` adds an archive.");
 	}
 	if (r < 0)
 		return r;
@@ -87,8 +84,7 @@ static int find_any(struct store *store, const struct import_request *request,
 		return r;
 	str_printable(request->reference, shown, sizeof(shown));
 	return err_say(err, ENOENT,
-		"%s was not imported before, and nothing may be imported "
-		"(--pull never)",
+		"%s was not imported before, and nothing may be imported (--pull never)",
 		shown);
 }
 

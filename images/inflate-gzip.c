@@ -35,8 +35,7 @@ static int check_padding(struct gzip_stream *gs, struct err *err)
 	for (; gs->in_len; gs->in++, gs->in_len--) {
 		if (*gs->in)
 			return err_say(err, EBADMSG,
-				"the gzip data is followed by something that is not "
-				"gzip");
+				"the gzip data is followed by something that is not gzip");
 	}
 	return 0;
 }

@@ -169,8 +169,7 @@ static int copy_up(struct layer *l, const struct writer_path *target, const char
 		return r;
 	if (r == LOWER_ABSENT)
 		return err_say(err, ENOENT,
-			"member %s is a hard link to %s, which is neither before it nor "
-			"in a lower layer",
+			"member %s is a hard link to %s, which is neither before it nor in a lower layer",
 			shown(member, show), shown(target->text, show_target));
 	if (S_ISDIR(below.st.st_mode))
 		return err_say(err, EINVAL,
@@ -299,8 +298,7 @@ static int make_member(struct layer *l, const struct writer_path *path,
 
 	if (!*path->base && !S_ISDIR(e->mode))
 		return err_say(err, EINVAL,
-			"member %s makes the image's root something else than a "
-			"directory",
+			"member %s makes the image's root something else than a directory",
 			shown(e->path, show));
 	r = writer_enter(l->writer, path, path->dir_len, err);
 	if (r != 0)

@@ -191,20 +191,16 @@ static int check_parts(const char *name, const struct name_parts *parts, struct 
 	if (!parts->path.len || !is_path(parts->path)) {
 		(void)err_say(err, EINVAL, "'%s' is no image name", shown);
 		return err_hint(err,
-			"A name is [HOST[:PORT]/]PATH[:TAG][@sha256:DIGEST]; the path "
-			"has lower-case "
+			"A name is [HOST[:PORT]/]PATH[:TAG][@sha256:DIGEST]; the path has lower-case "
 			"letters, digits and single '.', '_', '-' between them.");
 	}
 	if (parts->tag.len && !is_tag(parts->tag))
 		return err_say(err, EINVAL,
-			"'%s' is no image name: a tag has at most 128 letters, digits "
-			"and '.', "
-			"'_', '-'",
+			"'%s' is no image name: a tag has at most 128 letters, digits and '.', '_', '-'",
 			shown);
 	if (parts->digest && !digest_is_valid(parts->digest))
 		return err_say(err, EINVAL,
-			"'%s' is no image name: a digest is sha256: and 64 lower-case "
-			"hexadecimal digits",
+			"'%s' is no image name: a digest is sha256: and 64 lower-case hexadecimal digits",
 			shown);
 	return 0;
 }

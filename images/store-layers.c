@@ -100,8 +100,7 @@ bool store_has_layers(struct store *store, const struct image *image)
 static int reload_hint(struct err *err)
 {
 	return err_hint(err,
-		"Load its archive again, or remove the image with `ucrctl rmi "
-		"--force`.");
+		"Load its archive again, or remove the image with `ucrctl rmi --force`.");
 }
 
 static int open_layer(struct store *store, const struct image_layer *layer,
@@ -115,9 +114,7 @@ static int open_layer(struct store *store, const struct image_layer *layer,
 	(void)store_path(path, "layers", hex, "/fs");
 	if (state == LAYER_LOST) {
 		(void)err_say(err, ENODATA,
-			"layer %.12s of the image was not on the disk yet when the "
-			"machine "
-			"stopped",
+			"layer %.12s of the image was not on the disk yet when the machine stopped",
 			hex);
 		return reload_hint(err);
 	}

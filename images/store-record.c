@@ -118,8 +118,7 @@ static int read_blob(struct store *store, const char *digest, char **ret, size_t
 			"%s of the image store is damaged: its digest is %s", path,
 			actual);
 		return err_hint(err,
-			"Remove the image with `ucrctl rmi --force` and load it "
-			"again.");
+			"Remove the image with `ucrctl rmi --force` and load it again.");
 	}
 	*ret = take_ptr(text);
 	*ret_len = len;
@@ -150,8 +149,7 @@ int store_load_image(
 		return r;
 	if (strv_len(image->config.diff_ids) != image->layer_count)
 		return err_say(err, EBADMSG,
-			"images/%s.json of the image store is damaged: %zu layers, but "
-			"the "
+			"images/%s.json of the image store is damaged: %zu layers, but the "
 			"configuration has %zu",
 			digest_hex(id), image->layer_count,
 			strv_len(image->config.diff_ids));

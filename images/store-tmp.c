@@ -70,8 +70,7 @@ int store_stage(struct store *store, const char *prefix, char ret_name[STORE_NAM
 		}
 	}
 	return err_say(err, EAGAIN,
-		"make a staging directory in the image store: others keep "
-		"removing it");
+		"make a staging directory in the image store: others keep removing it");
 }
 
 int store_remove_tree(struct store *store, const struct import_userns *userns,

@@ -26,18 +26,17 @@ static const struct {
 	int code;
 	const char *hint;
 } write_hints[] = {
-	{ ENOSPC, "Free space on the file system of the image store; `ucrctl gc` removes "
-		  "what no "
-		  "image needs." },
-	{ EDQUOT, "The quota of the image store's owner is used up; `ucrctl gc` removes "
-		  "what no "
-		  "image needs." },
-	{ EROFS, "The image store is on a read-only file system; choose another place "
-		 "with "
-		 "--root." },
-	{ EACCES, "The image store belongs to another user; run as its owner or choose "
-		  "another "
-		  "place with --root." },
+	{ ENOSPC,
+		"Free space on the file system of the image store; `ucrctl gc` removes what no "
+		"image needs." },
+	{ EDQUOT,
+		"The quota of the image store's owner is used up; `ucrctl gc` removes what no "
+		"image needs." },
+	{ EROFS,
+		"The image store is on a read-only file system; choose another place with --root." },
+	{ EACCES,
+		"The image store belongs to another user; run as its owner or choose another "
+		"place with --root." },
 };
 
 int store_hint(struct err *err)
@@ -101,8 +100,7 @@ static int check_version(struct store *store, struct err *err)
 	text[strcspn(text, "\n")] = '\0';
 	if (str_to_u32(text, &version) < 0)
 		return err_say(err, EINVAL,
-			"the image store has no valid version (its file 'version' is "
-			"damaged)");
+			"the image store has no valid version (its file 'version' is damaged)");
 	if (version > STORE_VERSION) {
 		(void)err_say(err, EPROTONOSUPPORT,
 			"the image store has version %u, this program knows up to %d",

@@ -75,8 +75,7 @@ static int fail(struct tar *t, struct err *err)
 	}
 	if (!t->count)
 		return err_say(err, EBADMSG,
-			"not a tar archive, neither plain nor compressed by gzip, bzip2, "
-			"xz, zstd or lz4");
+			"not a tar archive, neither plain nor compressed by gzip, bzip2, xz, zstd or lz4");
 	return err_say(err, EBADMSG,
 		"the tar archive is damaged after member %" PRIu64 ": %s", t->count,
 		why ? why : "unreadable");

@@ -186,8 +186,7 @@ static int refuse_format(
 {
 	if (s->archive.fd < 0)
 		return err_say(err, EINVAL,
-			"the directory is no OCI image layout: it has no oci-layout and "
-			"index.json");
+			"the directory is no OCI image layout: it has no oci-layout and index.json");
 	if (!is_auto(job))
 		return err_say(err, EINVAL, "the archive is no %s: it has no %s",
 			job->request.format,
@@ -195,8 +194,7 @@ static int refuse_format(
 				? "manifest.json and no layers with json files"
 				: "oci-layout and index.json");
 	(void)err_say(err, EINVAL,
-		"the archive holds parts of an image, but neither manifest.json nor "
-		"oci-layout "
+		"the archive holds parts of an image, but neither manifest.json nor oci-layout "
 		"with index.json");
 	return err_hint(err, "if it is a root file system, say so: tar:FILE");
 }

@@ -169,8 +169,7 @@ static int join_keyring(const char *id, struct err *err)
 	(void)err_set(err, errno, "make a session keyring");
 	if (err && err->code == EDQUOT)
 		(void)err_hint(err,
-			"the user has too many keys: see /proc/key-users and the sysctl "
-			"kernel.keys.maxkeys");
+			"the user has too many keys: see /proc/key-users and the sysctl kernel.keys.maxkeys");
 	return err ? -err->code : -EIO;
 }
 

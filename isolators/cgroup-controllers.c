@@ -79,8 +79,7 @@ int cgroup_controller_missing(
 		return err_hint(err, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	}
 	(void)err_say(err, ENOTSUP,
-		"the limits need the cgroup controller %s, which this host (cgroup %s) "
-		"does not offer",
+		"the limits need the cgroup controller %s, which this host (cgroup %s) does not offer",
 		cgroup_controller_name(bit), cgroup_host_name(host));
 	for (size_t i = 0; i < COUNT(controllers); i++) {
 		if (controllers[i].bit == bit && controllers[i].hint)

@@ -210,7 +210,6 @@ int cgroup_v2_set_devices(const struct cgroup_part *part,
 	(void)err_set(err, -r, "cgroup: attach the device rules as a BPF program");
 	if (r == -EPERM)
 		return err_hint(err,
-			"this needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, of "
-			"the host");
+			"this needs CAP_BPF and CAP_NET_ADMIN, or CAP_SYS_ADMIN, of the host");
 	return err_hint(err, "the kernel needs CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL");
 }

@@ -74,8 +74,7 @@ static int read_rule(const struct spec_device_rule *spec, size_t index,
 		ret->type = 'c'; /* mknod(1)'s word for an unbuffered one */
 	if (read_access(spec->access, &ret->access) < 0)
 		return err_say(err, EINVAL,
-			"resources.devices[%zu]: access \"%s\" has letters other than "
-			"r, w, m",
+			"resources.devices[%zu]: access \"%s\" has letters other than r, w, m",
 			index, spec->access);
 	if (read_number(&spec->major, MAJOR_MAX, &ret->major) < 0 ||
 		read_number(&spec->minor, MINOR_MAX, &ret->minor) < 0)

@@ -94,8 +94,7 @@ static int say_alive(struct cgroup *cgroup, struct err *err)
 		return err_say(err, ETIMEDOUT,
 			"cgroup %s is not empty although all was killed", cgroup->path);
 	(void)err_say(err, ETIMEDOUT,
-		"cgroup %s: %zu process%s still there %d seconds after the kill, such as "
-		"%d (%c)",
+		"cgroup %s: %zu process%s still there %d seconds after the kill, such as %d (%c)",
 		cgroup->path, count, count == 1 ? "" : "es", KILL_TIMEOUT_MS / 1000,
 		(int)pids[0], state);
 	if (state == 'D')

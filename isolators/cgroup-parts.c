@@ -133,8 +133,7 @@ static int say_create(const char *path, int code, struct err *err)
 	if (code == EACCES || code == EPERM)
 		return err_hint(err,
 			"limits without root need cgroup v2 and a "
-			"delegated cgroup, as systemd gives one to each user "
-			"(user@.service)");
+			"delegated cgroup, as systemd gives one to each user (user@.service)");
 	if (code == EROFS)
 		return err_hint(err,
 			"mount the cgroup file system writable, or run without limits");
@@ -170,8 +169,7 @@ int cgroup_add_part(struct cgroup *cgroup, uint32_t bit, struct err *err)
 		cleanup_close_fn(&part.dirfd);
 		(void)err_say(err, EBUSY, "cgroup %s exists and holds processes", path);
 		return err_hint(err,
-			"a container of this name may still run; choose another cgroup "
-			"path or end it");
+			"a container of this name may still run; choose another cgroup path or end it");
 	}
 	cgroup->parts[cgroup->count++] = part;
 	return 0;
@@ -253,8 +251,7 @@ static int say_busy(const struct cgroup_part *part, const char *path, struct err
 
 	if (r == 0 && count > 0)
 		return err_say(err, EBUSY,
-			"cgroup %s cannot be removed: it still holds %zu process%s, "
-			"among them %d",
+			"cgroup %s cannot be removed: it still holds %zu process%s, among them %d",
 			path, count, count == 1 ? "" : "es", (int)pids[0]);
 	return err_set(err, EBUSY, "remove cgroup %s", path);
 }

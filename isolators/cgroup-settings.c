@@ -16,11 +16,11 @@ static const struct refusal {
 	int code;
 	const char *hint;
 } refusals[] = {
-	{ EBUSY, "more than that is in use; lower what runs inside first, or ask for "
-		 "more" },
+	{ EBUSY,
+		"more than that is in use; lower what runs inside first, or ask for more" },
 	{ ERANGE, "the value is outside of what the kernel accepts" },
-	{ EINVAL, "the kernel does not accept this value here; a parent cgroup may "
-		  "allow less" },
+	{ EINVAL,
+		"the kernel does not accept this value here; a parent cgroup may allow less" },
 	{ EACCES, "the cgroup is not delegated to this user" },
 	{ EPERM, "the cgroup is not delegated to this user" },
 	{ ENODEV, "there is no such device" },
@@ -38,8 +38,7 @@ int cgroup_write(
 			"cgroup: cannot set %s: this kernel has no such file", file);
 		return err_hint(err, "%s",
 			hint ? hint
-			     : "the kernel is too old or was built without it; remove "
-			       "this limit");
+			     : "the kernel is too old or was built without it; remove this limit");
 	}
 	(void)err_set(err, -r, "cgroup: write \"%s\" to %s", value, file);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {

@@ -285,8 +285,7 @@ static int write_unified(int dirfd, const char *assignment, struct err *err)
 	if (!value || value == copy || memchr(copy, '/', (size_t)(value - copy)) ||
 		copy[0] == '.')
 		return err_say(err, EINVAL,
-			"resources.unified: \"%s\" does not begin with the name of a "
-			"cgroup file",
+			"resources.unified: \"%s\" does not begin with the name of a cgroup file",
 			assignment);
 	*value++ = '\0';
 	while ((line = strsep(&value, "\n"))) {

@@ -58,8 +58,7 @@ static const struct refusal {
 	{ EBUSY,
 		"it holds processes itself, and cgroup v2 lets a cgroup have either "
 		"processes or controlled children",
-		"move these processes into a child of it, or choose another parent for "
-		"the container" },
+		"move these processes into a child of it, or choose another parent for the container" },
 	{ EACCES, "it is not delegated to this user",
 		"log in through systemd, which delegates user@.service, or start this "
 		"by \"systemd-run --user --scope -p Delegate=yes\"" },
@@ -71,8 +70,7 @@ static const struct refusal {
 	{ EOPNOTSUPP, "it is a threaded cgroup, which cannot have this controller",
 		"choose another parent for the container" },
 	{ EINVAL,
-		"the controller is in use by a cgroup v1 hierarchy or by real-time "
-		"processes",
+		"the controller is in use by a cgroup v1 hierarchy or by real-time processes",
 		NULL },
 };
 

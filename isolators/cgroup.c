@@ -68,8 +68,7 @@ static int unified_controllers(const struct cgroup_host *host,
 				"the cgroup v2 tree, where it is not",
 				*assignment, cgroup_controller_name(bit));
 			return err_hint(err,
-				"where cgroup v1 has the controller, ask for the limit "
-				"by its own property");
+				"where cgroup v1 has the controller, ask for the limit by its own property");
 		}
 		bits |= bit;
 	}

@@ -77,8 +77,7 @@ static int check_existing(int dirfd, const struct node *node, struct err *err)
 		return err_set(err, errno, "examine %s of the container", node->path);
 	if (!is_wanted_node(&st, node))
 		return err_say(err, EEXIST,
-			"%s of the container exists and is not the device that was asked "
-			"for",
+			"%s of the container exists and is not the device that was asked for",
 			node->path);
 	return 0;
 }

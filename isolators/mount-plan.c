@@ -28,8 +28,7 @@ static int idmap_of(const struct isolation *isolation, const struct spec_mount *
 		return userns_open(
 			&linux_->uid_mappings, &linux_->gid_mappings, ret_fd, err);
 	return err_say(err, EINVAL,
-		"mounts: idmap of %s needs uidMappings and gidMappings, of the mount or "
-		"of linux",
+		"mounts: idmap of %s needs uidMappings and gidMappings, of the mount or of linux",
 		mount->source);
 }
 

@@ -120,8 +120,7 @@ static int check_reached(
 	else if (is_same_place(fd, root_fd))
 		where = "the root";
 	return where ? err_say(err, EPERM,
-			       "mounts: a link makes %s a name for %s, which must not be "
-			       "covered",
+			       "mounts: a link makes %s a name for %s, which must not be covered",
 			       plan->target, where)
 		     : 0;
 }
@@ -153,7 +152,6 @@ int mount_target_open(
 	fd = open_through_links(root_fd, plan, want_file, err);
 	if (fd == -EROFS)
 		(void)err_hint(err,
-			"the target must exist when the file system below it is "
-			"read-only");
+			"the target must exist when the file system below it is read-only");
 	return fd;
 }

@@ -117,8 +117,7 @@ static int open_path(struct namespaces *n, const struct namespace_type *type,
 
 	if (*path != '/')
 		return err_say(err, EINVAL,
-			"linux.namespaces: the path %s of the %s namespace is not "
-			"absolute",
+			"linux.namespaces: the path %s of the %s namespace is not absolute",
 			path, type->name);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)

@@ -179,8 +179,7 @@ static int add_group(struct identity *identity, uint32_t gid, struct err *err)
 		return 0;
 	if (identity->group_count >= PASSWD_GROUPS_MAX)
 		return err_say(err, E2BIG,
-			"/etc/group of the container puts the user into more than %d "
-			"groups",
+			"/etc/group of the container puts the user into more than %d groups",
 			PASSWD_GROUPS_MAX);
 	groups = reallocarray(
 		identity->groups, identity->group_count + 1, sizeof(*groups));

@@ -167,8 +167,7 @@ static int prepare(struct isolation *isolation, struct err *err)
 		return 0;
 	} else if (is_foreign_overlay(isolation)) {
 		return err_say(err, ENOTSUP,
-			"not supported yet: an image in a user namespace that root "
-			"makes");
+			"not supported yet: an image in a user namespace that root makes");
 	} else {
 		fd = make_in_parent(isolation, err);
 	}

@@ -112,8 +112,7 @@ int bpf_finish(struct bpf *bpf, bpf_label start, struct sock_filter **ret,
 		(void)go(bpf, start);
 	if (bpf->is_full)
 		return err_say(err, E2BIG,
-			"seccomp: the filter needs more than the %d instructions that "
-			"the kernel takes",
+			"seccomp: the filter needs more than the %d instructions that the kernel takes",
 			BPF_MAXINSNS);
 	size = bpf->len * sizeof(*code);
 	code = malloc(size);

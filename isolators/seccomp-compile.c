@@ -248,8 +248,7 @@ static int read_flags(const struct spec_seccomp *spec, bool has_notify, unsigned
 			flags |= SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
 	} else if (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
 		return err_say(err, EINVAL,
-			"seccomp: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule "
-			"with SCMP_ACT_NOTIFY");
+			"seccomp: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs a rule with SCMP_ACT_NOTIFY");
 	}
 	*ret = flags;
 	return 0;

@@ -68,8 +68,7 @@ static int set_groups(const struct spec_user *user, struct err *err)
 		err, errno, "set %zu additional groups", user->additional_gids.count);
 	if (errno == EPERM)
 		(void)err_hint(err,
-			"a user namespace without ranges in /etc/subgid cannot have "
-			"additional groups");
+			"a user namespace without ranges in /etc/subgid cannot have additional groups");
 	return -err->code;
 }
 

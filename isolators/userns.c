@@ -147,8 +147,7 @@ int userns_write_maps(pid_t pid, const struct spec_id_maps *uids,
 
 	if (!uids->count || !gids->count)
 		return err_say(err, EINVAL,
-			"a new user namespace needs linux.uidMappings and "
-			"linux.gidMappings");
+			"a new user namespace needs linux.uidMappings and linux.gidMappings");
 	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	pid_dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (pid_dirfd < 0)
@@ -300,8 +299,7 @@ static int fill_default_maps(struct isolation *isolation, struct err *err)
 		&linux_->gid_mappings, &is_single, err);
 	if (r == 0 && is_single)
 		notes_add(isolation->notes,
-			"only one user id is mapped: /etc/subuid or /etc/subgid lists no "
-			"range for uid %u",
+			"only one user id is mapped: /etc/subuid or /etc/subgid lists no range for uid %u",
 			geteuid());
 	return r;
 }

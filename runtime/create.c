@@ -31,8 +31,7 @@ static int check_request(const struct runtime_request *request, struct err *err)
 
 	if (!str_is_name(request->id))
 		return err_say(err, EINVAL,
-			"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. "
-			"not "
+			"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not "
 			"beginning with a dot",
 			request->id);
 	if (!spec->process.is_set || !spec->process.args || !spec->process.args[0])

@@ -55,8 +55,7 @@ static int clone_child(struct launch *launch, uint64_t extra_flags, int cgroup_f
 				"user.max_user_namespaces");
 		if (pid == -EPERM)
 			return err_hint(err,
-				"run it as root, or with a user namespace in the "
-				"configuration");
+				"run it as root, or with a user namespace in the configuration");
 		return pid;
 	}
 	if (pid == 0) {
@@ -211,8 +210,7 @@ int launch_await_ready(struct launch *launch, int *ret_console_fd, struct err *e
 			return err_set(err, -r, "listen to the container's process");
 		if (r == 0)
 			return err_say(err, EPIPE,
-				"the container's process ended before it was "
-				"ready");
+				"the container's process ended before it was ready");
 		if (msg.type != SYNC_NOTE)
 			break;
 		notes_add(launch->isolation.notes, "%s", msg.data);
@@ -272,8 +270,7 @@ int launch_send_listener(const struct spec *spec, const struct runtime_state *st
 
 	if (!seccomp->listener_path)
 		return err_say(err, EINVAL,
-			"the filter uses SCMP_ACT_NOTIFY, but linux.seccomp.listenerPath "
-			"names "
+			"the filter uses SCMP_ACT_NOTIFY, but linux.seccomp.listenerPath names "
 			"nobody to ask");
 	state_write(&w, state, NULL);
 	if (buf_finish(&b) < 0)

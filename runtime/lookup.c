@@ -37,8 +37,7 @@ int lookup_failure(const char *path, int code, struct err *err)
 	case ENOEXEC:
 		(void)err_set(err, code, "exec: \"%s\"", path);
 		(void)err_hint(err,
-			"is it made for this kind of processor, or a script without "
-			"its #! line?");
+			"is it made for this kind of processor, or a script without its #! line?");
 		return RUNTIME_NOT_EXECUTABLE;
 	default:
 		(void)err_set(err, code, "exec: \"%s\"", path);

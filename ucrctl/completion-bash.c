@@ -170,9 +170,9 @@ static void put_tables(const struct program_spec *program, struct buf *out)
 
 void completion_bash(const struct program_spec *program, struct buf *out)
 {
-	buf_puts(out, "# Completion of ucrctl for bash, written by \"ucrctl completion "
-		      "bash\".\n\n"
-		      "_ucrctl_verbs='");
+	buf_puts(out,
+		"# Completion of ucrctl for bash, written by \"ucrctl completion bash\".\n\n"
+		"_ucrctl_verbs='");
 	completion_each_verb(v, program) buf_printf(out, "%s ", (*v)->name);
 	buf_puts(out, "'\n\n");
 	buf_puts(out, offer);

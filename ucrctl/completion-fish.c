@@ -93,9 +93,9 @@ void completion_fish(const struct program_spec *program, struct buf *out)
 {
 	struct option_row row = { out, NULL };
 
-	buf_puts(out, "# Completion of ucrctl for fish, written by \"ucrctl completion "
-		      "fish\".\n\n"
-		      "set -g __ucrctl_verbs");
+	buf_puts(out,
+		"# Completion of ucrctl for fish, written by \"ucrctl completion fish\".\n\n"
+		"set -g __ucrctl_verbs");
 	completion_each_verb(v, program) buf_printf(out, " %s", (*v)->name);
 	buf_puts(out, "\n\n");
 	buf_puts(out, helpers);

@@ -13,8 +13,7 @@ static const char helpers[] =
 	"_ucrctl_directory() { _files -/ }\n"
 	"_ucrctl_container() { _ucrctl_ask container ps -a --format '{{.Names}}' }\n"
 	"_ucrctl_running() { _ucrctl_ask container ps --format '{{.Names}}' }\n"
-	"_ucrctl_image() { _ucrctl_ask image images --format '{{.Repository}}:{{.Tag}}' "
-	"}\n"
+	"_ucrctl_image() { _ucrctl_ask image images --format '{{.Repository}}:{{.Tag}}' }\n"
 	"_ucrctl_source() { _alternative 'i:image:_ucrctl_image' 'f:file:_files' }\n"
 	"_ucrctl_object() {\n"
 	"  _alternative 'c:container:_ucrctl_container' 'i:image:_ucrctl_image'\n"
@@ -79,10 +78,10 @@ static void put_verb(struct buf *out, const struct verb_spec *verb)
 
 void completion_zsh(const struct program_spec *program, struct buf *out)
 {
-	buf_puts(out, "#compdef ucrctl\n"
-		      "# Completion of ucrctl for zsh, written by \"ucrctl completion "
-		      "zsh\".\n\n"
-		      "typeset -ga _ucrctl_verbs\n_ucrctl_verbs=(\n");
+	buf_puts(out,
+		"#compdef ucrctl\n"
+		"# Completion of ucrctl for zsh, written by \"ucrctl completion zsh\".\n\n"
+		"typeset -ga _ucrctl_verbs\n_ucrctl_verbs=(\n");
 	completion_each_verb(v, program)
 	{
 		buf_printf(out, "  '%s:", (*v)->name);

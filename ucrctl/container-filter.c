@@ -108,8 +108,7 @@ static int check_one(const char *filter, struct err *err)
 	}
 	(void)err_say(err, EINVAL, "--filter: \"%.80s\" is not understood", filter);
 	return err_hint(err,
-		"write KEY=VALUE with a KEY of id, name, image, label, status, "
-		"exited");
+		"write KEY=VALUE with a KEY of id, name, image, label, status, exited");
 }
 
 int container_filters_check(char *const *filters, struct err *err)

@@ -12,8 +12,7 @@
 const struct option_spec format_list_options[] = {
 	{ "format", .arg = "FORMAT", .set = option_string,
 		.offset = offsetof(struct format_options, format),
-		.help = "Print \"json\", or by a template such as '{{.ID}} {{.Name}}', "
-			"with "
+		.help = "Print \"json\", or by a template such as '{{.ID}} {{.Name}}', with "
 			"\"table \" before it under headers" },
 	{ "quiet", 'q', .set = option_bool,
 		.offset = offsetof(struct format_options, is_quiet),

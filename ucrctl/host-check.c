@@ -142,8 +142,7 @@ static void look_cgroups(const struct host *host, struct finding *f)
 		return;
 	if (engine_is_rootless(host->engine))
 		buf_puts(&f->advice,
-			"have cgroup v2 and its controllers delegated to you: with "
-			"systemd, Delegate=cpu "
+			"have cgroup v2 and its controllers delegated to you: with systemd, Delegate=cpu "
 			"cpuset io memory pids for user@.service");
 	else
 		buf_puts(&f->advice,
@@ -177,8 +176,7 @@ static void look_seccomp(const struct host *host, struct finding *f)
 	}
 	buf_puts(&f->found, "no filters");
 	advise(f, FINDING_MISSING,
-		"boot a kernel with CONFIG_SECCOMP_FILTER, or run with --security-opt "
-		"seccomp=unconfined");
+		"boot a kernel with CONFIG_SECCOMP_FILTER, or run with --security-opt seccomp=unconfined");
 }
 
 /* The number in a file of /proc/sys; `otherwise` when there is no such file. */
@@ -256,10 +254,11 @@ static void look_id_maps(const struct host *host, struct finding *f)
 	if (!engine_is_rootless(host->engine) || (has_programs && has_ranges))
 		return;
 	f->state = FINDING_LIMITED;
-	buf_puts(&f->advice, has_programs ? "usermod --add-subuids 100000-165535 "
-					    "--add-subgids 100000-165535 $USER"
-					  : "install the package uidmap (Debian) or "
-					    "shadow-utils (Fedora)");
+	buf_puts(&f->advice,
+		has_programs
+			? "usermod --add-subuids 100000-165535 "
+			  "--add-subgids 100000-165535 $USER"
+			: "install the package uidmap (Debian) or shadow-utils (Fedora)");
 }
 
 static void look_landlock(const struct host *host, struct finding *f)
@@ -274,8 +273,7 @@ static void look_landlock(const struct host *host, struct finding *f)
 	buf_puts(&f->found, "not there: the unpacker is confined by other means");
 	f->state = FINDING_LIMITED;
 	buf_puts(&f->advice,
-		"nothing has to be done; a kernel with CONFIG_SECURITY_LANDLOCK "
-		"adds a layer of defence");
+		"nothing has to be done; a kernel with CONFIG_SECURITY_LANDLOCK adds a layer of defence");
 }
 
 static const char *const programs[] = { "ucr-shim", "ucr-unpack", "ucr-init" };
@@ -295,8 +293,7 @@ static void look_programs(const struct host *host, struct finding *f)
 	}
 	if (f->state == FINDING_MISSING)
 		buf_puts(&f->advice,
-			"install ucr whole, or set UCR_LIBEXECDIR to where its "
-			"programs are");
+			"install ucr whole, or set UCR_LIBEXECDIR to where its programs are");
 }
 
 static void look_store(const struct host *host, struct finding *f)

@@ -80,8 +80,7 @@ int option_moment(
 	r = human_moment(value, timestamp_now(), dst);
 	if (r < 0)
 		return err_say(err, -r,
-			"\"%.80s\" is not a moment (use for example 10m for ten minutes "
-			"ago, or "
+			"\"%.80s\" is not a moment (use for example 10m for ten minutes ago, or "
 			"2026-01-31T08:00:00Z)",
 			value);
 	return 0;

@@ -28,8 +28,7 @@ static int read_stat(int dirfd, struct process *p, char name[64])
 	*close = '\0';
 	(void)snprintf(name, 64, "%s", open + 1);
 	if (sscanf(close + 1,
-		    " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d "
-		    "%*d %*d "
+		    " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d "
 		    "%*d %*u %*u %llu",
 		    &p->state, &ppid, &user, &system, &pages) != 5)
 		return -EPROTO;

@@ -55,8 +55,7 @@ static const struct option_spec process[] = {
 	{ "user", 'u', .arg = "USER[:GROUP]", .set = option_string, .offset = RUN(user),
 		.help = "Who it runs as: names of the image, or numbers" },
 	{ "entrypoint", .arg = "PROGRAM", .set = option_string, .offset = RUN(entrypoint),
-		.help = "Replace the image's entry point; a JSON array for several "
-			"words" },
+		.help = "Replace the image's entry point; a JSON array for several words" },
 	{ "init", .set = option_bool, .offset = RUN(has_init),
 		.help = "Run a small init as first process, which reaps orphans" },
 	{ "stop-signal", .arg = "SIGNAL", .set = option_string,
@@ -73,8 +72,7 @@ static const struct option_spec process[] = {
 static const struct option_spec files[] = {
 	{ "volume", 'v', .arg = "HOST:DIR[:OPTIONS]", .set = option_strv,
 		.offset = RUN(volumes), .complete = COMPLETE_FILE,
-		.help = "Show a directory or file of the host at DIR; options: ro, rw, "
-			"nosuid, "
+		.help = "Show a directory or file of the host at DIR; options: ro, rw, nosuid, "
 			"nodev, noexec, [r]shared, [r]slave, [r]private" },
 	{ "tmpfs", .arg = "DIR[:OPTIONS]", .set = option_strv, .offset = RUN(tmpfs),
 		.help = "Mount a file system in memory at DIR; options as size=64m" },
@@ -117,8 +115,7 @@ static const struct option_spec limits[] = {
 static const struct option_spec isolation[] = {
 	{ "network", .arg = "none|host", .set = option_string, .offset = RUN(network),
 		.param = network_names,
-		.help = "A network of its own with nothing but lo (default), or the "
-			"host's" },
+		.help = "A network of its own with nothing but lo (default), or the host's" },
 	{ "net", .arg = "none|host", .set = option_string, .offset = RUN(network),
 		.help = "The same as --network", .is_hidden = true },
 	{ "hostname", 'h', .arg = "NAME", .set = option_string, .offset = RUN(hostname),

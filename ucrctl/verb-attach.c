@@ -16,8 +16,7 @@ static const struct option_spec options[] = {
 		.help = "Only watch" },
 	{ "sig-proxy", .set = option_bool,
 		.offset = offsetof(struct attach_verb, forwards_signals),
-		.help = "Hand signals on to the command (on unless =false, which "
-			"detaches)" },
+		.help = "Hand signals on to the command (on unless =false, which detaches)" },
 	{ 0 },
 };
 
@@ -78,8 +77,7 @@ const struct verb_spec verb_attach = {
 	.name = "attach",
 	.section = SECTION_CONTAINERS,
 	.summary = "Join the input and output of a running container",
-	.text = "ctrl-p ctrl-q leaves a container with a terminal running. The exit "
-		"status is "
+	.text = "ctrl-p ctrl-q leaves a container with a terminal running. The exit status is "
 		"the container's.",
 	.args = "CONTAINER",
 	.args_min = 1,

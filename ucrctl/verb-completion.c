@@ -33,9 +33,7 @@ const struct verb_spec verb_completion = {
 	.name = "completion",
 	.section = SECTION_SYSTEM,
 	.summary = "Print the completion script of a shell",
-	.text = "For bash: source <(ucrctl completion bash). Installed packages bring "
-		"the "
-		"scripts along.",
+	.text = "For bash: source <(ucrctl completion bash). Installed packages bring the scripts along.",
 	.args = "bash|zsh|fish",
 	.args_min = 1,
 	.args_max = 1,

@@ -18,19 +18,15 @@ struct events_opts {
 static const struct option_spec options[] = {
 	{ "since", .arg = "TIME", .set = option_moment,
 		.offset = offsetof(struct events_opts, since),
-		.help = "From TIME on: 2026-01-31T08:00:00Z, or 10m ago as 10m (default: "
-			"now)" },
+		.help = "From TIME on: 2026-01-31T08:00:00Z, or 10m ago as 10m (default: now)" },
 	{ "until", .arg = "TIME", .set = option_moment,
 		.offset = offsetof(struct events_opts, until), .help = "Up to TIME" },
 	{ "filter", 'f', .arg = "KEY=VALUE", .set = option_strv,
 		.offset = offsetof(struct events_opts, filters),
-		.help = "Only those whose event, container or image is VALUE; "
-			"repeatable" },
+		.help = "Only those whose event, container or image is VALUE; repeatable" },
 	{ "stream", .set = option_bool,
 		.offset = offsetof(struct events_opts, is_streamed),
-		.help = "Go on with what is still to come; --stream=false prints what "
-			"was "
-			"(default: true)" },
+		.help = "Go on with what is still to come; --stream=false prints what was (default: true)" },
 	{ "format", .arg = "FORMAT", .set = option_string,
 		.offset = offsetof(struct events_opts, list.format),
 		.help = "Print \"json\", or by a template such as '{{.Time}} "

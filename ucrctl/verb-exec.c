@@ -79,8 +79,7 @@ const struct verb_spec verb_exec = {
 	.name = "exec",
 	.section = SECTION_CONTAINERS,
 	.summary = "Run a further command in a running container",
-	.text = "It is confined as the container's first process is. The exit status is "
-		"the "
+	.text = "It is confined as the container's first process is. The exit status is the "
 		"command's; 125, 126 and 127 as for run.",
 	.args = "CONTAINER COMMAND [ARG...]",
 	.args_min = 2,

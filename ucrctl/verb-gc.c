@@ -72,8 +72,7 @@ const struct verb_spec verb_gc = {
 	.name = "gc",
 	.section = SECTION_IMAGES,
 	.summary = "Remove what no image and no container needs",
-	.text = "Layers and blobs of no image, and what interrupted imports left. Safe "
-		"at any "
+	.text = "Layers and blobs of no image, and what interrupted imports left. Safe at any "
 		"time, beside imports and running containers.",
 	.groups = groups,
 	.options_size = sizeof(struct gc_options),

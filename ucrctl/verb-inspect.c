@@ -22,8 +22,7 @@ struct inspect_options {
 static const struct option_spec options[] = {
 	{ "format", 'f', .arg = "TEMPLATE", .set = option_string,
 		.offset = offsetof(struct inspect_options, format),
-		.help = "Print by a template such as '{{.State.Pid}}', or \"json\" on "
-			"one line" },
+		.help = "Print by a template such as '{{.State.Pid}}', or \"json\" on one line" },
 	{ "type", .arg = "TYPE", .set = option_choice, .param = types,
 		.offset = offsetof(struct inspect_options, type),
 		.help = "Look only for a container or only for an image" },

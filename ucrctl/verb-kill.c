@@ -24,9 +24,7 @@ static int set_signal(
 static const struct option_spec options[] = {
 	{ "signal", 's', .arg = "SIGNAL", .set = set_signal,
 		.offset = offsetof(struct kill_options, signal),
-		.help = "The signal to send (default: KILL, which ends every process of "
-			"the "
-			"container)",
+		.help = "The signal to send (default: KILL, which ends every process of the container)",
 		.complete = COMPLETE_SIGNAL },
 	{ 0 },
 };

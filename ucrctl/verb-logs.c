@@ -36,16 +36,13 @@ static int set_tail(
 static const struct option_spec options[] = {
 	{ "follow", 'f', .set = option_bool,
 		.offset = offsetof(struct logs_options, is_followed),
-		.help = "Go on with what is still to come, until the container has "
-			"ended" },
+		.help = "Go on with what is still to come, until the container has ended" },
 	{ "tail", 'n', .arg = "LINES", .set = set_tail,
 		.offset = offsetof(struct logs_options, tail),
 		.help = "Only the last LINES lines (default: all)" },
 	{ "since", .arg = "TIME", .set = option_moment,
 		.offset = offsetof(struct logs_options, since),
-		.help = "Only what was written since TIME: 2026-01-31T08:00:00Z, or 10m "
-			"ago as "
-			"10m" },
+		.help = "Only what was written since TIME: 2026-01-31T08:00:00Z, or 10m ago as 10m" },
 	{ "until", .arg = "TIME", .set = option_moment,
 		.offset = offsetof(struct logs_options, until),
 		.help = "Only what was written before TIME" },

@@ -16,8 +16,7 @@ static const struct option_spec options[] = {
 		.help = "List ended containers too" },
 	{ "filter", 'f', .arg = "KEY=VALUE", .set = option_strv,
 		.offset = offsetof(struct ps_options, filters),
-		.help = "List only those whose id, name, image, label, status or exited "
-			"is "
+		.help = "List only those whose id, name, image, label, status or exited is "
 			"VALUE; repeatable" },
 	{ 0 },
 };
@@ -41,8 +40,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	if (r < 0)
 		return r;
 	r = format_init(&format, container_columns, &o->list,
-		"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t"
-		"{{.Names}}",
+		"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;

@@ -14,8 +14,7 @@ struct rmi_options {
 static const struct option_spec options[] = {
 	{ "force", 'f', .set = option_bool,
 		.offset = offsetof(struct rmi_options, is_forced),
-		.help = "Also when it has several names or a container uses it; one that "
-			"is not "
+		.help = "Also when it has several names or a container uses it; one that is not "
 			"there is fine" },
 	{ 0 },
 };

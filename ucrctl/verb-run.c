@@ -114,23 +114,15 @@ const struct verb_spec verb_run = {
 	.name = "run",
 	.section = SECTION_CONTAINERS,
 	.summary = "Run a command in a new container",
-	.text = "IMAGE is an archive (docker save, OCI layout, or a plain tar of a root "
-		"file "
-		"system, compressed or not), a directory with an OCI layout, or the "
-		"name, id or "
-		"digest of an image in the store. FILE:TAG chooses one of several images "
-		"in an "
-		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a "
-		"format.\n"
+	.text = "IMAGE is an archive (docker save, OCI layout, or a plain tar of a root file "
+		"system, compressed or not), a directory with an OCI layout, or the name, id or "
+		"digest of an image in the store. FILE:TAG chooses one of several images in an "
+		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a format.\n"
 		"\n"
-		"The exit status is the command's, or 128 and the number of the signal "
-		"that ended "
-		"it; 125 when the container could not be run, 126 when the command "
-		"cannot be "
-		"executed, 127 when there is no such command. Signals are handed on to "
-		"the "
-		"command; the second interrupt (ctrl-c) kills it. With -t, ctrl-p ctrl-q "
-		"leaves "
+		"The exit status is the command's, or 128 and the number of the signal that ended "
+		"it; 125 when the container could not be run, 126 when the command cannot be "
+		"executed, 127 when there is no such command. Signals are handed on to the "
+		"command; the second interrupt (ctrl-c) kills it. With -t, ctrl-p ctrl-q leaves "
 		"the container running.",
 	.args = "IMAGE [COMMAND [ARG...]]",
 	.args_min = 1,

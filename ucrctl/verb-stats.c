@@ -27,8 +27,7 @@ static const struct option_spec options[] = {
 	{ "format", .arg = "FORMAT", .set = option_string,
 		.offset = offsetof(struct stats_options, list.format),
 		.help = "Print \"json\", or by a template such as '{{.Name}} "
-			"{{.CPUPerc}}', "
-			"with \"table \" before it under headers" },
+			"{{.CPUPerc}}', with \"table \" before it under headers" },
 	{ 0 },
 };
 

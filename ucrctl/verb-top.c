@@ -114,8 +114,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	int r;
 
 	r = format_init(&format, columns, opts,
-		"table {{.UID}}\t{{.PID}}\t{{.PPID}}\t{{.State}}\t{{.Time}}\t{{.RSS}}\t"
-		"{{.Command}}",
+		"table {{.UID}}\t{{.PID}}\t{{.PPID}}\t{{.State}}\t{{.Time}}\t{{.RSS}}\t{{.Command}}",
 		"{{.PID}}", err);
 	if (r < 0)
 		return r;

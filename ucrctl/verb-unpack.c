@@ -17,8 +17,7 @@ struct unpack_options {
 static const struct option_spec options[] = {
 	{ "rootless", .set = option_bool,
 		.offset = offsetof(struct unpack_options, is_rootless),
-		.help = "Map the image's owners to your subordinate ids, as is done for "
-			"a normal "
+		.help = "Map the image's owners to your subordinate ids, as is done for a normal "
 			"user anyway" },
 	{ "quiet", 'q', .set = option_bool,
 		.offset = offsetof(struct unpack_options, is_quiet),
@@ -46,8 +45,7 @@ static int check_empty(int dirfd, const char *path, struct err *err)
 			continue;
 		(void)err_say(err, ENOTEMPTY, "directory %s is not empty", path);
 		return err_hint(err,
-			"give an empty directory, or one that is not there yet: it is "
-			"made");
+			"give an empty directory, or one that is not there yet: it is made");
 	}
 	return 0;
 }

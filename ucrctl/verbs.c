@@ -6,8 +6,7 @@
 static const struct option_spec global_options[] = {
 	{ "root", .arg = "DIR", .set = option_string,
 		.offset = offsetof(struct ctl, root), .complete = COMPLETE_DIRECTORY,
-		.help = "Keep containers and images below DIR (default: /var/lib/ucr for "
-			"root, "
+		.help = "Keep containers and images below DIR (default: /var/lib/ucr for root, "
 			"else $XDG_DATA_HOME/ucr)" },
 	{ "version", 'v', .set = option_bool,
 		.offset = offsetof(struct ctl, wants_version),

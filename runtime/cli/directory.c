@@ -76,9 +76,7 @@ static int check_id(const char *id, struct err *err)
 	if (str_is_name(id))
 		return 0;
 	return err_say(err, EINVAL,
-		"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not "
-		"beginning "
-		"with a dot",
+		"\"%s\" is not a container id: 1 to 128 letters, digits and _+-. not beginning with a dot",
 		id);
 }
 

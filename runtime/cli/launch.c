@@ -57,9 +57,7 @@ static int plain_cgroups_path(struct spec *spec, struct err *err)
 
 	if (!name)
 		return err_say(err, EINVAL,
-			"with --systemd-cgroup linux.cgroupsPath must be "
-			"slice:prefix:name, "
-			"not \"%s\"",
+			"with --systemd-cgroup linux.cgroupsPath must be slice:prefix:name, not \"%s\"",
 			path ? path : "");
 	*prefix = *name = '\0';
 	plain = str_printf(

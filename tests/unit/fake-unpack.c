@@ -158,9 +158,9 @@ static void say_layer_done(struct script *script, size_t index)
 	const char *diff_id = script->diff_ids[index];
 
 	if (lies(script, "diff-id"))
-		diff_id = "sha256:"
-			  "00000000000000000000000000000000000000000000000000000000000000"
-			  "00";
+		diff_id =
+			"sha256:00000000000000000000000000000000000000000000000000000000000000"
+			"00";
 	if (lies(script, "no-digest"))
 		diff_id = "../../../etc";
 	jw_object(&w, NULL);

@@ -26,8 +26,7 @@ static void make_container(const char *id, const char *name, const char *exit)
 	assert_true(fd >= 0);
 	(void)snprintf(text, sizeof(text),
 		"{\"id\":\"%s\",\"name\":\"%s\",\"image_id\":\"sha256:x\",\"command\":["
-		"\"x\"],"
-		"\"created\":\"2026-01-0%cT00:00:00Z\",\"stop_signal\":\"SIGTERM\","
+		"\"x\"],\"created\":\"2026-01-0%cT00:00:00Z\",\"stop_signal\":\"SIGTERM\","
 		"\"stop_timeout_ms\":10000}",
 		id, name, id[3] == 'a' ? '1' : '2');
 	assert_int_equal(fd_replace_file(fd, "container.json", text, strlen(text), 0600,
@@ -48,8 +47,7 @@ static int set_up(void **state)
 	(void)close(unit_tmpdir(root));
 	assert_int_equal(engine_open(&options, &engine, NULL), 0);
 	make_container(ID_A, "first",
-		"{\"exit_status\":137,\"signal\":9,\"finished\":\"2026-01-03T00:00:"
-		"00Z\"}");
+		"{\"exit_status\":137,\"signal\":9,\"finished\":\"2026-01-03T00:00:00Z\"}");
 	make_container(ID_B, "second", NULL);
 	return 0;
 }

@@ -97,15 +97,14 @@ static const char *or_else(const char *s, const char *fallback)
 
 static char *config(const struct parts *p)
 {
-	char *text =
-		str_printf("{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"root\"%s},"
-			   "\"process\":{\"args\":[\"true\"],\"cwd\":\"%s\","
-			   "\"user\":{%s}%s},"
-			   "\"mounts\":[%s],\"linux\":{\"namespaces\":[%s]%s}%s}",
-			or_else(p->root, ""), or_else(p->cwd, "/"),
-			or_else(p->ids, "\"uid\":0,\"gid\":0"), or_else(p->process, ""),
-			or_else(p->mounts, MOUNTS), or_else(p->namespaces, NAMESPACES),
-			or_else(p->more_linux, ""), or_else(p->more, ""));
+	char *text = str_printf(
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"root\"%s},"
+		"\"process\":{\"args\":[\"true\"],\"cwd\":\"%s\",\"user\":{%s}%s},"
+		"\"mounts\":[%s],\"linux\":{\"namespaces\":[%s]%s}%s}",
+		or_else(p->root, ""), or_else(p->cwd, "/"),
+		or_else(p->ids, "\"uid\":0,\"gid\":0"), or_else(p->process, ""),
+		or_else(p->mounts, MOUNTS), or_else(p->namespaces, NAMESPACES),
+		or_else(p->more_linux, ""), or_else(p->more, ""));
 
 	assert_non_null(text);
 	return text;
@@ -263,23 +262,20 @@ static void test_everything(void **state)
 	const struct parts parts = {
 		.root = ",\"readonly\":true",
 		.cwd = "/work",
-		.process = ",\"noNewPrivileges\":true,\"oomScoreAdj\":500,"
-			   "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,"
-			   "\"hard\":200}],"
-			   "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_NET_BIND_"
-			   "SERVICE\"],"
-			   "\"effective\":[\"CAP_NET_BIND_SERVICE\"],"
-			   "\"permitted\":[\"CAP_NET_BIND_SERVICE\"],"
-			   "\"inheritable\":[\"CAP_NET_BIND_SERVICE\"],"
-			   "\"ambient\":[\"CAP_NET_BIND_SERVICE\"]}",
+		.process =
+			",\"noNewPrivileges\":true,\"oomScoreAdj\":500,"
+			"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":100,\"hard\":200}],"
+			"\"capabilities\":{\"bounding\":[\"CAP_CHOWN\",\"CAP_NET_BIND_"
+			"SERVICE\"],\"effective\":[\"CAP_NET_BIND_SERVICE\"],"
+			"\"permitted\":[\"CAP_NET_BIND_SERVICE\"],"
+			"\"inheritable\":[\"CAP_NET_BIND_SERVICE\"],"
+			"\"ambient\":[\"CAP_NET_BIND_SERVICE\"]}",
 		.more_linux =
 			",\"maskedPaths\":[\"/proc/timer_list\",\"/sys/firmware\",\"/"
-			"proc/acpi\","
-			"\"/absent\"],\"readonlyPaths\":[\"/proc/sys\",\"/absent/too\"],"
+			"proc/acpi\",\"/absent\"],\"readonlyPaths\":[\"/proc/sys\",\"/absent/too\"],"
 			"\"sysctl\":{\"net.core.somaxconn\":\"321\"},"
 			"\"devices\":[{\"path\":\"/dev/own/"
-			"fifo\",\"type\":\"p\",\"uid\":7,"
-			"\"fileMode\":384}]",
+			"fifo\",\"type\":\"p\",\"uid\":7,\"fileMode\":384}]",
 		.more = ",\"hostname\":\"inside\"",
 	};
 	cleanup_free char *text = config(&parts);
@@ -318,11 +314,10 @@ static void test_user_namespace_of_root(void **state)
 	struct bundle *b = *state;
 	const struct parts parts = {
 		.namespaces = NAMESPACES ",{\"type\":\"user\"}",
-		.more_linux = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":300000,"
-			      "\"size\":65536}],"
-			      "\"gidMappings\":[{\"containerID\":0,\"hostID\":300000,"
-			      "\"size\":65536}],"
-			      "\"maskedPaths\":[\"/proc/timer_list\",\"/proc/acpi\"]",
+		.more_linux =
+			",\"uidMappings\":[{\"containerID\":0,\"hostID\":300000,\"size\":65536}],"
+			"\"gidMappings\":[{\"containerID\":0,\"hostID\":300000,\"size\":65536}],"
+			"\"maskedPaths\":[\"/proc/timer_list\",\"/proc/acpi\"]",
 	};
 	cleanup_free char *text = config(&parts);
 	struct box box = {
@@ -339,11 +334,10 @@ static void test_normal_user(void **state)
 	struct bundle *b = *state;
 	const struct parts parts = {
 		.namespaces = NAMESPACES ",{\"type\":\"user\"}",
-		.more_linux = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,"
-			      "\"size\":1}],"
-			      "\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,"
-			      "\"size\":1}],"
-			      "\"maskedPaths\":[\"/proc/timer_list\",\"/proc/acpi\"]",
+		.more_linux =
+			",\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":1}],"
+			"\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":1}],"
+			"\"maskedPaths\":[\"/proc/timer_list\",\"/proc/acpi\"]",
 	};
 	cleanup_free char *text = config(&parts);
 	struct box box = { .config = text,
@@ -508,10 +502,9 @@ static void test_overlay_of_normal_user(void **state)
 {
 	const struct parts parts = {
 		.namespaces = NAMESPACES ",{\"type\":\"user\"}",
-		.more_linux = ",\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,"
-			      "\"size\":1}],"
-			      "\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,"
-			      "\"size\":1}]",
+		.more_linux =
+			",\"uidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":1}],"
+			"\"gidMappings\":[{\"containerID\":0,\"hostID\":4321,\"size\":1}]",
 	};
 	cleanup_free char *text = config(&parts);
 
@@ -571,8 +564,8 @@ static void test_console(void **state)
 {
 	struct bundle *b = *state;
 	cleanup_free char *text = config(&(struct parts){ .ids = "\"uid\":1234,\"gid\":0",
-		.process = ",\"terminal\":true,\"consoleSize\":{\"height\":31,\"width\":"
-			   "97}" });
+		.process =
+			",\"terminal\":true,\"consoleSize\":{\"height\":31,\"width\":97}" });
 	struct box box = {
 		.config = text, .bundle_dirfd = b->fd, .look = look_at_console
 	};
@@ -715,8 +708,7 @@ static void test_refused_configurations(void **state)
 			EPERM, "would change the host" },
 		{ { .cwd = "/etc/passwd" }, ENOTDIR, "process.cwd" },
 		{ { .cwd = "/proc/self/fd/0/x" }, ELOOP, "process.cwd" },
-		{ { .process = ",\"rlimits\":[{\"type\":\"RLIMIT_NO\",\"soft\":1,"
-			       "\"hard\":1}]" },
+		{ { .process = ",\"rlimits\":[{\"type\":\"RLIMIT_NO\",\"soft\":1,\"hard\":1}]" },
 			EINVAL, "RLIMIT_NO" },
 		{ { .more_linux = ",\"rootfsPropagation\":\"upwards\"" }, EINVAL,
 			"upwards" },

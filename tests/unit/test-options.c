@@ -63,8 +63,7 @@ static const struct verb_spec verb_run = {
 	.name = "run",
 	.section = "Doing",
 	.summary = "Run a thing",
-	.text = "One.\n\nA line that is so long that it has to be broken somewhere "
-		"before it "
+	.text = "One.\n\nA line that is so long that it has to be broken somewhere before it "
 		"reaches the edge.",
 	.args = "THING [WORD...]",
 	.args_min = 1,
@@ -183,9 +182,7 @@ static void test_bad_values(void **state)
 	refuse(&verb_run, "run -m 12x thing",
 		"--memory: \"12x\" is not a size (use for example 64m or 1.5g)");
 	refuse(&verb_run, "run --memory 99999999999999999999 thing",
-		"--memory: \"99999999999999999999\" is out of range (use for example 64m "
-		"or "
-		"1.5g)");
+		"--memory: \"99999999999999999999\" is out of range (use for example 64m or 1.5g)");
 	refuse(&verb_run, "run --color blue thing",
 		"--color: \"blue\" is not one of never, always, auto");
 	refuse(&verb_run, "run --count -1 thing",
@@ -195,8 +192,7 @@ static void test_bad_values(void **state)
 	refuse(&verb_run, "run --name a/b thing",
 		"--name: \"a/b\" is not a name (letters, digits, \"_\", \"-\", \".\")");
 	refuse(&verb_run, "run --name --force thing",
-		"--name: \"--force\" begins with \"-\": other verbs would take it for an "
-		"option");
+		"--name: \"--force\" begins with \"-\": other verbs would take it for an option");
 	/* What was appended before the failure is the caller's to free; refuse() does. */
 	refuse(&verb_run, "run -e A=1 --pids many thing",
 		"--pids: \"many\" is not a number (use for example 100 or -1)");

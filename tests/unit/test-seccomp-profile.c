@@ -114,10 +114,8 @@ static void test_architectures(void **state)
 	static const char text[] =
 		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"archMap\":["
 		"{\"architecture\":\"SCMP_ARCH_AARCH64\",\"subArchitectures\":[\"SCMP_"
-		"ARCH_ARM\"]},"
-		"{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"SCMP_"
-		"ARCH_X86\"]}],"
-		"\"syscalls\":[{\"name\":\"read\",\"action\":\"SCMP_ACT_ALLOW\"}]}";
+		"ARCH_ARM\"]},{\"architecture\":\"SCMP_ARCH_X86_64\",\"subArchitectures\":[\"SCMP_"
+		"ARCH_X86\"]}],\"syscalls\":[{\"name\":\"read\",\"action\":\"SCMP_ACT_ALLOW\"}]}";
 	struct seccomp_host host = { "amd64", usual_caps, 6, 1 };
 	struct spec_seccomp spec;
 

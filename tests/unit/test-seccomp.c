@@ -70,8 +70,8 @@ static void compare_machine(const struct spec_seccomp *spec,
 			if (ours == theirs)
 				continue;
 			rules_print(spec, machine, data.nr);
-			fail_msg("%s %u(%#llx, %#llx, %#llx, %#llx, %#llx, %#llx): %#x, "
-				 "libseccomp %#x",
+			fail_msg(
+				"%s %u(%#llx, %#llx, %#llx, %#llx, %#llx, %#llx): %#x, libseccomp %#x",
 				machine->name, nr, data.args[0], data.args[1],
 				data.args[2], data.args[3], data.args[4], data.args[5],
 				ours, theirs);

@@ -15,8 +15,7 @@ static const char full[] =
 	"\"args\":[\"sh\",\"\"],\"env\":[\"A=b\"],\"cwd\":\"/\","
 	"\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"ambient\":[\"CAP_KILL\"]},"
 	"\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":18446744073709551615,\"soft\":0}"
-	"],"
-	"\"noNewPrivileges\":true,\"apparmorProfile\":\"a\",\"selinuxLabel\":\"s\","
+	"],\"noNewPrivileges\":true,\"apparmorProfile\":\"a\",\"selinuxLabel\":\"s\","
 	"\"oomScoreAdj\":0,\"scheduler\":{\"policy\":\"SCHED_OTHER\",\"nice\":-5},"
 	"\"ioPriority\":{\"class\":\"IOPRIO_CLASS_IDLE\"},"
 	"\"execCPUAffinity\":{\"initial\":\"0\",\"final\":\"0-1\"}},"
@@ -46,10 +45,8 @@ static const char full[] =
 	"\"rdma\":{\"mlx\":{\"hcaHandles\":3}},\"unified\":{\"memory.high\":\"1\"}},"
 	"\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":0,"
 	"\"architectures\":[\"SCMP_ARCH_X86_64\"],\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"]"
-	","
-	"\"listenerPath\":\"/s\",\"listenerMetadata\":\"m\","
-	"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":"
-	"1,"
+	",\"listenerPath\":\"/s\",\"listenerMetadata\":\"m\","
+	"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\",\"errnoRet\":1,"
 	"\"args\":[{\"index\":0,\"value\":0,\"valueTwo\":2,\"op\":\"SCMP_CMP_EQ\"}]}]}}}";
 
 static void test_there_and_back(void **state)

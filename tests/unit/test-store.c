@@ -206,8 +206,7 @@ static void test_find(void **state)
 	assert_absent(f, "app");
 	assert_absent(f, "app:2");
 	assert_absent(f,
-		"sha256:"
-		"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
+		"sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff");
 	assert_int_equal(store_find(f->store, "No/Such Name", &image, &f->err), -EINVAL);
 	assert_int_equal(store_find(f->store, "app:1", &image, &f->err), 0);
 	assert_int_equal(image->layer_count, 2);
