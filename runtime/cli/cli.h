@@ -37,8 +37,9 @@ struct cli {
 #define CLI_PROTECT 1U
 
 extern const struct program_spec cli_program;
-extern const struct verb_spec cli_create, cli_delete, cli_exec, cli_features, cli_kill,
-	cli_list, cli_man, cli_ps, cli_run, cli_spec, cli_start, cli_state, cli_version;
+extern const struct verb_spec cli_create, cli_delete, cli_exec, cli_features, cli_help,
+	cli_kill, cli_list, cli_man, cli_ps, cli_run, cli_spec, cli_start, cli_state,
+	cli_version;
 
 /* report.c: where errors and notes go: the --log file and, for people, stderr. */
 void cli_report_error(const struct cli *cli, const char *verb, const struct err *err);

@@ -35,7 +35,7 @@ static const struct option_group global_groups[] = { { global_options, 0, NULL }
 
 static const struct verb_spec *const verbs[] = { &cli_run, &cli_create, &cli_start,
 	&cli_exec, &cli_kill, &cli_delete, &cli_state, &cli_list, &cli_ps, &cli_spec,
-	&cli_features, &cli_version, &cli_man, NULL };
+	&cli_features, &cli_version, &cli_help, &cli_man, NULL };
 
 const struct program_spec cli_program = {
 	.name = "ucr",

@@ -3,6 +3,7 @@
 """What goes wrong is told in words, with the right status, and leaves nothing behind."""
 import json
 import os
+import re
 
 import tap
 import ucrtest
@@ -133,6 +134,19 @@ def test_dropped_terminal(work):
     with ucrtest.bundle(work, terminal=True) as b:
         assert "--console-socket" in b.ucr("create", "a", status=1).stderr
         b.ucr("create", "--console-socket", "/no/socket", "a", status=1)
+
+
+def test_help(work):
+    """help is the verb that errors point to, and knows every other"""
+    with ucrtest.bundle(work) as b:
+        assert '"ucr help"' in b.ucr("frobnicate", status=1).stderr
+        overview = b.ucr("help").stdout
+        assert overview == b.ucr("--help").stdout
+        verbs = re.findall(r"^  ([a-z]+) {2,}\S", overview, re.M)
+        assert {"run", "exec", "help"} <= set(verbs), overview
+        for verb in verbs:
+            assert b.ucr("help", verb).stdout == b.ucr(verb, "--help").stdout
+        assert 'did you mean "run"' in b.ucr("help", "rum", status=1).stderr
 
 
 tap.main(globals())
