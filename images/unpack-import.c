@@ -12,6 +12,7 @@
 #include <inttypes.h>
 
 #define PROGRESS_EVERY (16U << 20)
+#define REHASH_MAX (1U << 30)
 
 struct import {
 	struct unpack_job *job;
@@ -190,6 +191,30 @@ static int send_layer_done(
 	return unpack_send(im->job, UNPACK_LAYER_DONE, &b, NULL, 0, err);
 }
 
+/* What made reading the layer fail says less than a digest that is wrong: damage looks like
+ * anything. So the blob is read once more, unless that would take long. */
+static int explain_failure(
+	const struct format_layer *layer, const struct passing *p, int r, struct err *err)
+{
+	struct stream *s = NULL;
+	struct hash hash;
+	char got[DIGEST_MAX];
+	bool is_read = false;
+
+	if (!*layer->digest || p->range.size > REHASH_MAX)
+		return r;
+	if (stream_of_range(&p->range, &s, NULL) == 0 &&
+		stream_hashed(s, &hash, NULL, &s, NULL) == 0) {
+		is_read = stream_drain(s, NULL) == 0;
+		stream_free(s);
+	}
+	if (!is_read)
+		return r;
+	hash_digest(&hash, got);
+	return check_digest("its digest is wrong", layer->digest, got, err) < 0 ? -EBADMSG
+										: r;
+}
+
 static int pass_layer(struct import *im, size_t n, struct passing *p,
 	struct layer_result *ret, struct err *err)
 {
@@ -205,12 +230,13 @@ static int pass_layer(struct import *im, size_t n, struct passing *p,
 	int r;
 
 	r = open_range(im, layer, p, err);
-	if (r == 0)
-		r = open_stream(im, n, p, &s, err);
+	if (r < 0)
+		return r;
+	r = open_stream(im, n, p, &s, err);
 	if (r == 0)
 		r = layer_unpack(&job, s, ret, err);
 	if (r < 0)
-		return r;
+		return explain_failure(layer, p, r, err);
 	hash_digest(&p->blob, blob);
 	hash_digest(&p->diff, diff);
 	r = check_digest("its digest is wrong", layer->digest, blob, err);

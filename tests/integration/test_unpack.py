@@ -564,6 +564,16 @@ def test_oci_refusals(work):
             if layout.files[name][:2] == b"\x1f\x8b":
                 layout.files[name] = layout.files[name][:4] + b"\1" + layout.files[name][5:]
     bad("layer 0", "digest is wrong", "expected", spoil=other_layer)
+
+    def spoil_at(start, junk):
+        def spoil(layout):
+            for name, data in layout.files.items():
+                if data[:2] == b"\x1f\x8b":
+                    layout.files[name] = data[:start] + junk + data[start + len(junk):]
+        return spoil
+    bad("layer 0", "digest is wrong: expected sha256:", "got sha256:", spoil=spoil_at(0, b"JUNK"))
+    bad("layer 0", "digest is wrong: expected sha256:", "got sha256:",
+        spoil=spoil_at(12, b"\xff" * 8))
     bad("imageLayoutVersion", spoil=lambda x: x.files.update({"oci-layout": b"{}"}))
     nested = Layout()
     inner = nested.manifest([ONE])
@@ -586,7 +596,7 @@ def test_unknown_formats(work):
     del layout.files["index.json"]
     refuses(archive(layout.files), "parts of an image", "tar:FILE")
     refuses(gzip.compress(archive(layout.files)), "parts of an image")
-    refuses(archive({"manifest.json": b"null"}), "manifest.json")
+    refuses(archive({"manifest.json": b"null"}), "manifest.json: must be an array")
     refuses(archive({"manifest.json": b'[{"Config":"x","Layers":[]}]'}), "configuration")
     refuses(archive({"manifest.json": b'[{"Config":"c","Layers":["gone"]}]',
                      "c": config_of([ONE])}), "layer 0", "gone")
