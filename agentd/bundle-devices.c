@@ -94,7 +94,7 @@ static int add_device(
 	struct stat st;
 
 	if (stat(words->host, &st) < 0)
-		return err_set(err, errno, "%s", words->host);
+		return err_say(err, errno, "%s", strerror(errno));
 	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_say(err, ENODEV, "%s is not a device", words->host);
 	type = S_ISCHR(st.st_mode) ? "c" : "b";

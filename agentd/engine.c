@@ -122,8 +122,9 @@ static int open_root(struct engine *engine, struct err *err)
 	}
 	if (engine->root_dirfd < 0) {
 		err_set(err, errno, "open %s", engine->root_path);
-		return err_hint(
-			err, "run as root, or give a directory of yours by --root");
+		return err_hint(err, "%s",
+			geteuid() ? "run as root, or give a directory of yours by --root"
+				  : "give a directory that can be made by --root");
 	}
 	r = check_owner(engine, err);
 	if (r < 0)

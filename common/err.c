@@ -13,9 +13,12 @@ __attribute__((format(printf, 2, 0))) static void format_text(
 		err->text[0] = '\0';
 }
 
+/* What continued a path in a document (" must be an array") stands alone here. */
 static void append_text(struct err *err, const char *text)
 {
 	size_t used = strlen(err->text);
+
+	text += strspn(text, " ");
 
 	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", text);
 }

@@ -188,11 +188,10 @@ static int refuse_format(
 		return err_say(err, EINVAL,
 			"the directory is no OCI image layout: it has no oci-layout and index.json");
 	if (!is_auto(job))
-		return err_say(err, EINVAL, "the archive is no %s: it has no %s",
-			job->request.format,
+		return err_say(err, EINVAL, "the archive is no %s",
 			wants(job, format_docker.name)
-				? "manifest.json and no layers with json files"
-				: "oci-layout and index.json");
+				? "docker-archive: it has no manifest.json and no layers with json files"
+				: "OCI layout: it has no oci-layout and index.json");
 	(void)err_say(err, EINVAL,
 		"the archive holds parts of an image, but neither manifest.json nor oci-layout "
 		"with index.json");

@@ -51,7 +51,7 @@ static void child(
 		(void)execv(path, argv);
 		(void)err_set(&err, errno, "run %s", path);
 		(void)err_hint(&err,
-			"It is part of ucr: install it, or set the directory of the helpers.");
+			"install it there, or name its directory in UCR_LIBEXECDIR");
 		socket_fd = UNPACK_SOCKET_FD;
 	}
 	(void)!ipc_send_err(socket_fd, UNPACK_ERROR, &err);

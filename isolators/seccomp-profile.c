@@ -304,8 +304,7 @@ int seccomp_profile_resolve(const char *text, size_t len, const struct seccomp_h
 	int r;
 
 	if (len > SECCOMP_PROFILE_MAX)
-		return err_say(err, EFBIG, "seccomp profile: more than %u bytes",
-			SECCOMP_PROFILE_MAX);
+		return err_say(err, EFBIG, "more than %u bytes", SECCOMP_PROFILE_MAX);
 	r = json_parse(text, len, &doc, err);
 	if (r == 0)
 		r = json_decode(json_root(doc), profile_fields, &profile, err);
@@ -314,7 +313,7 @@ int seccomp_profile_resolve(const char *text, size_t len, const struct seccomp_h
 	if (r == 0)
 		r = take_calls(&profile, host, err);
 	if (r < 0)
-		return err ? err_wrap(err, "seccomp profile") : r;
+		return r;
 	*ret = profile.spec;
 	ret->is_set = true;
 	profile.spec = (struct spec_seccomp){ 0 };

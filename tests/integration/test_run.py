@@ -127,6 +127,7 @@ BAD_OPTIONS = [
     (["--security-opt", "selinux"], "--security-opt selinux"),
     (["--device", "/etc/passwd"], "not a device"),
     (["--device", "null"], "want HOST"),
+    (["--device", "/dev/nosuch"], "--device /dev/nosuch: No such file or directory"),
     (["--sysctl", "kernel"], "--sysctl kernel"),
     (["--sysctl", "kernel.panic=1"], "kernel.panic"),
     (["--network", "bridge"], "want none or host"),
