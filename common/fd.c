@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -347,6 +348,22 @@ int fd_set_nonblock(int fd, bool is_on)
 		return -errno;
 	flags = is_on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
 	return fcntl(fd, F_SETFL, flags) < 0 ? -errno : 0;
+}
+
+void fd_open_stdio(void)
+{
+	struct pollfd fds[] = { { .fd = STDIN_FILENO }, { .fd = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO } };
+	int fd;
+
+	/* One call for the common case: POLLNVAL tells what is closed. */
+	if (poll(fds, sizeof(fds) / sizeof(fds[0]), 0) <= 0)
+		return;
+	do {
+		fd = open("/dev/null", O_RDONLY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 int fd_cloexec_from(int first)

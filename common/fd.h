@@ -63,6 +63,10 @@ int fd_remove_tree(int dirfd, const char *name) __attribute__((warn_unused_resul
 int fd_set_cloexec(int fd, bool is_on) __attribute__((warn_unused_result));
 int fd_set_nonblock(int fd, bool is_on) __attribute__((warn_unused_result));
 
+/* A standard stream that the caller closed reads as empty and takes no writing: else what is
+ * opened next would become it. */
+void fd_open_stdio(void);
+
 /* Marks every descriptor from `first` on close-on-exec (close_range(2)). */
 int fd_cloexec_from(int first) __attribute__((warn_unused_result));
 

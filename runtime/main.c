@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 	const char *verb = NULL;
 	int status;
 
+	fd_open_stdio();
 	status = run(&cli, argc, argv, &verb, &err);
 	cli_report_notes(&cli);
 	if (err.code && status != 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "runtime/runtime.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/print.h"
@@ -84,6 +85,7 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int status, r;
 
+	fd_open_stdio();
 	status = run(&ctl, argc, argv, &err);
 	if (status < 0) {
 		print_err(NULL, &err);

@@ -86,6 +86,15 @@ def containers():
 # ---- words in, status out -------------------------------------------------------------
 
 
+def test_closed_streams(_work):
+    """standard streams that the caller closed are not mistaken for what is opened next"""
+    for closed in ("<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"):
+        script = f'"$0" --root "$1" run --rm -i "$2" sh -c "cat; exit 7" {closed}'
+        done = subprocess.run(["sh", "-c", script, cli.UCRCTL, cli.ROOT, image()],
+                              stdin=subprocess.DEVNULL, timeout=60, check=False)
+        assert done.returncode == 7, (closed, done)
+
+
 def test_output_and_status(_work):
     assert box_good("echo", "hello") == "hello\n"
     result = shell("echo out; echo err >&2; exit 7")
