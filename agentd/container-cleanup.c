@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#define KILL_AGAIN_MS 20
 #define USAGE_UNKNOWN 0xff /* each byte: every value becomes UINT64_MAX */
 
 static void append_die(struct engine *engine, const struct container *c)
@@ -201,13 +202,18 @@ int container_erase(
 	return container_erase_gone(engine, gone, err);
 }
 
+/* One that is still being created can be killed only once it runs. */
 static int end_it(struct engine *engine, struct container *container, struct err *err)
 {
-	int r = container_kill(engine, container, SIGKILL, err);
+	int r;
 
-	if (r < 0 && r != -ESRCH)
-		return r;
-	return container_wait(engine, container, -1, err);
+	do {
+		r = container_kill(engine, container, SIGKILL, err);
+		if (r < 0 && r != -ESRCH)
+			return r;
+		r = container_wait(engine, container, r < 0 ? KILL_AGAIN_MS : -1, err);
+	} while (r == -ETIMEDOUT);
+	return r;
 }
 
 int container_remove(
