@@ -115,7 +115,7 @@ static int plan(struct engine *engine, const struct launch_request *request,
 /* ---- the directory ------------------------------------------------------------------- */
 
 /* A name whose container is gone is free: its holder was killed while it let go. */
-static int take_name_again(
+static int take_stale_name(
 	struct engine *engine, const char *name, const char *id, struct err *err)
 {
 	int dirfd = engine_names_dirfd(engine);
@@ -139,6 +139,23 @@ static int take_name_again(
 	if (symlinkat(id, dirfd, name) < 0)
 		return err_set(err, errno, "take the name %s", name);
 	return 0;
+}
+
+/* One at a time: two that both saw the dead holder would each take the name, the second
+ * from the first. */
+static int take_name_again(
+	struct engine *engine, const char *name, const char *id, struct err *err)
+{
+	cleanup_close int lock_fd = openat(
+		engine_names_dirfd(engine), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (lock_fd < 0)
+		return err_set(err, errno, "open the directory of names");
+	r = fd_lock(lock_fd, true, true);
+	if (r < 0)
+		return err_set(err, -r, "lock the directory of names");
+	return take_stale_name(engine, name, id, err);
 }
 
 static int take_name(const struct launching *l, struct err *err)
@@ -175,8 +192,11 @@ static int make_directory(struct launching *l, struct err *err)
 		return err_set(err, errno, "make %s", l->dir_path);
 	l->container->dirfd = openat(
 		dirfd, l->container->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (l->container->dirfd < 0)
-		return err_set(err, errno, "open %s", l->dir_path);
+	if (l->container->dirfd < 0) {
+		(void)err_set(err, errno, "open %s", l->dir_path);
+		(void)unlinkat(dirfd, l->container->id, AT_REMOVEDIR);
+		return err ? -err->code : -EIO;
+	}
 	l->supervision_fd = container_supervise(l->container->dirfd);
 	if (l->supervision_fd < 0)
 		return err_set(err, -l->supervision_fd, "lock %s", l->dir_path);
