@@ -166,7 +166,7 @@ static int watch_wait(struct watch *watch, int64_t left_ms)
 	if (left_ms >= 0 && left_ms < ms)
 		ms = left_ms;
 	if (poll(fds, 2, (int)ms) < 0)
-		return -errno;
+		return errno == EINTR ? 0 : -errno;
 	if (fds[0].revents)
 		(void)!read(watch->inotify_fd, drained, sizeof(drained));
 	if (fds[1].revents) {

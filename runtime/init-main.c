@@ -24,14 +24,17 @@ static void say(const char *what, int code)
  * a job-control shell works; SIGTTOU would stop a background process that asks for it. */
 static int run_child(char **argv, const sigset_t *old)
 {
+	int code;
+
 	(void)setpgid(0, 0);
 	(void)signal(SIGTTOU, SIG_IGN);
 	(void)tcsetpgrp(STDIN_FILENO, getpid());
 	(void)signal(SIGTTOU, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, old, NULL);
 	(void)execvp(argv[0], argv);
-	say(argv[0], errno);
-	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
+	code = errno;
+	say(argv[0], code);
+	return code == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXECUTE;
 }
 
 /* Reaps all that ended. True when the child was among them. */
