@@ -227,7 +227,7 @@ static int move_to_top(struct removal *removal, int dirfd, const char *name)
 		(void)!fchmodat(dirfd, name, 0700, 0);
 	for (;;) {
 		(void)snprintf(to, sizeof(to), ".deep-%u", removal->moved++);
-		if (renameat(dirfd, name, removal->top_fd, to) == 0)
+		if (renameat(dirfd, name, removal->top_fd, to) == 0 || errno == ENOENT)
 			return 0;
 		if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
 			return -errno;
@@ -244,7 +244,8 @@ static int open_to_empty(int dirfd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Removes a directory that unlink refused: enters it, empties it, removes it. */
+/* Removes a directory that unlink refused: enters it, empties it, removes it. Another removal of
+ * the same tree may be faster: what is gone is removed. */
 static int remove_dir(struct removal *removal, int dirfd, const char *name, int depth)
 {
 	cleanup_close int fd = -1;
@@ -255,7 +256,7 @@ static int remove_dir(struct removal *removal, int dirfd, const char *name, int 
 		return move_to_top(removal, dirfd, name);
 	fd = open_to_empty(dirfd, name);
 	if (fd < 0)
-		return fd;
+		return fd == -ENOENT ? 0 : fd;
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_dev != removal->dev)
@@ -330,7 +331,7 @@ int fd_remove_tree(int dirfd, const char *name)
 		return r;
 	top_fd = open_to_empty(dirfd, name);
 	if (top_fd < 0)
-		return top_fd;
+		return top_fd == -ENOENT ? 0 : top_fd;
 	removal = (struct removal){ .top_fd = top_fd, .dev = st.st_dev };
 	return remove_top(&removal, dirfd, name);
 }

@@ -5,8 +5,10 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define DEEP 2000
 
@@ -50,6 +52,37 @@ static void test_deeper_than_descriptors(void **state)
 	assert_int_equal(fd_remove_tree(AT_FDCWD, dir), 0);
 }
 
+/* A listing carries on what it takes for an interrupted removal, and may meet one at work. */
+static void test_side_by_side(void **state)
+{
+	cleanup_close int fd = -1;
+	char dir[32], name[16];
+	pid_t pids[3];
+	int status;
+
+	(void)state;
+	fd = unit_tmpdir(dir);
+	for (int round = 0; round < 20; round++) {
+		cleanup_close int top = fd_mkdir_open(fd, "top", 0755);
+
+		for (int i = 0; i < 10; i++) {
+			(void)snprintf(name, sizeof(name), "d%d", i);
+			make_chain(top, name, 10);
+		}
+		for (int i = 0; i < 3; i++) {
+			pids[i] = fork();
+			assert_true(pids[i] >= 0);
+			if (pids[i] == 0)
+				_exit(-fd_remove_tree(fd, "top"));
+		}
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+			assert_int_equal(status, 0);
+		}
+	}
+	assert_int_equal(fd_remove_tree(AT_FDCWD, dir), 0);
+}
+
 static void test_links_are_not_followed(void **state)
 {
 	cleanup_close int fd = -1, top = -1;
@@ -73,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_links_are_not_followed),
+		cmocka_unit_test(test_side_by_side),
 		cmocka_unit_test(test_deeper_than_descriptors),
 	};
 
