@@ -139,6 +139,28 @@ static bool settle(struct engine *engine, struct container *c)
 	       container_refresh(c, &ignored) != -ENOENT;
 }
 
+/* A launch writes nothing but rootfs/ before it holds the lock on it. */
+static bool was_supervised(int dirfd)
+{
+	cleanup_closedir DIR *dir = NULL;
+	struct dirent *e;
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return false;
+	}
+	while ((e = readdir(dir))) {
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
+			!str_eq(e->d_name, "rootfs"))
+			return true;
+	}
+	return false;
+}
+
 /* A launch that was killed before it wrote container.json leaves a directory that is nobody's
  * container: no supervisor holds its lock, and none is about to take it. */
 static bool is_abandoned(struct engine *engine, const char *id)
@@ -148,7 +170,7 @@ static bool is_abandoned(struct engine *engine, const char *id)
 	struct stat st;
 
 	return dirfd >= 0 && fstat(dirfd, &st) == 0 &&
-	       time(NULL) - st.st_mtime > ABANDONED_AFTER_S &&
+	       (time(NULL) - st.st_mtime > ABANDONED_AFTER_S || was_supervised(dirfd)) &&
 	       !container_is_supervised(dirfd) &&
 	       faccessat(dirfd, "container.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
 	       errno == ENOENT;

@@ -550,8 +550,24 @@ def test_a_command_that_was_killed(_work):
         time.sleep(delay / 1000)
         process.kill()
         process.wait()
-    eventually(lambda: not good("ps", "-aq").out and not containers())
+    # A directory without a lock may be about to be locked: it is given a minute.
+    eventually(lambda: not good("ps", "-aq").out and not containers(), 90)
     assert not leftovers()
+
+
+def test_half_a_launch(_work):
+    """what a launch wrote before it was killed goes with the next listing, and not before"""
+    where = os.path.join(cli.ROOT, "containers", "ab" * 32)
+    os.makedirs(os.path.join(where, "rootfs"))
+    good("ps", "-aq")
+    assert os.path.isdir(where)
+    lock = os.open(os.path.join(where, "rootfs"), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with open(os.path.join(where, ".tmp-0"), "w", encoding="ascii"):
+        good("ps", "-aq")
+    assert os.path.isdir(where)
+    os.close(lock)
+    assert good("ps", "-aq").out == "" and not containers()
 
 
 def test_a_shim_that_was_killed(_work):
