@@ -36,9 +36,6 @@ int place_make(const struct isolation *isolation, struct place *ret, struct err 
 	r = cgroup_create(place.host, path, &l->resources, &place.cgroup, err);
 	if (r < 0)
 		return r;
-	if (r == CGROUP_UNAVAILABLE)
-		notes_add(isolation->notes, "no cgroup could be made here: the container "
-					    "runs in the caller's");
 	*ret = place;
 	place = (struct place){ 0 };
 	return 0;

@@ -39,6 +39,7 @@ struct row {
 	struct container *container;
 	struct cgroup_usage before, now;
 	int64_t before_ns, now_ns; /* CLOCK_MONOTONIC; 0: not measured */
+	bool is_told;		   /* why nothing is known of it */
 };
 
 struct rows {
@@ -211,6 +212,17 @@ static int64_t monotonic_ns(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+/* Nobody counts what a container uses that lives in its caller's cgroup. */
+static void give_up_on(struct row *row, struct err *why)
+{
+	(void)err_hint(why, "\"ucrctl info\" tells why none could be made");
+	memset(&row->now, 0xff, sizeof(row->now));
+	row->now_ns = monotonic_ns();
+	if (!row->is_told)
+		print_err("stats", why);
+	row->is_told = true;
+}
+
 /* A container that has ended has no usage any more: it is left out, not an error. */
 static int measure(struct engine *engine, struct rows *rows, struct err *err)
 {
@@ -223,6 +235,10 @@ static int measure(struct engine *engine, struct rows *rows, struct err *err)
 		row->before_ns = row->now_ns;
 		row->now_ns = 0;
 		r = container_usage(engine, row->container, &usage, err);
+		if (r == -ESRCH && container_is_live(row->container)) {
+			give_up_on(row, err);
+			continue;
+		}
 		if (r == -ESRCH || r == -ENOENT)
 			continue;
 		if (r < 0)
@@ -248,6 +264,7 @@ static int choose(struct engine *engine, char **args, struct rows *rows, struct 
 				continue;
 			chosen.items[i].now = rows->items[j].now;
 			chosen.items[i].now_ns = rows->items[j].now_ns;
+			chosen.items[i].is_told = rows->items[j].is_told;
 		}
 	}
 	if (r < 0) {

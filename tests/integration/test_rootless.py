@@ -28,13 +28,19 @@ class Tester:
         shutil.copy(cli.busybox_archive(), self.archive)
 
     def good(self, *args, before=""):
-        """What ucrctl says to this user; `before` is a line of shell that root runs first."""
+        """What ucrctl says to this user, without a complaint."""
+        done = self.done(*args, before=before)
+        assert done.stderr == "", done
+        return done.stdout
+
+    def done(self, *args, before=""):
+        """How ucrctl succeeds; `before` is a line of shell that root runs first."""
         command = [*self.prefix, cli.UCRCTL, "--root", self.root, *args]
         done = subprocess.run(["sh", "-ec", before + '\nexec "$@"', "sh", *command], text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False,
                               timeout=60 * float(os.environ.get("UCR_TEST_SLOW", "1")))
         assert done.returncode == 0, done
-        return done.stdout
+        return done
 
 
 def write(path, text):
@@ -62,6 +68,20 @@ def test_run(work):
     tester = Tester(work)
     assert tester.good("run", "--rm", tester.archive, "id", "-u") == "0\n"
     assert tester.good("ps", "-aq") == ""
+
+
+def test_stats(work):
+    """a container without a cgroup has a row all the same, and the reason is told once"""
+    tester = Tester(work)
+    container = tester.good("run", "-d", "--name", "bare", tester.archive, "sleep", "100").strip()
+    try:
+        done = tester.done("stats", "--no-stream")
+        row = done.stdout.splitlines()[1]
+        assert row.split() == [container[:12], "bare", *"-- -- / -- -- -- / -- --".split()], done
+        assert done.stderr.count("has no cgroup of its own") == 1, done
+        assert "ucrctl info" in done.stderr, done
+    finally:
+        tester.done("rm", "-f", "bare")
 
 
 def test_default_limit(work):
