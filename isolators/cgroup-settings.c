@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolators/cgroup-settings.h"
 
+#include "common/cleanup.h"
 #include "common/fd.h"
+#include "common/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +13,8 @@
 #include <unistd.h>
 
 #define ROWS_MAX 32
+#define CPUS_ONLINE "/sys/devices/system/cpu/online"
+#define CPU_LIST_MAX 4096
 
 static const struct refusal {
 	int code;
@@ -25,6 +29,18 @@ static const struct refusal {
 	{ EPERM, "the cgroup is not delegated to this user" },
 	{ ENODEV, "there is no such device" },
 };
+
+static void hint_cpus(struct err *err)
+{
+	cleanup_free char *cpus = NULL;
+	size_t len;
+
+	if (fd_read_file(AT_FDCWD, CPUS_ONLINE, CPU_LIST_MAX, &cpus, &len) < 0)
+		return;
+	cpus[strcspn(cpus, "\n")] = '\0';
+	(void)err_hint(err,
+		"the CPUs of this machine are %s; a parent cgroup may allow less", cpus);
+}
 
 int cgroup_write(
 	int dirfd, const char *file, const char *value, const char *hint, struct err *err)
@@ -41,6 +57,8 @@ int cgroup_write(
 			     : "the kernel is too old or was built without it; remove this limit");
 	}
 	(void)err_set(err, -r, "cgroup: write \"%s\" to %s", value, file);
+	if (str_eq(file, "cpuset.cpus") && (r == -ERANGE || r == -EINVAL))
+		hint_cpus(err);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		if (refusals[i].code == -r)
 			(void)err_hint(err, "%s", refusals[i].hint);

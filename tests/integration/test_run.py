@@ -126,6 +126,7 @@ BAD_OPTIONS = [
     (["--memory", "0"], "--memory 0"),
     (["--cpus", "two"], "--cpus two"),
     (["--cpuset-cpus", "a"], "--cpuset-cpus a"),
+    (["--cpuset-cpus", "999999"], "the CPUs of this machine are 0"),
     (["--pids-limit", "-2"], "--pids-limit -2"),
     (["--ulimit", "nofiles=1"], "--ulimit nofiles=1"),
     (["--ulimit", "nofile=5:4"], "above the hard one"),
