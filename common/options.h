@@ -32,6 +32,7 @@ enum complete {
 	COMPLETE_OBJECT,  /* a container or an image */
 	COMPLETE_VERB,
 	COMPLETE_SIGNAL,
+	COMPLETE_SHELL, /* one whose completion there is */
 };
 
 struct option_spec {

@@ -24,6 +24,7 @@ static const char offer[] =
 	"\t\t;;\n"
 	"\tverb) mapfile -t COMPREPLY < <(compgen -W \"$_ucrctl_verbs\" -- \"$cur\") ;;\n"
 	"\tsignal) mapfile -t COMPREPLY < <(compgen -A signal -- \"$cur\") ;;\n"
+	"\tshell) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- \"$cur\") ;;\n"
 	"\tnothing) ;;\n"
 	"\tcontainer | running | image | object) ;;\n"
 	"\t*) mapfile -t COMPREPLY < <(compgen -W \"$1\" -- \"$cur\") ;;\n"

@@ -28,6 +28,9 @@ static const char helpers[] =
 	"function __ucrctl_signal\n"
 	"    printf '%s\\n' TERM KILL HUP INT QUIT USR1 USR2 STOP CONT\n"
 	"end\n"
+	"function __ucrctl_shell\n"
+	"    printf '%s\\n' bash zsh fish\n"
+	"end\n"
 	"\n"
 	"complete -c ucrctl -f\n";
 

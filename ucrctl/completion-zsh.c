@@ -20,6 +20,7 @@ static const char helpers[] =
 	"}\n"
 	"_ucrctl_verb() { _describe verb _ucrctl_verbs }\n"
 	"_ucrctl_signal() { _signals -p }\n"
+	"_ucrctl_shell() { _values shell bash zsh fish }\n"
 	"\n";
 
 static void put_value(struct buf *out, const struct option_spec *o)

@@ -16,6 +16,7 @@ const char *completion_kind(enum complete kind)
 		[COMPLETE_OBJECT] = "object",
 		[COMPLETE_VERB] = "verb",
 		[COMPLETE_SIGNAL] = "signal",
+		[COMPLETE_SHELL] = "shell",
 	};
 
 	return kinds[kind];

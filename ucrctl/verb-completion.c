@@ -37,5 +37,6 @@ const struct verb_spec verb_completion = {
 	.args = "bash|zsh|fish",
 	.args_min = 1,
 	.args_max = 1,
+	.complete = COMPLETE_SHELL,
 	.run = run,
 };

@@ -162,6 +162,7 @@ def test_completion_in_bash(_work):
     assert complete_in_bash("ucrctl inf") == {"info"}
     assert complete_in_bash("ucrctl --root /x inf") == {"info"}
     assert complete_in_bash("ucrctl help vers") == {"version"}
+    assert complete_in_bash("ucrctl completion ") == {"bash", "zsh", "fish"}
     assert complete_in_bash("ucrctl inspect --type=co") == {"container"}
     assert complete_in_bash("ucrctl inspect --type ") == {"any", "container", "image"}
     assert complete_in_bash("ucrctl run --network ") == {"none", "host"}
