@@ -82,6 +82,15 @@ static bool is_named(const struct saved_image *image, const char *tag)
 	return false;
 }
 
+static bool is_named_exactly(const struct saved_image *image, const char *tag)
+{
+	strv_each (name, image->names) {
+		if (str_eq(*name, tag))
+			return true;
+	}
+	return false;
+}
+
 static bool is_same(const struct saved_image *a, const struct saved_image *b)
 {
 	return str_eq(a->config, b->config);
@@ -110,6 +119,10 @@ static int choose(const struct saved_images *images, const char *tag,
 	for (size_t i = 0; i < images->count; i++) {
 		const struct saved_image *image = &images->items[i];
 
+		if (tag && is_named_exactly(image, tag)) {
+			*ret = image;
+			return 0;
+		}
 		if ((tag && !is_named(image, tag)) || (chosen && is_same(chosen, image)))
 			continue;
 		matches++;

@@ -70,8 +70,8 @@ void format_write_rootfs(struct json_writer *w, const struct found_image *image)
 
 bool format_name_matches(const char *name, const char *tag)
 {
-	static const char *const prefixes[] = { "", "docker.io/", "docker.io/library/",
-		NULL };
+	static const char *const prefixes[] = { "", "localhost/", "docker.io/",
+		"docker.io/library/", NULL };
 	const char *last = strrchr(name, '/');
 	const char *colon = strrchr(last ? last : name, ':');
 

@@ -70,7 +70,8 @@ int format_choice_error(
 	const char *tag, char *const *names, size_t matches, struct err *err);
 
 /* True when a person who writes `tag` means the name `name` ("docker.io/library/alpine:3"
- * is meant by "alpine:3", "3" and "docker.io/library/alpine:3"). */
+ * is meant by "alpine:3", "3" and "docker.io/library/alpine:3"; what podman calls
+ * "localhost/app:1" by "app:1"). */
 bool format_name_matches(const char *name, const char *tag);
 
 #endif

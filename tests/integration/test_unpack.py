@@ -447,6 +447,28 @@ def test_docker_several(work):
             assert box.unpack(data, tag=tag).config == configs[1]
 
 
+def test_docker_short_names(work):
+    """the names that podman gives are found by what follows localhost/"""
+    def saved(*names):
+        files = {f"{i}.json": config_of([ONE], author=name) for i, name in enumerate(names)}
+        manifest = [{"Config": f"{i}.json", "RepoTags": [name], "Layers": ["l.tar"]}
+                    for i, name in enumerate(names)]
+        return archive({"l.tar": ONE, **files, "manifest.json": json.dumps(manifest).encode()})
+
+    def chosen(data, tag):
+        with sandbox() as box:
+            return json.loads(box.unpack(data, tag=tag).config)["author"]
+
+    data = saved("localhost/aa:1", "localhost/bb:1", "localhost/bb:latest")
+    assert chosen(data, "aa:1") == "localhost/aa:1"
+    assert chosen(data, "bb") == "localhost/bb:latest"
+    refuses(data, "2 images", tag="1")
+    data = saved("aa:1", "localhost/aa:1", "docker.io/library/bb:1", "localhost/bb:1")
+    assert chosen(data, "aa:1") == "aa:1"
+    refuses(data, "2 images", tag="bb:1")
+    assert chosen(data, "localhost/bb:1") == "localhost/bb:1"
+
+
 def test_docker_links(work):
     """layer.tar as a link to another layer's, a compressed layer, no tags"""
     two = layer(f("two"))
