@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ucrctl/ctl.h"
 
+#include "agentd/container.h"
 #include "common/fd.h"
 #include "common/str.h"
 #include "ucrctl/print.h"
@@ -29,15 +30,26 @@ int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
 	return 0;
 }
 
-int ctl_store(struct ctl *ctl, struct store **ret, struct err *err)
+int ctl_store(
+	struct ctl *ctl, struct engine **ret_engine, struct store **ret, struct err *err)
 {
-	struct engine *engine;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
+	r = ctl_engine(ctl, ret_engine, err);
 	if (r < 0)
 		return r;
-	return engine_store(engine, ret, err);
+	return engine_store(*ret_engine, ret, err);
+}
+
+int ctl_container(struct ctl *ctl, const char *reference, struct engine **ret_engine,
+	struct container **ret, struct err *err)
+{
+	int r;
+
+	r = ctl_engine(ctl, ret_engine, err);
+	if (r < 0)
+		return r;
+	return container_find(*ret_engine, reference, ret, err);
 }
 
 int ctl_flush(struct ctl *ctl, struct err *err)

@@ -11,6 +11,8 @@
 #include "common/buf.h"
 #include "common/options.h"
 
+struct container;
+
 /* Exit status of failures that are ours, as docker and podman have it. */
 #define CTL_EXIT_FAILED 125
 
@@ -36,8 +38,13 @@ void ctl_done(struct ctl *ctl);
 
 int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
 	__attribute__((warn_unused_result));
-int ctl_store(struct ctl *ctl, struct store **ret, struct err *err)
-	__attribute__((warn_unused_result));
+/* The image store, and the engine that has it. */
+int ctl_store(struct ctl *ctl, struct engine **ret_engine, struct store **ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* The container that a verb's argument names, and the engine that it is used with. */
+int ctl_container(struct ctl *ctl, const char *reference, struct engine **ret_engine,
+	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
 /* Writes the collected output and empties it. */
 int ctl_flush(struct ctl *ctl, struct err *err) __attribute__((warn_unused_result));

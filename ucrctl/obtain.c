@@ -53,10 +53,7 @@ int obtain_image(
 	struct store *store;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	if (how->pull != PULL_ALWAYS) {

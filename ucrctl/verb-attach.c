@@ -50,9 +50,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	struct engine *engine;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r == 0)
-		r = container_find(engine, args[0], &container, err);
+	r = ctl_container(ctl, args[0], &engine, &container, err);
 	if (r < 0)
 		return r;
 	fd = attach_connect(container->dirfd, err);

@@ -60,9 +60,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	o.command = args + 1;
 	if (o.has_terminal)
 		(void)terminal_size(&o.terminal_size.rows, &o.terminal_size.columns);
-	r = ctl_engine(ctl, &engine, err);
-	if (r == 0)
-		r = container_find(engine, args[0], &container, err);
+	r = ctl_container(ctl, args[0], &engine, &container, err);
 	if (r < 0)
 		return r;
 	r = launch_exec(engine, container, &o, &launch, err);

@@ -39,10 +39,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	struct store *store;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = obtain_userns(engine, false, &userns, err);

@@ -172,11 +172,12 @@ static int put_images(struct ctl *ctl, const struct images_options *o, const cha
 {
 	bool is_quiet = o->list.is_quiet && !o->list.format;
 	struct image **images = NULL;
+	struct engine *engine;
 	struct store *store;
 	size_t count = 0;
 	int r;
 
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = store_list(store, &images, &count, err);

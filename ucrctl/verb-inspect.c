@@ -41,11 +41,8 @@ static int write_object(struct ctl *ctl, const char *arg, unsigned int type,
 	struct store *store;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
 	if (type != TYPE_IMAGE) {
-		r = container_find(engine, arg, &container, err);
+		r = ctl_container(ctl, arg, &engine, &container, err);
 		if (r == 0)
 			return container_write_inspect(w, engine, container, err);
 		if (r != -ENOENT)
@@ -53,7 +50,7 @@ static int write_object(struct ctl *ctl, const char *arg, unsigned int type,
 	}
 	if (type == TYPE_CONTAINER)
 		return IMAGE_ABSENT;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = store_find(store, arg, &image, err);

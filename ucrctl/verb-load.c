@@ -70,13 +70,14 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	const struct load_options *o = opts;
 	struct obtain how = { .pull = PULL_ALWAYS, .is_quiet = o->is_quiet };
 	struct ctl *ctl = context;
+	struct engine *engine;
 	struct store *store;
 	int r;
 
 	r = choose_source(o, args, &how.reference, err);
 	if (r < 0)
 		return r;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = obtain_image(ctl, &how, &image, err);

@@ -127,10 +127,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	struct engine *engine;
 	int r;
 
-	r = ctl_engine(context, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_find(engine, args[0], &container, err);
+	r = ctl_container(context, args[0], &engine, &container, err);
 	if (r < 0)
 		return r;
 	r = log_open(container->dirfd, &how, &reader, err);

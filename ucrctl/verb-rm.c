@@ -25,10 +25,7 @@ static int rm_one(struct ctl *ctl, const char *arg, const void *opts, struct err
 	struct engine *engine;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_find(engine, arg, &container, err);
+	r = ctl_container(ctl, arg, &engine, &container, err);
 	if (r == -ENOENT && o->is_forced)
 		return 0;
 	if (r < 0)

@@ -30,10 +30,7 @@ static int rmi_one(struct ctl *ctl, const char *arg, const void *opts, struct er
 	struct store *store;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = obtain_used_ids(engine, &used, err);

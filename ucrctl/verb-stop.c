@@ -41,10 +41,7 @@ static int ask(struct ctl *ctl, const char *arg, const struct stop_options *o,
 
 	if (o->grace_ms != GRACE_UNSET)
 		grace = o->grace_ms > INT64_MAX ? INT64_MAX : (int64_t)o->grace_ms;
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_find(engine, arg, &container, err);
+	r = ctl_container(ctl, arg, &engine, &container, err);
 	if (r < 0)
 		return r;
 	r = container_ask_to_stop(engine, container, grace, &ret->deadline_ms, err);

@@ -13,10 +13,7 @@ static int run(void *context, const void *options, char **args, struct err *err)
 	struct store *store;
 	int r;
 
-	r = ctl_engine(context, &engine, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(context, &store, err);
+	r = ctl_store(context, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = store_find(store, args[0], &image, err);

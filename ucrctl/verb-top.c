@@ -118,10 +118,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		"{{.PID}}", err);
 	if (r < 0)
 		return r;
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_find(engine, args[0], &container, err);
+	r = ctl_container(ctl, args[0], &engine, &container, err);
 	if (r < 0)
 		return r;
 	r = container_pids(engine, container, &pids, &count, err);

@@ -83,10 +83,7 @@ static int copy_out(struct ctl *ctl, const struct image *image, int dirfd,
 	struct store *store;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(ctl, &store, err);
+	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
 	r = obtain_userns(engine, o->is_rootless, &userns, err);

@@ -9,10 +9,7 @@ static int wait_one(struct ctl *ctl, const char *arg, const void *opts, struct e
 	struct engine *engine;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_find(engine, arg, &container, err);
+	r = ctl_container(ctl, arg, &engine, &container, err);
 	if (r < 0)
 		return r;
 	r = container_wait(engine, container, -1, err);
