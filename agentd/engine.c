@@ -222,11 +222,6 @@ const char *engine_libexec_path(const struct engine *engine)
 	return engine->libexec_path;
 }
 
-int engine_root_dirfd(const struct engine *engine)
-{
-	return engine->root_dirfd;
-}
-
 int engine_containers_dirfd(const struct engine *engine)
 {
 	return engine->containers_dirfd;

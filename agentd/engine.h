@@ -50,7 +50,6 @@ int engine_store(struct engine *engine, struct store **ret, struct err *err)
 /* Borrowed, as long as the engine lives. */
 const char *engine_root_path(const struct engine *engine);
 const char *engine_libexec_path(const struct engine *engine);
-int engine_root_dirfd(const struct engine *engine);
 int engine_containers_dirfd(const struct engine *engine);
 int engine_names_dirfd(const struct engine *engine);
 

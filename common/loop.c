@@ -53,20 +53,6 @@ static void source_free(struct loop_source *source)
 	free(source);
 }
 
-void loop_free(struct loop *loop)
-{
-	struct loop_source *next;
-
-	if (!loop)
-		return;
-	for (struct loop_source *s = loop->sources; s; s = next) {
-		next = s->next;
-		source_free(s);
-	}
-	(void)close(loop->epoll_fd);
-	free(loop);
-}
-
 /* Takes `fd` over for the kinds that the loop made itself, also when it fails. */
 static int add_source(struct loop *loop, enum source_kind kind, int fd, uint32_t events,
 	loop_fn fn, void *arg, struct loop_source **ret)

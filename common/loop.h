@@ -20,7 +20,6 @@ struct loop_source;
 typedef int (*loop_fn)(struct loop_source *source, uint32_t events, void *arg);
 
 int loop_new(struct loop **ret) __attribute__((warn_unused_result));
-void loop_free(struct loop *loop);
 
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fn fn, void *arg,
 	struct loop_source **ret) __attribute__((warn_unused_result));

@@ -72,12 +72,6 @@ int option_u32(
 	return judge(str_to_u32(value, dst), value, "a number", "0 to 4294967295", err);
 }
 
-int option_u64(
-	const struct option_spec *option, const char *value, void *dst, struct err *err)
-{
-	return judge(str_to_u64(value, dst), value, "a number", "0 or more", err);
-}
-
 int option_i64(
 	const struct option_spec *option, const char *value, void *dst, struct err *err)
 {

@@ -17,7 +17,6 @@ option_set_fn option_string; /* const char *, into argv */
 option_set_fn option_strv;   /* strv, appended */
 option_set_fn option_bool;   /* bool; "--x", "--x=true", "--x=false" */
 option_set_fn option_u32;
-option_set_fn option_u64;
 option_set_fn option_i64;
 option_set_fn option_bytes;  /* uint64_t: "64m", "1.5g" */
 option_set_fn option_ms;     /* uint64_t: "10", "1.5s", "300ms" */

@@ -225,21 +225,6 @@ void spec_process_done(struct spec_process *process)
 	json_release(spec_process_fields, process);
 }
 
-int spec_parse_resources(
-	const char *text, size_t len, struct spec_resources *ret, struct err *err)
-{
-	struct spec_resources resources = { 0 };
-	int r;
-
-	r = parse_with(spec_resources_fields, text, len, &resources, err);
-	if (r < 0) {
-		spec_resources_done(&resources);
-		return r;
-	}
-	*ret = resources;
-	return 0;
-}
-
 void spec_resources_done(struct spec_resources *resources)
 {
 	json_release(spec_resources_fields, resources);

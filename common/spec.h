@@ -79,13 +79,10 @@ int spec_parse(const char *text, size_t len, struct spec **ret, struct err *err)
 /* Writes config.json as an object: `key` NULL for a document of its own. */
 void spec_write(struct json_writer *w, const char *key, const struct spec *spec);
 
-/* The parts that are also read alone: `ucr exec --process FILE`, `ucr update
- * --resources`. */
+/* The part that is also read alone: `ucr exec --process FILE`. */
 int spec_parse_process(const char *text, size_t len, struct spec_process *ret,
 	struct err *err) __attribute__((warn_unused_result));
 void spec_process_done(struct spec_process *process);
-int spec_parse_resources(const char *text, size_t len, struct spec_resources *ret,
-	struct err *err) __attribute__((warn_unused_result));
 void spec_resources_done(struct spec_resources *resources);
 
 #endif

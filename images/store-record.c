@@ -125,12 +125,6 @@ static int read_blob(struct store *store, const char *digest, char **ret, size_t
 	return 0;
 }
 
-int store_read_config(struct store *store, const struct image *image, char **ret,
-	size_t *ret_len, struct err *err)
-{
-	return read_blob(store, image->id, ret, ret_len, err);
-}
-
 int store_load_image(
 	struct store *store, const char *id, struct image **ret, struct err *err)
 {

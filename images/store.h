@@ -62,9 +62,6 @@ int store_names(struct store *store, const char *id, strv *ret, struct err *err)
 int store_open_layers(struct store *store, const struct image *image,
 	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
 	__attribute__((warn_unused_result));
-/* The configuration blob as it came, its digest verified. */
-int store_read_config(struct store *store, const struct image *image, char **ret,
-	size_t *ret_len, struct err *err) __attribute__((warn_unused_result));
 
 /* Gives the image one more name, which moves from the image that had it. */
 int store_tag(struct store *store, const struct image *image, const char *name,
