@@ -42,6 +42,7 @@ struct namespaces {
 	uint64_t new_flags, joined_flags;
 	int fds[TYPE_COUNT]; /* by the table's index, -1: none */
 	int pidfd;	     /* instead of fds, borrowed */
+	int root_fd; /* with pidfd and a mount namespace: the process's "/", or -1 */
 };
 
 const struct namespace_type *namespace_type_by_name(const char *name)
@@ -76,6 +77,7 @@ static struct namespaces *namespaces_alloc(void)
 	for (size_t i = 0; i < TYPE_COUNT; i++)
 		n->fds[i] = -1;
 	n->pidfd = -1;
+	n->root_fd = -1;
 	return n;
 }
 
@@ -87,6 +89,8 @@ void namespaces_free(struct namespaces *n)
 		if (n->fds[i] >= 0)
 			(void)close(n->fds[i]);
 	}
+	if (n->root_fd >= 0)
+		(void)close(n->root_fd);
 	free(n);
 }
 
@@ -189,6 +193,12 @@ int namespaces_of_process(int pidfd, int pid_dirfd, const struct spec_namespaces
 	if ((n->joined_flags & CLONE_NEWUSER) && is_own_userns(pid_dirfd, "ns/user"))
 		n->joined_flags &= ~(uint64_t)CLONE_NEWUSER;
 	n->pidfd = pidfd;
+	if (n->joined_flags & CLONE_NEWNS) {
+		n->root_fd = openat(pid_dirfd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (n->root_fd < 0)
+			return err_set(
+				err, errno, "open the root directory of the container");
+	}
 	*ret = take_ptr(n);
 	return 0;
 }
@@ -269,6 +279,10 @@ int namespaces_join(const struct namespaces *n, struct err *err)
 		return join_each(n, err);
 	if (n->joined_flags && setns(n->pidfd, (int)n->joined_flags) < 0)
 		return err_set(err, errno, "join the namespaces of the container");
+	/* setns() leads to the root of the mount namespace. That is another directory than the
+	 * container's where its creator itself lived in a chroot: there it is the host's. */
+	if (n->root_fd >= 0 && (fchdir(n->root_fd) < 0 || chroot(".") < 0))
+		return err_set(err, errno, "enter the root directory of the container");
 	return 0;
 }
 

@@ -42,6 +42,29 @@ def test_confinement(work):
         b.ucr("delete", "-f", "a")
 
 
+IN_CHROOT = ["unshare", "-m", "--propagation", "private", "sh", "-ec", """
+mount --rbind / "$1"
+here=$PWD top=$1
+shift
+exec chroot "$top" sh -ec 'cd "$1"; shift; exec "$@"' sh "$here" "$@"
+""", "sh"]
+
+
+def test_chroot(work):
+    """a container made from inside a chroot: exec sees its files, not the host's"""
+    with ucrtest.bundle(work) as b:
+        top = os.path.join(b.path, "chroot")
+        os.mkdir(top)
+        b.wrapper = [*IN_CHROOT, top]
+        b.start("a")
+        try:
+            with open(os.path.join(b.rootfs, "etc/mine"), "w", encoding="ascii") as f:
+                f.write("mine\n")
+            assert b.ucr("exec", "a", "/payload", "cat", "/etc/mine", "m").stdout == "mine\n"
+        finally:
+            b.ucr("delete", "-f", "a")
+
+
 def test_place(work):
     """the same namespaces and cgroup"""
     with ucrtest.bundle(work) as b:
