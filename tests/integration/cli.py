@@ -30,7 +30,7 @@ class Result:
         return self.out.splitlines()
 
 
-def run(*args, stdin=subprocess.DEVNULL, env=None, root=ROOT, stdout=subprocess.PIPE, timeout=60):
+def run(*args, stdin=subprocess.DEVNULL, env=None, root=ROOT, stdout=subprocess.PIPE, timeout=120):
     """What ucrctl says, whatever its exit status."""
     return Result(subprocess.run(
         [UCRCTL, "--root", root, *args], stdin=stdin, stdout=stdout, stderr=subprocess.PIPE,

@@ -348,8 +348,12 @@ def test_top_without_a_cgroup(work):
     ucrctl = f"{cli.UCRCTL} --root store"
     script = f"""{ucrctl} run -d --name one ./image.tar sh -c 'sleep 70 & sleep 71'
         {ucrctl} exec -d one sleep 72
-        sleep 0.3
-        {ucrctl} top one --format '{{{{.Command}}}}'
+        for n in $(seq 100); do
+            {ucrctl} top one --format '{{{{.Command}}}}' >top
+            [ $(grep -cx 'sleep 7[012]' top) = 3 ] && break
+            sleep 0.1
+        done
+        cat top
         {ucrctl} rm -f one"""
     done = subprocess.run([*cli.rootless_prefix(work), "sh", "-euc", script], cwd=home,
                           capture_output=True, text=True, check=False, timeout=60)

@@ -47,7 +47,7 @@ def inspect(name, template):
     return good("inspect", "-f", template, name).out.strip()
 
 
-def wait_for(what, seconds=20):
+def wait_for(what, seconds=60):
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "waited in vain"
@@ -130,12 +130,12 @@ def test_stop_side_by_side(_work):
     names = ["slow0", "slow1", "slow2", "brief"]
     for name in names:
         start(name, "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done",
-              options=["--stop-timeout", "500ms" if name == "brief" else "2"])
+              options=["--stop-timeout", "500ms" if name == "brief" else "4"])
     wait_for(lambda: all("sleep" in good("top", n).out for n in names))
     before = time.monotonic()
     lines = good("stop", *names).lines
     took = time.monotonic() - before
-    assert 1.9 < took < 5.5, took
+    assert 3.9 < took < 11, took
     assert lines[0] == "brief" and sorted(lines) == sorted(names), lines
     remove(*names)
 
@@ -221,11 +221,11 @@ def test_events(_work):
     """a container's life can be followed as it happens"""
     if os.geteuid() != 0:
         raise Skip("needs root")
-    with subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "events", "--since", "1s", "--filter",
+    with subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "events", "--since", "1m", "--filter",
                            "container=short", "--format", "{{.Type}}"],
                           stdout=subprocess.PIPE, encoding="utf-8") as follower:
         # Ends a follower that waits in vain, so that the test fails instead of hanging.
-        watchdog = threading.Timer(30, follower.kill)
+        watchdog = threading.Timer(60, follower.kill)
         watchdog.start()
         start("short", "true")
         remove("short")

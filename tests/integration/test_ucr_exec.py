@@ -84,7 +84,7 @@ def test_place(work):
             assert one.read() == other.read()
         assert str(others[0]) in b.ucr("ps", "a").stdout
         run.send_signal(signal.SIGUSR1)
-        assert run.wait(10 * ucrtest.SLOW) == signal.SIGUSR1
+        assert run.wait(30 * ucrtest.SLOW) == signal.SIGUSR1
         run.stdout.close()
         b.ucr("delete", "-f", "a")
 

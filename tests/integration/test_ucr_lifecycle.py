@@ -178,13 +178,13 @@ def test_foreground(work):
                                    stdin=subprocess.DEVNULL, text=True)
             assert run.stdout.readline() == "ready\n"
             run.send_signal(sent)
-            assert run.wait(10 * ucrtest.SLOW) == status
+            assert run.wait(30 * ucrtest.SLOW) == status
             run.stdout.close()
         run = subprocess.Popen(b.command("run", "a"), cwd=b.path, stdout=subprocess.PIPE,
                                stdin=subprocess.DEVNULL, text=True)
         assert run.stdout.readline() == "ready\n"
         b.ucr("kill", "a", "KILL")
-        assert run.wait(10 * ucrtest.SLOW) == 128 + signal.SIGKILL
+        assert run.wait(30 * ucrtest.SLOW) == 128 + signal.SIGKILL
         run.stdout.close()
 
 

@@ -27,7 +27,7 @@ class Supervisor(threading.Thread):
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(path)
         self.server.listen()
-        self.server.settimeout(10 * ucrtest.SLOW)
+        self.server.settimeout(30 * ucrtest.SLOW)
         self.told = None
 
     def run(self):
@@ -55,7 +55,7 @@ def supervise(b, name):
 
 
 def check(supervisor, name):
-    supervisor.join(10 * ucrtest.SLOW)
+    supervisor.join(30 * ucrtest.SLOW)
     supervisor.server.close()
     told = supervisor.told
     assert told["metadata"] == "meta" and told["state"]["id"] == name, told

@@ -19,7 +19,7 @@ import ucrtest
 ucrtest.need_root()
 
 
-def read_until(fd, word, seconds=5):
+def read_until(fd, word, seconds=30):
     """What comes from a terminal, until it holds the word."""
     told, end = "", time.monotonic() + seconds * ucrtest.SLOW
     while word not in told and time.monotonic() < end:
@@ -40,7 +40,7 @@ def console_socket(b):
         server.listen()
 
         def receive():
-            server.settimeout(5 * ucrtest.SLOW)
+            server.settimeout(30 * ucrtest.SLOW)
             with server.accept()[0] as peer:
                 data, control, _, _ = peer.recvmsg(64, socket.CMSG_SPACE(4))
                 assert data, "the terminal comes with a name"
@@ -92,7 +92,7 @@ def test_foreground(work):
             run = subprocess.Popen(b.command(*verb), cwd=b.path, stdin=slave, stdout=slave,
                                    stderr=subprocess.PIPE, start_new_session=True)
             told = read_until(master, "controlling")
-            assert run.wait(10 * ucrtest.SLOW) == 0, run.stderr.read()
+            assert run.wait(30 * ucrtest.SLOW) == 0, run.stderr.read()
             run.stderr.close()
             assert "tty=/dev/pts/" in told, told
             os.close(master)
@@ -110,7 +110,7 @@ def test_keys(work):
                                start_new_session=True)
         read_until(master, "ready")
         os.write(master, b"\x03")
-        assert run.wait(10 * ucrtest.SLOW) == 2
+        assert run.wait(30 * ucrtest.SLOW) == 2
         os.close(master)
         os.close(slave)
 

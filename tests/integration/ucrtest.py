@@ -50,7 +50,7 @@ def need_root():
         sys.exit(77)
 
 
-def wait_for(condition, what, seconds=5):
+def wait_for(condition, what, seconds=30):
     end = time.monotonic() + seconds * SLOW
     while time.monotonic() < end:
         value = condition()
