@@ -355,28 +355,6 @@ int cgroup_pids(struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct er
 		     : 0;
 }
 
-bool cgroup_explain_oom(struct cgroup *cgroup, struct err *err)
-{
-	struct cgroup_usage usage;
-
-	if (cgroup_usage(cgroup, &usage, NULL) < 0 || usage.oom_kills == UINT64_MAX ||
-		usage.oom_kills == 0)
-		return false;
-	if (usage.memory_limit_bytes == UINT64_MAX) {
-		(void)err_say(err, ENOMEM, "the kernel killed it for want of memory");
-		return true;
-	}
-	(void)err_say(err, ENOMEM,
-		"the kernel killed it: the memory limit of %" PRIu64
-		" KiB is too small (peak %" PRIu64 " KiB)",
-		usage.memory_limit_bytes / 1024,
-		(usage.memory_peak_bytes == UINT64_MAX ? usage.memory_limit_bytes
-						       : usage.memory_peak_bytes) /
-			1024);
-	(void)err_hint(err, "give it more memory");
-	return true;
-}
-
 int cgroup_destroy(struct cgroup *cgroup, struct err *err)
 {
 	return cgroup_remove_parts(cgroup, false, err);

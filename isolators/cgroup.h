@@ -89,10 +89,6 @@ struct cgroup_usage {
 int cgroup_usage(struct cgroup *cgroup, struct cgroup_usage *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* True, with the sentence in err, when the kernel killed something inside for want of
- * memory: for a process that ended while it was being started. */
-bool cgroup_explain_oom(struct cgroup *cgroup, struct err *err);
-
 /* The processes in it and below it, as seen from the caller's pid namespace. Heap array.
  */
 int cgroup_pids(struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct err *err)

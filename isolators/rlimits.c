@@ -37,11 +37,6 @@ int rlimit_by_name(const char *name)
 	return -1;
 }
 
-const char *rlimit_name(size_t index)
-{
-	return index < LIMIT_COUNT ? limits[index].name : NULL;
-}
-
 static int prepare(struct isolation *isolation, struct err *err)
 {
 	const struct spec_rlimits *list = &isolation->process->rlimits;

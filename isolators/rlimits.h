@@ -5,9 +5,8 @@
 
 #include "isolators/isolator.h"
 
-/* RLIMIT_… by its name, or -1. The names in order, for `features`: NULL past the last. */
+/* RLIMIT_… by its name, or -1. */
 int rlimit_by_name(const char *name);
-const char *rlimit_name(size_t index);
 
 /* prepare: unknown or repeated types are errors. attach: raises hard limits that the
  * child in its user namespace no longer may. isolate: sets all, late, since a low limit
