@@ -3,10 +3,12 @@
 
 #include "common/fd.h"
 #include "common/str.h"
+#include "runtime/process.h"
 #include "runtime/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 
 struct exec_options {
 	const char *process, *user, *cwd, *apparmor, *process_label, *cgroup;
@@ -152,6 +154,9 @@ static int attend(
 	}
 	if (r == 0 && o->pid_file)
 		r = cli_write_pid_file(o->pid_file, process->pid, err);
+	/* Nobody would know of it. */
+	if (r < 0)
+		(void)process_signal(process->pidfd, SIGKILL);
 	if (r < 0 || o->detach)
 		return r;
 	return cli_wait_foreground(process->pidfd, process->console_fd, err);

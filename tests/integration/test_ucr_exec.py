@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import tap
 import ucrtest
@@ -86,6 +87,21 @@ def test_place(work):
         run.send_signal(signal.SIGUSR1)
         assert run.wait(30 * ucrtest.SLOW) == signal.SIGUSR1
         run.stdout.close()
+        b.ucr("delete", "-f", "a")
+
+
+def test_unreported(work):
+    """a process that the caller cannot be told of does not stay"""
+    with ucrtest.bundle(work) as b:
+        b.start("a")
+        done = subprocess.run(
+            b.command("exec", "-d", "--pid-file", "/absent/pid", "a", "/payload", "wait"),
+            capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode != 0 and "/absent/pid" in done.stderr, done
+        end = time.monotonic() + 10
+        while len(json.loads(b.ucr("ps", "-f", "json", "a").stdout)) > 1:
+            assert time.monotonic() < end, "the process is still there"
+            time.sleep(0.01)
         b.ucr("delete", "-f", "a")
 
 
