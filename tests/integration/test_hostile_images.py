@@ -249,6 +249,11 @@ def test_environment_is_data(_work):
         assert assignment in out, out
 
 
+def is_sanitized(name):
+    with open(os.path.join(cli.BUILD, "bin", name), "rb") as program:
+        return b"__asan_init" in program.read()
+
+
 # ---- the runtime's own program -------------------------------------------------------------
 
 OPEN_FOR_WRITING = """
@@ -294,12 +299,16 @@ done
 
 def test_exec_into_a_watching_container(_work):
     """whoever enters a hostile container shows it neither descriptors nor a writable program"""
+    if is_sanitized("ucrctl"):
+        raise Skip("the program of a sanitizer does not start where its libraries are not")
     image = archive(system())
     before = os.stat(cli.UCRCTL)
     cli.good("run", "-d", "--name", "watch", image, "sh", "-c", WATCH)
     try:
-        cli.run("exec", "watch", "/proc/self/exe", "events")
-        wait_for(lambda: "finished" in cli.run("logs", "watch").out, "the attack")
+        def attack():
+            cli.run("exec", "watch", "/proc/self/exe", "events")
+            return "finished" in cli.run("logs", "watch").out
+        wait_for(attack, "the attack")  # the watcher looks around: it may miss some
         cli.run("exec", "watch", "id")
         said = cli.run("logs", "watch").out
     finally:
@@ -330,9 +339,8 @@ def child_of(pid, name):
 
 def test_unpacker_is_confined(work):
     """while it reads, the unpacker has an empty root, no terminal, a filter, few capabilities"""
-    with open(os.path.join(cli.BUILD, "bin", "ucr-unpack"), "rb") as program:
-        if b"__asan_init" in program.read():
-            raise Skip("a sanitizer needs what is taken away")
+    if is_sanitized("ucr-unpack"):
+        raise Skip("a sanitizer needs what is taken away")
     pipe = os.path.join(work, "pipe")
     os.mkfifo(pipe)
     loading = subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "load", pipe],
