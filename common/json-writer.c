@@ -5,7 +5,6 @@
 #include "common/str.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
 static void new_line(struct json_writer *w)
@@ -147,24 +146,6 @@ void jw_i64(struct json_writer *w, const char *key, int64_t value)
 {
 	begin_value(w, key);
 	buf_printf(w->buf, "%" PRId64, value);
-}
-
-/* The shortest of the forms that read back as the same number; JSON has no NaN. */
-void jw_double(struct json_writer *w, const char *key, double value)
-{
-	char text[40];
-
-	if (!isfinite(value)) {
-		jw_null(w, key);
-		return;
-	}
-	for (int digits = 15; digits <= 17; digits++) {
-		(void)snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	begin_value(w, key);
-	buf_puts(w->buf, text);
 }
 
 void jw_null(struct json_writer *w, const char *key)

@@ -37,7 +37,6 @@ void jw_string_map(struct json_writer *w, const char *key, char *const *assignme
 void jw_bool(struct json_writer *w, const char *key, bool value);
 void jw_u64(struct json_writer *w, const char *key, uint64_t value);
 void jw_i64(struct json_writer *w, const char *key, int64_t value);
-void jw_double(struct json_writer *w, const char *key, double value);
 void jw_null(struct json_writer *w, const char *key);
 void jw_json(struct json_writer *w, const char *key, const struct json *value);
 

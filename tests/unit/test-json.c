@@ -180,11 +180,10 @@ static void test_writer(void **state)
 	jw_object(&w, NULL);
 	jw_array(&w, "empty");
 	jw_array_end(&w);
-	jw_double(&w, "d", 0.1);
 	jw_string(&w, "s", "\x01\"\\");
 	jw_object_end(&w);
 	assert_int_equal(buf_finish(&b), 0);
-	assert_string_equal(b.data, "{\n  \"empty\": [],\n  \"d\": 0.1,\n"
+	assert_string_equal(b.data, "{\n  \"empty\": [],\n"
 				    "  \"s\": \"\\u0001\\\"\\\\\"\n}");
 }
 
