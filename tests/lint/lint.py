@@ -24,6 +24,7 @@ INCLUDES = {
     "ucrctl": ["common", "isolators", "runtime", "images", "agentd"],
 }
 FOLDERS = list(INCLUDES)
+MADE = ("config.h",)  # by ./configure in the source tree
 HEADER_LINES = 120
 FILE_LINES = 800
 FUNCTION_LINES = 80
@@ -44,6 +45,9 @@ def tracked(*suffixes):
     found = []
     for folder, dirs, names in os.walk(TOP):
         rel = os.path.relpath(folder, TOP)
+        if rel != "." and "config.status" in names:  # a build, wherever it was made
+            dirs[:] = []
+            continue
         if rel == ".":
             dirs[:] = [d for d in dirs if not d.startswith(".") or d == ".ci"]
             dirs[:] = [d for d in dirs if d not in ("build", "autom4te.cache", "build-aux", "bin",
@@ -51,7 +55,7 @@ def tracked(*suffixes):
         dirs[:] = [d for d in dirs if d not in ("__pycache__", "corpus", ".deps")]
         for name in names:
             path = os.path.normpath(os.path.join(rel, name))
-            if path.endswith(suffixes):
+            if path.endswith(suffixes) and path not in MADE:
                 found.append(path)
     return sorted(found)
 
