@@ -7,7 +7,7 @@
 #include "images/format.h"
 
 #include "common/json.h"
-#include "images/oci-document.h"
+#include "images/oci-choose.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +17,6 @@
 #define BLOBS "blobs/sha256/"
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define CONTAINERD_NAME "io.containerd.image.name"
-#define REFERENCE_TYPE "vnd.docker.reference.type"
 
 static bool oci_probe(const struct bundle *b)
 {
@@ -104,73 +103,9 @@ static bool is_named(const struct oci_descriptor *d, const char *tag)
 	return str_eq(d->digest, tag);
 }
 
-/* Attestations of BuildKit, signatures and whatever else an index may list beside images.
- */
-static bool is_image(const struct oci_descriptor *d)
+static bool is_wanted(const struct oci_descriptor *d, const void *tag)
 {
-	enum oci_kind kind;
-
-	return (!d->media_type || oci_media_kind(d->media_type, &kind)) &&
-	       !strv_env_get(d->annotations, REFERENCE_TYPE);
-}
-
-static struct platform platform_of(const struct oci_descriptor *d)
-{
-	return (struct platform){ .os = d->platform.os,
-		.architecture = d->platform.architecture,
-		.variant = d->platform.variant };
-}
-
-/* How well a descriptor suits; one that names no platform suits everybody, last. */
-static int distance(const struct oci_descriptor *d, const struct platform *want)
-{
-	struct platform offer = platform_of(d);
-
-	return offer.os ? platform_distance(want, &offer) : INT32_MAX;
-}
-
-static int platform_error(
-	const struct oci_document *index, const struct platform *want, struct err *err)
-{
-	cleanup_buf struct buf list = BUF_INIT;
-	char text[PLATFORM_TEXT_MAX];
-
-	for (size_t i = 0; i < index->manifests.count && list.len < 400; i++) {
-		const struct oci_descriptor *d = &index->manifests.items[i];
-		struct platform offer = platform_of(d);
-
-		if (is_image(d))
-			buf_printf(&list, "%s%s", list.len ? ", " : "",
-				platform_text(&offer, text));
-	}
-	if (buf_finish(&list) < 0)
-		return err_oom(err);
-	if (!list.len)
-		return err_say(err, ENOENT, "the index lists no image");
-	(void)err_say(err, ENOENT, "there is no image for %s; there is: %s",
-		platform_text(want, text), list.data);
-	return err_hint(err, "choose another with --platform OS/ARCH[/VARIANT]");
-}
-
-/* The best of those that `tag` (or, NULL, nothing) restricts. The first of equals wins.
- */
-static const struct oci_descriptor *best_of(
-	const struct oci_document *index, const char *tag, const struct platform *want)
-{
-	const struct oci_descriptor *best = NULL;
-	int best_distance = -1;
-
-	for (size_t i = 0; i < index->manifests.count; i++) {
-		const struct oci_descriptor *d = &index->manifests.items[i];
-		int n = is_image(d) && (!tag || is_named(d, tag)) ? distance(d, want)
-								  : -1;
-
-		if (n < 0 || (best && n >= best_distance))
-			continue;
-		best = d;
-		best_distance = n;
-	}
-	return best;
+	return !tag || is_named(d, tag);
 }
 
 /* How many different images match, and under which names all are known. Those for
@@ -185,7 +120,7 @@ static int count_images(const struct oci_document *index, const char *tag,
 		const struct oci_descriptor *d = &index->manifests.items[i];
 		const char *name = strv_env_get(d->annotations, REF_NAME);
 
-		if (!is_image(d))
+		if (!oci_is_image(d))
 			continue;
 		if (!name)
 			name = strv_env_get(d->annotations, CONTAINERD_NAME);
@@ -215,8 +150,8 @@ static int choose(const struct oci_document *index, const struct find_request *r
 		return r;
 	if (matches != 1)
 		return format_choice_error(request->tag, names, matches, err);
-	*ret = best_of(index, request->tag, &request->platform);
-	return *ret ? 0 : platform_error(index, &request->platform, err);
+	*ret = oci_choose(index, &request->platform, is_wanted, request->tag);
+	return *ret ? 0 : oci_platform_error(index, &request->platform, err);
 }
 
 /* Every name that index.json has for the chosen descriptor. */
@@ -329,9 +264,9 @@ static int follow(const struct bundle *b, const struct oci_descriptor *d,
 	if (r < 0)
 		return err_wrap(err, "manifest %s", d->digest);
 	if (doc.kind == OCI_INDEX) {
-		next = best_of(&doc, NULL, &request->platform);
+		next = oci_choose(&doc, &request->platform, NULL, NULL);
 		r = next ? follow(b, next, request, depth + 1, ret, err)
-			 : platform_error(&doc, &request->platform, err);
+			 : oci_platform_error(&doc, &request->platform, err);
 	} else {
 		(void)stpcpy(ret->manifest_digest, d->digest);
 		ret->manifest = take_ptr(text);

@@ -11,6 +11,9 @@ void image_free(struct image *image)
 	strv_free(image->names);
 	image_config_done(&image->config);
 	free(image->layers);
+	for (size_t i = 0; i < image->blob_count; i++)
+		free(image->blobs[i].media_type);
+	free(image->blobs);
 	if (image->lease_fd >= 0)
 		(void)close(image->lease_fd);
 	free(image);

@@ -22,6 +22,13 @@ struct image_layer {
 	uint64_t size;		   /* bytes unpacked */
 };
 
+/* A layer as the registry has it, kept as it came. */
+struct image_blob {
+	char digest[DIGEST_MAX];
+	uint64_t size;
+	char *media_type;
+};
+
 /* The part of the OCI image configuration that running it needs. */
 struct image_config {
 	char *os, *architecture, *variant, *created, *author;
@@ -42,6 +49,8 @@ struct image {
 	struct image_config config;
 	struct image_layer *layers;
 	size_t layer_count;
+	struct image_blob *blobs; /* of a pulled image, one for each layer */
+	size_t blob_count;
 	uint64_t size;	  /* sum of the layers' */
 	int64_t imported; /* seconds since the epoch */
 	int lease_fd;	  /* -1, or keeps it from being collected until image_free() */

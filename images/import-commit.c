@@ -6,6 +6,7 @@
  * next import of the same archive finds them and goes on.
  */
 #include "images/import-private.h"
+#include "images/pull.h"
 #include "images/store-steps.h"
 
 #include <errno.h>
@@ -32,6 +33,7 @@ static int put_record(struct import *import, struct err *err)
 		.layer_count = import->layer_count,
 		.imported = time(NULL),
 	};
+	int r;
 
 	memcpy(image.id, import->config.digest, sizeof(image.id));
 	memcpy(image.manifest_digest, import->manifest.digest,
@@ -40,7 +42,11 @@ static int put_record(struct import *import, struct err *err)
 		layers[i] = import->layers[i].layer;
 		image.size += layers[i].size;
 	}
-	return store_put_record(import->store, &image, err);
+	r = import->pull ? pull_commit(import, &image, err) : 0;
+	if (r == 0)
+		r = store_put_record(import->store, &image, err);
+	free(image.blobs);
+	return r;
 }
 
 /* A record that is there stays as it is, because launches may hold a lease on that very

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What ucr-unpack says the image is, its documents, and whether they agree. */
 #include "images/import-private.h"
+#include "images/pull.h"
 
 #include "common/fd.h"
 
@@ -161,5 +162,7 @@ int import_on_image(struct import *import, const struct ipc_msg *msg, struct err
 	said_image_done(&said);
 	if (r == 0)
 		r = import_plan_layers(import, err);
+	if (r == 0 && import->pull)
+		r = pull_want(import, err);
 	return r == 0 ? import_send_layers(import, err) : r;
 }

@@ -6,6 +6,7 @@
  * layers are in place: who waited then finds them.
  */
 #include "images/import-private.h"
+#include "images/pull.h"
 #include "images/store-steps.h"
 
 #include "common/fd.h"
@@ -142,7 +143,7 @@ static int send_layer(struct import *import, size_t i, struct buf *b, struct err
 	jw_u64(&w, "index", i);
 	jw_string(&w, "state", layer->is_new ? UNPACK_STATE_UNPACK : UNPACK_STATE_HAVE);
 	jw_object_end(&w);
-	return unpacker_send(&import->unpacker, UNPACK_LAYER, b, &fd, 1, err);
+	return helper_send(&import->unpacker, UNPACK_LAYER, b, &fd, 1, err);
 }
 
 int import_send_layers(struct import *import, struct err *err)
@@ -150,8 +151,14 @@ int import_send_layers(struct import *import, struct err *err)
 	cleanup_buf struct buf b = BUF_INIT;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < import->layer_count; i++)
-		r = send_layer(import, i, &b, err);
+	while (r == 0 && import->sent_count < import->layer_count) {
+		size_t next = import->sent_count;
+
+		if (import->layers[next].is_new && !pull_has(import, next))
+			break;
+		import->sent_count++;
+		r = send_layer(import, next, &b, err);
+	}
 	return r;
 }
 

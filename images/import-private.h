@@ -3,18 +3,13 @@
 #ifndef UCR_IMAGES_IMPORT_PRIVATE_H
 #define UCR_IMAGES_IMPORT_PRIVATE_H
 
-#include "images/import.h"
+#include "images/import-source.h"
 #include "images/store-private.h"
 #include "images/store-tmp.h"
 #include "images/unpacker.h"
 
-/* The file or directory that is read. */
-struct import_source {
-	int fd;
-	char key[HASH_HEX_MAX]; /* in sources/; "" for what cannot be recognised again: a
-				   pipe */
-	int lock_fd;		/* keeps a second import of the same source waiting */
-};
+struct pull;
+struct json_writer;
 
 struct import_layer {
 	struct image_layer layer; /* ids are "" as long as only unpacking can tell them */
@@ -38,37 +33,23 @@ struct import {
 	char stage_name[STORE_NAME_MAX];
 	int stage_fd;
 	int lease_fd; /* of the image, once it is recorded; -1 */
-	struct unpacker unpacker;
+	struct helper unpacker;
+	struct pull *pull; /* NULL: an archive is imported */
 	char *format;
 	strv names; /* full */
 	struct image_config image_config;
 	struct import_blob config, manifest;
 	struct import_layer layers[IMAGE_LAYERS_MAX];
 	size_t layer_count;
+	size_t sent_count; /* layers that ucr-unpack was told of */
 };
-
-/* ---- import-source.c: what is read, and was it read before ---- */
-
-/* Opens what `ref` names and computes its key. */
-int import_source_open(const struct reference *ref, const struct platform *platform,
-	struct import_source *ret, struct err *err) __attribute__((warn_unused_result));
-/* The image this source is known to be, when it is stored and whole. IMAGE_ABSENT. */
-int import_source_find(struct store *store, const struct import_source *source,
-	struct image **ret) __attribute__((warn_unused_result));
-/* Waits for another import of the same source to end. */
-int import_source_lock(struct import *import, struct err *err)
-	__attribute__((warn_unused_result));
-/* Refuses a file that was written to while it was read. */
-int import_source_check(const struct import *import, struct err *err)
-	__attribute__((warn_unused_result));
-void import_source_done(struct store *store, struct import_source *source);
 
 /* ---- import-layers.c: which layers to make ---- */
 
 /* With the config known: names the chains, holds those that exist, stages the others. */
 int import_plan_layers(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
-/* Tells ucr-unpack about the layers. */
+/* Tells ucr-unpack about the layers, in order, as far as they are here. */
 int import_send_layers(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 /* Moves what was staged into layers/. */
@@ -82,6 +63,7 @@ void import_release_layers(struct import *import);
  * checked. */
 int import_talk(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
+void import_write_platform(struct json_writer *w, const struct platform *platform);
 /* The notes of DONE. */
 int import_take_notes(const struct import_request *request, const struct ipc_msg *msg,
 	struct err *err) __attribute__((warn_unused_result));

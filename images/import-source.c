@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/import-private.h"
+#include "images/fetcher.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <time.h>
 
 /* How coarse a kernel's file times may be (a tick of CONFIG_HZ=100), in nanoseconds. */
+#define DOWNLOAD_MAX (64ULL << 30)
 #define TICK_NS 10000000LL
 
 static int64_t nanoseconds(struct timespec t)
@@ -101,6 +103,26 @@ int import_source_open(const struct reference *ref, const struct platform *platf
 	make_key(source.fd, ref, platform, source.key);
 	*ret = source;
 	return 0;
+}
+
+int import_source_download(struct import *import, struct err *err)
+{
+	const struct import_request *request = import->request;
+	struct fetch_url_request fetch = {
+		.libexec_path = import->store->libexec_path,
+		.url = import->ref->path,
+		.options = request->pull_options,
+		.max_bytes = DOWNLOAD_MAX,
+		.progress = request->progress,
+		.progress_arg = request->progress_arg,
+	};
+
+	import->source.fd =
+		openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (import->source.fd < 0)
+		return err_set(err, errno, "make a temporary file in the store");
+	fetch.fd = import->source.fd;
+	return fetch_url(&fetch, err);
 }
 
 /* With the archive at hand, what is damaged or was removed is simply imported again. */

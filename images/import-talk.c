@@ -4,6 +4,7 @@
  * checked here again as far as it can be, and nothing it says becomes a path unchecked.
  */
 #include "images/import-private.h"
+#include "images/pull.h"
 #include "images/store-steps.h"
 
 #include "common/fd.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -47,7 +49,7 @@ int import_decode(const struct ipc_msg *msg, const struct json_field *fields, vo
 
 /* ---- REQUEST ---- */
 
-static void write_platform(struct json_writer *w, const struct platform *platform)
+void import_write_platform(struct json_writer *w, const struct platform *platform)
 {
 	jw_object(w, "platform");
 	if (platform->os)
@@ -91,15 +93,18 @@ static int send_request(struct import *import, struct err *err)
 		return r;
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "import");
-	jw_string(&w, "format", import->ref->format ? import->ref->format : "auto");
+	jw_string(&w, "format",
+		import->pull	      ? "oci"
+		: import->ref->format ? import->ref->format
+				      : "auto");
 	if (import->ref->tag)
 		jw_string(&w, "tag", import->ref->tag);
-	write_platform(&w, &request->platform);
+	import_write_platform(&w, &request->platform);
 	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
 	jw_object_end(&w);
 	fds[0] = source_fd;
 	fds[1] = spool_fd;
-	return unpacker_send(&import->unpacker, UNPACK_REQUEST, &b, fds, 2, err);
+	return helper_send(&import->unpacker, UNPACK_REQUEST, &b, fds, 2, err);
 }
 
 /* ---- PROGRESS, LAYER_DONE, DONE ---- */
@@ -248,6 +253,27 @@ static int handle(struct import *import, const struct ipc_msg *msg, struct err *
 		err, EPROTO, UNPACK_PROGRAM " sent an unknown message (%u)", msg->type);
 }
 
+/* Waits for either program; what ucr-fetch says is dealt with at once. */
+static int wait_for_unpacker(struct import *import, struct err *err)
+{
+	int r = 0;
+
+	while (r == 0 && !pull_is_over(import)) {
+		struct pollfd fds[2] = { { import->unpacker.socket_fd, POLLIN, 0 },
+			{ pull_fd(import), POLLIN, 0 } };
+
+		if (poll(fds, 2, -1) < 0) {
+			if (errno != EINTR)
+				return err_set(err, errno, "wait for " UNPACK_PROGRAM);
+			continue;
+		}
+		if (fds[0].revents)
+			break;
+		r = pull_receive(import, err);
+	}
+	return r;
+}
+
 int import_talk(struct import *import, struct err *err)
 {
 	struct ipc_msg msg;
@@ -261,7 +287,9 @@ int import_talk(struct import *import, struct err *err)
 	if (r < 0)
 		return r;
 	do {
-		r = unpacker_recv(&import->unpacker, &msg, err);
+		r = wait_for_unpacker(import, err);
+		if (r == 0)
+			r = helper_recv(&import->unpacker, &msg, err);
 		if (r < 0)
 			return r;
 		is_done = msg.type == UNPACK_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/import-private.h"
+#include "images/pull.h"
 #include "images/store-durable.h"
 #include "images/store-steps.h"
 
@@ -27,6 +28,15 @@ static int check_platform(
 		want->variant ? "/" : "", want->variant ? want->variant : "");
 }
 
+/* An id is of this store alone. */
+static bool can_pull(const struct reference *ref)
+{
+	char full[REFERENCE_NAME_MAX];
+
+	return !digest_is_valid(ref->name) && !str_skip_prefix(ref->name, "sha256:") &&
+	       reference_normalize(ref->name, full, NULL) == 0 && pull_is_possible(full);
+}
+
 static int find_stored(struct store *store, const struct import_request *request,
 	const struct reference *ref, struct image **ret, struct err *err)
 {
@@ -35,14 +45,13 @@ static int find_stored(struct store *store, const struct import_request *request
 	int r;
 
 	str_printable(ref->name, shown, sizeof(shown));
-	if (request->pull == PULL_ALWAYS) {
-		(void)err_say(err, EOPNOTSUPP,
-			"cannot pull '%s': registries are not supported yet", shown);
-		return err_hint(err, "Give an archive file, or leave --pull always out.");
-	}
+	if (request->pull == PULL_ALWAYS && can_pull(ref))
+		return IMAGE_ABSENT;
 	r = store_find(store, ref->name, &image, err);
 	if (r == 0)
 		r = store_hold_image(store, image, err);
+	if (r == IMAGE_ABSENT && request->pull != PULL_NEVER && can_pull(ref))
+		return IMAGE_ABSENT;
 	if (r == IMAGE_ABSENT) {
 		(void)err_say(
 			err, ENOENT, "no file and no stored image is called '%s'", shown);
@@ -61,7 +70,7 @@ static int find_imported(struct store *store, const struct import_request *reque
 	struct import_source source;
 	int r;
 
-	if (ref->kind == REFERENCE_STDIN || request->pull == PULL_ALWAYS)
+	if (ref->kind != REFERENCE_PATH || request->pull == PULL_ALWAYS)
 		return IMAGE_ABSENT;
 	r = import_source_open(ref, &request->platform, &source, err);
 	if (r < 0)
@@ -117,8 +126,9 @@ int image_lookup(struct store *store, const struct import_request *request,
 static void import_done(struct import *import)
 {
 	/* First the process that might still write. */
-	unpacker_stop(&import->unpacker);
+	helper_stop(&import->unpacker);
 	import_release_layers(import);
+	pull_free(import);
 	if (import->stage_fd >= 0) {
 		(void)!store_remove_tree(import->store, &import->request->userns,
 			import->stage_name, NULL);
@@ -145,9 +155,9 @@ static int check_rights(const struct import_userns *userns, struct err *err)
 		"newuidmap (Debian: uidmap).");
 }
 
-static int unpack_and_commit(struct import *import, struct image **ret, struct err *err)
+/* A place for what is made, and what is to be read. */
+static int stage(struct import *import, struct err *err)
 {
-	cleanup_image struct image *image = NULL;
 	size_t swept = 0;
 	int r;
 
@@ -157,6 +167,19 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 			&import->stage_fd, err);
 	if (r == 0 && store_step(STEP_STAGED) < 0)
 		r = err_set(err, EIO, "stage the import");
+	if (r == 0 && import->pull)
+		r = pull_stage(import, err);
+	if (r == 0 && import->ref->kind == REFERENCE_URL)
+		r = import_source_download(import, err);
+	return r;
+}
+
+static int unpack_and_commit(struct import *import, struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	int r;
+
+	r = stage(import, err);
 	if (r == 0)
 		r = import_talk(import, err);
 	if (r == 0)
@@ -171,6 +194,56 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 	image->names = take_ptr(import->names);
 	*ret = take_ptr(image);
 	return 0;
+}
+
+/* An archive that was imported already. IMAGE_ABSENT: there is work to be done. */
+static int open_archive(struct import *import, struct image **ret, struct err *err)
+{
+	int r;
+
+	r = import_source_open(
+		import->ref, &import->request->platform, &import->source, err);
+	if (r == 0)
+		r = import_source_lock(import, err);
+	if (r < 0)
+		return r;
+	/* Who held the lock before may have done the work. */
+	return import->request->pull == PULL_ALWAYS
+		       ? IMAGE_ABSENT
+		       : import_source_find(import->store, &import->source, ret);
+}
+
+/* A name of a registry, perhaps of an image that is stored by another name. */
+static int open_pull(struct import *import, struct image **ret, struct err *err)
+{
+	char full[REFERENCE_NAME_MAX];
+	int r;
+
+	r = reference_normalize(import->ref->name, full, err);
+	if (r == 0)
+		r = pull_lock(import, full, err);
+	if (r < 0)
+		return r;
+	r = IMAGE_ABSENT;
+	if (import->request->pull != PULL_ALWAYS)
+		r = store_find(import->store, import->ref->name, ret, err);
+	if (r == 0)
+		r = store_hold_image(import->store, *ret, err);
+	if (r == IMAGE_ABSENT) {
+		image_free(take_ptr(*ret));
+		r = pull_begin(import, err);
+		if (r == 0)
+			r = pull_find(import, ret, err);
+	}
+	return r;
+}
+
+static int open_any(struct import *import, struct image **ret, struct err *err)
+{
+	if (import->ref->kind == REFERENCE_STORE)
+		return open_pull(import, ret, err);
+	return import->ref->kind == REFERENCE_URL ? IMAGE_ABSENT
+						  : open_archive(import, ret, err);
 }
 
 static int run_import(struct store *store, const struct import_request *request,
@@ -191,14 +264,7 @@ static int run_import(struct store *store, const struct import_request *request,
 	import->ref = ref;
 	import->stage_fd = import->lease_fd = import->unpacker.socket_fd = -1;
 	import->source.fd = import->source.lock_fd = -1;
-	r = import_source_open(ref, &request->platform, &import->source, err);
-	if (r == 0)
-		r = import_source_lock(import, err);
-	/* Who held the lock before may have done the work. */
-	if (r == 0 && request->pull != PULL_ALWAYS)
-		r = import_source_find(store, &import->source, ret);
-	else if (r == 0)
-		r = IMAGE_ABSENT;
+	r = open_any(import, ret, err);
 	if (r == IMAGE_ABSENT)
 		r = unpack_and_commit(import, ret, err);
 	import_done(import);
@@ -277,7 +343,7 @@ static int copy_open(struct store *store, const struct image *image, int dest_di
 static int copy_run(struct store *store, const struct copy *copy,
 	const struct import_request *request, struct err *err)
 {
-	cleanup_unpacker struct unpacker unpacker = UNPACKER_NONE;
+	cleanup_helper struct helper unpacker = HELPER_NONE;
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 	struct ipc_msg msg;
@@ -290,9 +356,9 @@ static int copy_run(struct store *store, const struct copy *copy,
 	jw_string(&w, "op", "copy");
 	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
 	jw_object_end(&w);
-	r = unpacker_send(&unpacker, UNPACK_REQUEST, &b, copy->fds, copy->count, err);
+	r = helper_send(&unpacker, UNPACK_REQUEST, &b, copy->fds, copy->count, err);
 	while (r == 0) {
-		r = unpacker_recv(&unpacker, &msg, err);
+		r = helper_recv(&unpacker, &msg, err);
 		if (r < 0)
 			break;
 		ipc_msg_done(&msg);

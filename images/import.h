@@ -7,6 +7,7 @@
 #ifndef UCR_IMAGES_IMPORT_H
 #define UCR_IMAGES_IMPORT_H
 
+#include "images/registries.h"
 #include "images/store.h"
 
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
@@ -19,11 +20,19 @@ struct platform {
 typedef void (*import_progress_fn)(const char *what, size_t layer, size_t layers,
 	uint64_t done, uint64_t total, void *arg);
 
+/* How registries are reached; images/registries.h and images/credentials.h say more. */
+struct pull_options {
+	struct registries_paths registries;
+	char *const *auth_files; /* config.json and its like */
+	const char *credentials; /* "USER:PASSWORD", instead of those; or NULL */
+};
+
 struct import_request {
 	const char *reference; /* what the person wrote */
 	enum pull_policy pull;
 	struct platform platform;
-	struct import_userns userns; /* rootless and to be imported: needed */
+	const struct pull_options *pull_options; /* NULL: the defaults */
+	struct import_userns userns;		 /* rootless and to be imported: needed */
 	import_progress_fn progress;
 	void *progress_arg;
 	strv *notes; /* sentences: what was left out and why */
@@ -42,9 +51,10 @@ int image_lookup(struct store *store, const struct import_request *request,
  * Resolves `reference`: an existing file or directory (optionally FILE:TAG), a forced
  * format
  * ("docker-archive:F[:TAG]", "oci:DIR[:TAG]", "oci-archive:F[:TAG]", "tar:F"), "-" for
- * standard input, else a name, id or digest in the store. Imports what is not there yet;
- * PULL_ALWAYS reads an archive anew even when it did not change, so that the names it
- * holds are set again.
+ * standard input, an http or https URL of an archive, else a name, id or digest: in the store, or
+ * else of a registry. Imports what is not there yet; PULL_ALWAYS reads an archive anew even
+ * when it did not change, so that the names it holds are set again, and asks the registry
+ * whether a name means another image now.
  */
 int image_obtain(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err) __attribute__((warn_unused_result));

@@ -361,6 +361,16 @@ static int parse_text(
 		ref->kind = REFERENCE_STDIN;
 		return 0;
 	}
+	if (str_skip_prefix(text, "http://") || str_skip_prefix(text, "https://")) {
+		ref->kind = REFERENCE_URL;
+		return str_set(&ref->path, text) < 0 ? err_oom(err) : 0;
+	}
+	if (str_skip_prefix(text, "docker://")) {
+		ref->kind = REFERENCE_STORE;
+		return str_set(&ref->name, str_skip_prefix(text, "docker://")) < 0
+			       ? err_oom(err)
+			       : 0;
+	}
 	r = parse_forced(text, cwd_fd, ref, err);
 	if (r < 0 || ref->format)
 		return r;

@@ -5,8 +5,10 @@
  *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE   forced
  * formats
  *   -                          standard input
+ *   http://… https://…         an archive elsewhere
+ *   docker://NAME              as NAME, though a file has that name
  *   FILE, DIR (an OCI layout), FILE:TAG          when it exists, or is written with ./ or
- * / NAME[:TAG][@DIGEST], ID, DIGEST              in the store
+ * / NAME[:TAG][@DIGEST], ID, DIGEST              in the store, or of a registry
  */
 #ifndef UCR_IMAGES_REFERENCE_H
 #define UCR_IMAGES_REFERENCE_H
@@ -16,15 +18,15 @@
 
 #define REFERENCE_NAME_MAX 400 /* host and path 255, tag 128, and the marks between */
 
-enum reference_kind { REFERENCE_STORE, REFERENCE_PATH, REFERENCE_STDIN };
+enum reference_kind { REFERENCE_STORE, REFERENCE_PATH, REFERENCE_STDIN, REFERENCE_URL };
 
 struct reference {
 	enum reference_kind kind;
 	char *format; /* "docker-archive", "oci", "oci-archive", "tar"; NULL: look into
 			 the file */
-	char *path;   /* REFERENCE_PATH */
+	char *path;   /* REFERENCE_PATH; REFERENCE_URL: the URL */
 	char *tag;    /* which image of the archive; NULL: its only one */
-	char *name;   /* REFERENCE_STORE: as written */
+	char *name;   /* REFERENCE_STORE: as written, without "docker://" */
 };
 
 #define cleanup_reference cleanup_with(reference_done)

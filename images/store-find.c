@@ -130,12 +130,13 @@ static int find_by_name(
 	const char *id;
 	int r;
 
-	if (reference_digest_of(full))
-		return find_by_digest(store, reference_digest_of(full), ret_id, err);
 	r = store_load_names(store, &names, err);
 	if (r < 0)
 		return r;
+	/* A pulled digest may be an index's, which no record has. */
 	id = strv_env_get(names, full);
+	if (!id && reference_digest_of(full))
+		return find_by_digest(store, reference_digest_of(full), ret_id, err);
 	if (!id)
 		return IMAGE_ABSENT;
 	(void)snprintf(ret_id, DIGEST_MAX, "%s", id);

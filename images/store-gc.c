@@ -63,6 +63,8 @@ static int mark(struct gc *gc, const struct image *image, struct err *err)
 		r = strv_add(&gc->blobs, digest_hex(image->manifest_digest));
 	for (size_t i = 0; r == 0 && i < image->layer_count; i++)
 		r = strv_add(&gc->layers, digest_hex(image->layers[i].chain_id));
+	for (size_t i = 0; r == 0 && i < image->blob_count; i++)
+		r = strv_add(&gc->blobs, digest_hex(image->blobs[i].digest));
 	return r < 0 ? err_oom(err) : 0;
 }
 

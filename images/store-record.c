@@ -42,11 +42,24 @@ static const struct json_field layer_fields[] = {
 static const struct json_array_of layer_array = { sizeof(struct image_layer),
 	layer_fields, NULL };
 
-/* layers and layer_count stand in the struct as json_array() wants them. */
+static const struct json_field blob_fields[] = {
+	{ "digest", decode_digest, offsetof(struct image_blob, digest), true, NULL,
+		encode_digest },
+	{ "size", json_u64, offsetof(struct image_blob, size) },
+	{ "media_type", json_string, offsetof(struct image_blob, media_type) },
+	{ 0 },
+};
+static const struct json_array_of blob_array = { sizeof(struct image_blob), blob_fields,
+	NULL };
+
+/* layers and layer_count, blobs and blob_count stand in the struct as json_array() wants them. */
 _Static_assert(
 	offsetof(struct image, layer_count) ==
 		offsetof(struct image, layers) + offsetof(struct json_items, count),
 	"struct image: layer_count must follow layers");
+_Static_assert(offsetof(struct image, blob_count) ==
+		       offsetof(struct image, blobs) + offsetof(struct json_items, count),
+	"struct image: blob_count must follow blobs");
 
 static const struct json_field record_fields[] = {
 	{ "id", decode_digest, offsetof(struct image, id), true, NULL, encode_digest },
@@ -56,6 +69,7 @@ static const struct json_field record_fields[] = {
 	{ "imported", json_i64, offsetof(struct image, imported), true },
 	{ "size", json_u64, offsetof(struct image, size) },
 	{ "layers", json_array, offsetof(struct image, layers), true, &layer_array },
+	{ "blobs", json_array, offsetof(struct image, blobs), false, &blob_array },
 	{ 0 },
 };
 

@@ -8,8 +8,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define STAGE_AGAIN_MAX 100
+#define PART_KEPT_S (24 * 3600)
 
 int store_hold_name(
 	struct store *store, const char *name, bool wait, int *ret_fd, struct err *err)
@@ -112,6 +114,19 @@ static int sweep_file(struct store *store, const char *path, struct err *err)
 	return unlinkat(store->dirfd, path, 0) == 0;
 }
 
+/* What was not gone on with for a day is given up. */
+static int sweep_part(struct store *store, const char *path)
+{
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	fd = openat(store->dirfd, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime < PART_KEPT_S ||
+		fd_lock(fd, true, false) < 0)
+		return 0;
+	return unlinkat(store->dirfd, path, 0) == 0;
+}
+
 static int sweep_directory(struct store *store, const struct import_userns *userns,
 	const char *name, struct err *err)
 {
@@ -143,6 +158,8 @@ static int sweep_entry(struct store *store, const char *name, void *arg, struct 
 	(void)store_path(path, "tmp", name, "");
 	if (str_skip_prefix(name, "lock-"))
 		r = sweep_lock(store, path);
+	else if (str_skip_prefix(name, "part-"))
+		r = sweep_part(store, path);
 	else if (str_skip_prefix(name, "file-"))
 		r = sweep_file(store, path, err);
 	else

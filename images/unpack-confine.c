@@ -6,6 +6,7 @@
  * further are not there.
  */
 #include "images/unpack.h"
+#include "images/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -297,7 +298,7 @@ static int leave_stdio(struct err *err)
 
 	if (fd < 0)
 		return err_set(err, errno, "open /dev/null");
-	for (int i = 0; i < UNPACK_SOCKET_FD; i++) {
+	for (int i = 0; i < HELPER_SOCKET_FD; i++) {
 		if (dup2(fd, i) < 0)
 			return err_set(err, errno, "leave the caller's terminal");
 	}
@@ -308,7 +309,7 @@ int unpack_confine(struct err *err)
 {
 	int r;
 
-	(void)close_range(UNPACK_SOCKET_FD + 1, ~0U, 0);
+	(void)close_range(HELPER_SOCKET_FD + 1, ~0U, 0);
 	if (IS_SANITIZED)
 		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -5,6 +5,7 @@
  * said there.
  */
 #include "images/unpack.h"
+#include "images/helper.h"
 
 #include "common/json.h"
 
@@ -106,7 +107,7 @@ static int serve(struct unpack_job *job, struct err *err)
 
 int main(void)
 {
-	struct unpack_job job = { .peer_fd = UNPACK_SOCKET_FD };
+	struct unpack_job job = { .peer_fd = HELPER_SOCKET_FD };
 	struct err err = { 0 };
 	int r;
 

@@ -2,7 +2,7 @@
 /*
  * What the importing side and ucr-unpack say to each other, over common/ipc.h.
  *
- * ucr-unpack is started with one end of a SOCK_SEQPACKET pair as UNPACK_SOCKET_FD and
+ * ucr-unpack is started with one end of a SOCK_SEQPACKET pair as HELPER_SOCKET_FD and
  * stderr; it serves one request, confined, and exits (0 also after it sent ERROR).
  * Payloads are JSON objects but for ERROR, whose payload is a struct err. Descriptors
  * travel with the message. A peer that closes early ends the work: half-filled staging
@@ -48,7 +48,6 @@
 #define UCR_IMAGES_UNPACK_PROTO_H
 
 #define UNPACK_PROGRAM "ucr-unpack"
-#define UNPACK_SOCKET_FD 3
 
 enum unpack_msg {
 	UNPACK_REQUEST = 1,

@@ -6,7 +6,6 @@
 #include "common/str.h"
 #include "isolators/userns.h"
 #include "ucrctl/print.h"
-#include "ucrctl/progress.h"
 
 int obtain_userns(
 	struct engine *engine, bool is_wanted, struct import_userns *ret, struct err *err)
@@ -40,12 +39,14 @@ static int import(struct ctl *ctl, struct engine *engine, struct store *store,
 int obtain_image(
 	struct ctl *ctl, const struct obtain *how, struct image **ret, struct err *err)
 {
-	cleanup_with(progress_done) struct progress progress = PROGRESS_INIT;
+	cleanup_registry_setup struct registry_setup setup = { 0 };
+	struct progress progress;
 	cleanup_strv strv notes = NULL;
 	struct import_request request = {
 		.reference = how->reference,
 		.pull = how->pull,
 		.platform = how->platform,
+		.pull_options = &setup.pull,
 		.userns.userns_fd = -1,
 		.notes = &notes,
 	};
@@ -61,7 +62,10 @@ int obtain_image(
 		if (r != IMAGE_ABSENT)
 			return r;
 	}
-	if (!how->is_quiet && progress_is_wanted()) {
+	r = registry_setup_make(how->registry, &setup, err);
+	if (r < 0)
+		return r;
+	if (progress_init(&progress, how->is_quiet ? PROGRESS_NONE : how->progress)) {
 		request.progress = progress_show;
 		request.progress_arg = &progress;
 	}

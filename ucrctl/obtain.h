@@ -9,12 +9,16 @@
 
 #include "images/import.h"
 #include "ucrctl/ctl.h"
+#include "ucrctl/progress.h"
+#include "ucrctl/registry-options.h"
 
 struct obtain {
 	const char *reference;
 	enum pull_policy pull;
 	struct platform platform;
-	bool is_quiet; /* no progress */
+	bool is_quiet;				 /* no progress */
+	unsigned int progress;			 /* enum progress_kind */
+	const struct registry_options *registry; /* NULL: none were given */
 };
 
 int obtain_image(struct ctl *ctl, const struct obtain *how, struct image **ret,

@@ -3,10 +3,6 @@
 
 #include "agentd/terminal.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #define RUN(member) offsetof(struct run_verb, run.member)
 
 /* In the order of enum pull_policy. */
@@ -33,12 +29,16 @@ static const struct option_spec general[] = {
 		.help = "Write the container's id to a new FILE" },
 	{ "pull", .arg = "WHEN", .set = option_choice,
 		.offset = offsetof(struct run_verb, pull), .param = pull_names,
-		.help = "Read the archive when its image is missing, always, or never" },
+		.help = "Pull an image, or read its archive, when it is missing, always, or never" },
 	{ "platform", .arg = "OS/ARCH", .set = option_string,
 		.offset = offsetof(struct run_verb, platform_text),
 		.help = "Which image of an index to take, as linux/arm64/v8" },
 	{ "quiet", 'q', .set = option_bool, .offset = offsetof(struct run_verb, is_quiet),
 		.help = "Show no progress" },
+	{ "progress", .arg = "HOW", .set = option_choice, .param = progress_names,
+		.offset = offsetof(struct run_verb, progress),
+		.help = "Show progress of an import as bar, plain, json or none (default: bars on "
+			"a terminal)" },
 	{ "dry-run", .set = option_bool, .offset = offsetof(struct run_verb, is_dry_run),
 		.help = "Print the resolved config.json and run nothing" },
 	{ 0 },
@@ -142,32 +142,11 @@ const struct option_group run_groups[] = {
 	{ files, .title = "Files" },
 	{ limits, .title = "Limits" },
 	{ isolation, .title = "Isolation" },
+	{ registry_option_table, offsetof(struct run_verb, registry), "Registries" },
 	{ 0 },
 };
 
 const struct run_verb run_defaults = { .no_new_privileges = true };
-
-/* "OS/ARCH[/VARIANT]", or the architecture alone. */
-static int split_platform(struct run_verb *o, struct err *err)
-{
-	char *rest = o->platform_words, *first, *second, *third;
-
-	if (!o->platform_text)
-		return 0;
-	if (snprintf(o->platform_words, sizeof(o->platform_words), "%s",
-		    o->platform_text) >= (int)sizeof(o->platform_words))
-		return err_say(err, EINVAL, "--platform: too long");
-	first = strsep(&rest, "/");
-	second = strsep(&rest, "/");
-	third = strsep(&rest, "/");
-	if (rest || !*first || (second && !*second) || (third && !*third))
-		return err_say(err, EINVAL, "--platform %s: want OS/ARCH[/VARIANT]",
-			o->platform_text);
-	o->platform.os = second ? first : NULL;
-	o->platform.architecture = second ? second : first;
-	o->platform.variant = third;
-	return 0;
-}
 
 int run_options_finish(struct run_verb *options, char **command, struct err *err)
 {
@@ -178,5 +157,6 @@ int run_options_finish(struct run_verb *options, char **command, struct err *err
 	if (run->has_terminal)
 		(void)terminal_size(
 			&run->terminal_size.rows, &run->terminal_size.columns);
-	return split_platform(options, err);
+	return platform_option_parse(
+		options->platform_text, options->platform_words, &options->platform, err);
 }

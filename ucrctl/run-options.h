@@ -6,16 +6,21 @@
 #include "agentd/bundle.h"
 #include "common/options.h"
 #include "images/import.h"
+#include "ucrctl/platform-option.h"
+#include "ucrctl/progress.h"
+#include "ucrctl/registry-options.h"
 
 struct run_verb {
 	struct run_options run;
 	const char *cidfile;
 	const char *platform_text;
+	unsigned int progress;
+	struct registry_options registry;
 	unsigned int pull; /* enum pull_policy */
 	bool is_dry_run, is_quiet, no_new_privileges;
 
 	struct platform platform; /* by run_options_finish() */
-	char platform_words[64];
+	char platform_words[PLATFORM_WORDS_MAX];
 };
 
 extern const struct option_group run_groups[];

@@ -11,6 +11,7 @@
 struct load_options {
 	const char *input;
 	bool is_quiet;
+	unsigned int progress;
 };
 
 static const struct option_spec options[] = {
@@ -22,6 +23,9 @@ static const struct option_spec options[] = {
 	{ "quiet", 'q', .set = option_bool,
 		.offset = offsetof(struct load_options, is_quiet),
 		.help = "Show no progress" },
+	{ "progress", .arg = "HOW", .set = option_choice, .param = progress_names,
+		.offset = offsetof(struct load_options, progress),
+		.help = "Show progress as bar, plain, json or none (default: bars on a terminal)" },
 	{ 0 },
 };
 
@@ -68,7 +72,9 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
 	const struct load_options *o = opts;
-	struct obtain how = { .pull = PULL_ALWAYS, .is_quiet = o->is_quiet };
+	struct obtain how = {
+		.pull = PULL_ALWAYS, .is_quiet = o->is_quiet, .progress = o->progress
+	};
 	struct ctl *ctl = context;
 	struct engine *engine;
 	struct store *store;

@@ -101,7 +101,9 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 			&(struct obtain){ .reference = args[0],
 				.pull = o.pull,
 				.platform = o.platform,
-				.is_quiet = o.is_quiet },
+				.is_quiet = o.is_quiet,
+				.progress = o.progress,
+				.registry = &o.registry },
 			&image, err);
 	if (r != 0)
 		return r;
@@ -115,9 +117,11 @@ const struct verb_spec verb_run = {
 	.section = SECTION_CONTAINERS,
 	.summary = "Run a command in a new container",
 	.text = "IMAGE is an archive (docker save, OCI layout, or a plain tar of a root file "
-		"system, compressed or not), a directory with an OCI layout, or the name, id or "
-		"digest of an image in the store. FILE:TAG chooses one of several images in an "
-		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a format.\n"
+		"system, compressed or not) or its http or https URL, a directory with an OCI "
+		"layout, or the name, id or digest of an image: of the store, else of a registry, "
+		"from which it is pulled. FILE:TAG chooses one of several images in an "
+		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a format; docker://NAME is a name "
+		"though there is a file called so.\n"
 		"\n"
 		"The exit status is the command's, or 128 and the number of the signal that ended "
 		"it; 125 when the container could not be run, 126 when the command cannot be "

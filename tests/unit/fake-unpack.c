@@ -14,6 +14,7 @@
 #include "common/json-writer.h"
 #include "common/json.h"
 #include "common/str.h"
+#include "images/helper.h"
 #include "images/unpack-proto.h"
 
 #include <errno.h>
@@ -51,14 +52,14 @@ static void stop(int status)
 static void say(enum unpack_msg type, struct buf *b, const int *fds, size_t fd_count)
 {
 	if (buf_finish(b) < 0 ||
-		ipc_send(UNPACK_SOCKET_FD, type, b->data, b->len, fds, fd_count) < 0)
+		ipc_send(HELPER_SOCKET_FD, type, b->data, b->len, fds, fd_count) < 0)
 		stop(9);
 	buf_reset(b);
 }
 
 static void hear(struct ipc_msg *msg)
 {
-	if (ipc_recv(UNPACK_SOCKET_FD, msg) <= 0)
+	if (ipc_recv(HELPER_SOCKET_FD, msg) <= 0)
 		stop(0);
 }
 
@@ -247,11 +248,11 @@ static void fail_early(const struct script *script)
 	if (lies(script, "kill"))
 		(void)kill(getpid(), SIGKILL);
 	if (lies(script, "unknown-message") &&
-		ipc_send(UNPACK_SOCKET_FD, 77, "{}", 2, NULL, 0) < 0)
+		ipc_send(HELPER_SOCKET_FD, 77, "{}", 2, NULL, 0) < 0)
 		stop(9);
 	if (lies(script, "error")) {
 		(void)err_say(&err, ENOTSUP, "the archive is not to my taste");
-		(void)!ipc_send_err(UNPACK_SOCKET_FD, UNPACK_ERROR, &err);
+		(void)!ipc_send_err(HELPER_SOCKET_FD, UNPACK_ERROR, &err);
 		stop(0);
 	}
 }

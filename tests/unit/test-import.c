@@ -431,14 +431,26 @@ static void test_no_unpacker(void **state)
 static void test_unknown_reference(void **state)
 {
 	struct fixture *f = *state;
-	struct import_request request = { .reference = "no-such-image",
-		.userns.userns_fd = -1 };
+	struct import_request request = {
+		.reference = "no-such-image", .pull = PULL_NEVER, .userns.userns_fd = -1
+	};
 	struct image *image;
 
 	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -ENOENT);
 	assert_non_null(strstr(f->err.text, "no-such-image"));
+	/* What no registry can have is not asked for. */
 	request.pull = PULL_ALWAYS;
-	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -EOPNOTSUPP);
+	request.reference = "localhost/no-such-image";
+	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -ENOENT);
+	assert_non_null(strstr(f->err.text, "no stored image"));
+	request.reference = "sha256:"
+			    "00000000000000000000000000000000"
+			    "00000000000000000000000000000000";
+	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -ENOENT);
+	/* What a registry may have is; this box has no ucr-fetch. */
+	request.reference = "no-such-image";
+	assert_int_equal(image_obtain(f->store, &request, &image, &f->err), -ENOENT);
+	assert_non_null(strstr(f->err.text, "ucr-fetch"));
 }
 
 /* ---- several at once ---- */

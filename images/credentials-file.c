@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeping and forgetting credentials. Members of the file that are not ours stay as they are. */
+#include "images/credentials-private.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/json-writer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nettle/base64.h>
+#include <sys/stat.h>
+
+/* ---- the file written anew ---- */
+
+static void put_entry(struct json_writer *w, const char *host, const char *auth)
+{
+	jw_object(w, credentials_key(host));
+	jw_string(w, "auth", auth);
+	jw_object_end(w);
+}
+
+/* "auths" without the host's entry, and with a new one unless `auth` is NULL. */
+static void put_auths(struct json_writer *w, const struct json *auths, const char *host,
+	const char *auth)
+{
+	const struct json *old = credentials_member(auths, host);
+
+	jw_object(w, "auths");
+	json_each (member, auths) {
+		if (member != old)
+			jw_json(w, member->key, member);
+	}
+	if (auth)
+		put_entry(w, host, auth);
+	jw_object_end(w);
+}
+
+/* The directory is made when it is missing, as docker does for ~/.docker. */
+static int open_directory(const char *file, const char **ret_base, struct err *err)
+{
+	const char *slash = strrchr(file, '/');
+	cleanup_free char *dir =
+		slash ? strndup(file, (size_t)(slash - file)) : strdup(".");
+	int fd;
+
+	if (!dir)
+		return err_oom(err);
+	if (mkdir(*dir ? dir : "/", 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make directory %s", dir);
+	fd = open(*dir ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret_base = slash ? slash + 1 : file;
+	return fd < 0 ? err_set(err, errno, "open directory %s", dir) : fd;
+}
+
+static int rewrite(const char *file, const struct json *root, const char *host,
+	const char *auth, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	cleanup_close int dirfd = -1;
+	const char *base = NULL;
+	int r;
+
+	w.is_pretty = true;
+	jw_object(&w, NULL);
+	json_each (member, root) {
+		if (!str_eq(member->key, "auths"))
+			jw_json(&w, member->key, member);
+	}
+	put_auths(&w, json_get(root, "auths"), host, auth);
+	jw_object_end(&w);
+	buf_putc(&b, '\n');
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	dirfd = open_directory(file, &base, err);
+	if (dirfd < 0)
+		return dirfd;
+	r = fd_replace_file(dirfd, base, b.data, b.len, 0600, FD_SYNC);
+	explicit_bzero(b.data, b.len);
+	return r < 0 ? err_set(err, -r, "write %s", file) : 0;
+}
+
+/* ---- */
+
+static char *encode_pair(const char *username, const char *password)
+{
+	cleanup_free char *pair = str_printf("%s:%s", username, password);
+	size_t len = pair ? strlen(pair) : 0;
+	char *text = pair ? calloc(1, BASE64_ENCODE_RAW_LENGTH(len) + 1) : NULL;
+
+	if (text)
+		base64_encode_raw(text, len, (const uint8_t *)pair);
+	if (pair)
+		explicit_bzero(pair, len);
+	return text;
+}
+
+static int store_by_helper(const char *helper, const char *host, const char *username,
+	const char *password, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	cleanup_free char *answer = NULL;
+	int r;
+
+	jw_object(&w, NULL);
+	jw_string(&w, "ServerURL", credentials_key(host));
+	jw_string(&w, "Username", username);
+	jw_string(&w, "Secret", password);
+	jw_object_end(&w);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	r = credentials_ask(helper, "store", b.data, &answer, err);
+	explicit_bzero(b.data, b.len);
+	return r;
+}
+
+int credentials_store(const char *file, const char *host, const char *username,
+	const char *password, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_free char *auth = NULL;
+	const char *helper;
+	int r;
+
+	if (strchr(username, ':'))
+		return err_say(err, EINVAL, "a user name has no ':'");
+	r = credentials_read(file, &doc, err);
+	if (r < 0)
+		return r;
+	helper = doc ? credentials_helper(json_root(doc), host) : NULL;
+	if (!str_empty(helper))
+		return store_by_helper(helper, host, username, password, err);
+	auth = encode_pair(username, password);
+	if (!auth)
+		return err_oom(err);
+	r = rewrite(file, doc ? json_root(doc) : NULL, host, auth, err);
+	explicit_bzero(auth, strlen(auth));
+	return r;
+}
+
+int credentials_erase(const char *file, const char *host, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_free char *answer = NULL;
+	const char *helper;
+	int r;
+
+	r = credentials_read(file, &doc, err);
+	if (r < 0 || !doc)
+		return r < 0 ? r : CREDENTIALS_ABSENT;
+	helper = credentials_helper(json_root(doc), host);
+	if (!str_empty(helper)) {
+		r = credentials_ask(helper, "erase", credentials_key(host), &answer, err);
+		if (r < 0)
+			return r;
+	}
+	if (!credentials_member(json_get(json_root(doc), "auths"), host))
+		return str_empty(helper) ? CREDENTIALS_ABSENT : 0;
+	return rewrite(file, json_root(doc), host, NULL, err);
+}

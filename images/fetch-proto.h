@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the pulling side and ucr-fetch say to each other, over common/ipc.h.
+ *
+ * ucr-fetch is started with one end of a SOCK_SEQPACKET pair as HELPER_SOCKET_FD and stderr; it
+ * serves one request and exits (0 also after it sent ERROR). Payloads are JSON objects but
+ * for ERROR, whose payload is a struct err. Descriptors travel with the message. It sees no path:
+ * what it downloads goes into the files it is given.
+ *
+ *   REQUEST fds: a sealed memfd with the request itself, which holds certificates and may be
+ *           larger than a message: {"op", "access", …}; "access" as registries.h writes it
+ *
+ *   "op":"get", "url", "max_bytes", "etag"    fds also: the file to write, empty
+ *     One http or https URL. Answers PROGRESS…, then DONE {"size", "digest", "content_type",
+ *     "etag", "is_unchanged"}; "is_unchanged": the etag still holds and nothing was written.
+ *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
+ *   "op":"pull", "repository", "reference", "platform"
+ *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "layers"} fds: manifest,
+ *     configuration (sealed memfds, at offset 0). "layers" lowest first: [{"digest", "size",
+ *     "media_type"}]. Their digests and sizes are the manifest's word.
+ *     Then the client names what it wants: BLOB {"index"} fds: a file that may hold the
+ *     first part of it already; any number of them, and WANTED {} as the last.
+ *     Answers PROGRESS {"what", "layer", "layers", "done", "total"}…, BLOB_DONE {"index"} as each
+ *     file is whole and its digest right, NOTE {"text"}, at last DONE {}.
+ *     A file whose digest turned out wrong is left empty.
+ */
+#ifndef UCR_IMAGES_FETCH_PROTO_H
+#define UCR_IMAGES_FETCH_PROTO_H
+
+#define FETCH_PROGRAM "ucr-fetch"
+
+enum fetch_msg {
+	FETCH_REQUEST = 1,
+	FETCH_IMAGE,
+	FETCH_BLOB,
+	FETCH_WANTED,
+	FETCH_PROGRESS,
+	FETCH_BLOB_DONE,
+	FETCH_NOTE,
+	FETCH_DONE,
+	FETCH_ERROR,
+};
+
+#endif

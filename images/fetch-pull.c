@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The operation "pull": from a tag or digest through indexes to one manifest and its
+ * configuration, every document checked against the digest and size that led to it, then the
+ * layers that the client asks for.
+ */
+#include "images/fetch.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "images/image.h"
+#include "images/oci-choose.h"
+#include "images/unpack-limits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+#define ACCEPT_MANIFEST                                                                  \
+	"application/vnd.oci.image.index.v1+json, "                                      \
+	"application/vnd.oci.image.manifest.v1+json, "                                   \
+	"application/vnd.docker.distribution.manifest.list.v2+json, "                    \
+	"application/vnd.docker.distribution.manifest.v2+json"
+#define SCHEMA_1 "application/vnd.docker.distribution.manifest.v1+"
+
+/* A document of the registry, as it came. */
+struct document {
+	struct buf text;
+	char digest[DIGEST_MAX];
+	char *media_type; /* what led to it says, or the server; NULL: neither */
+};
+
+struct pull {
+	struct fetch_job *job;
+	size_t endpoint; /* which one had the manifest */
+	struct platform platform;
+	char index_digest[DIGEST_MAX];
+	struct document manifest, config;
+	struct oci_document parsed;
+};
+
+static void document_done(struct document *d)
+{
+	buf_done(&d->text);
+	free(d->media_type);
+}
+
+/* ---- one document ---- */
+
+static int check_digest(
+	const char *expected, const char *got, const char *who, struct err *err)
+{
+	if (str_eq(expected, got))
+		return 0;
+	return err_say(
+		err, EBADMSG, "its digest is wrong: %s %s, got %s", who, expected, got);
+}
+
+/* What the server says of a document that a tag led to. */
+static int take_server_word(const struct http_transfer *t, bool is_by_digest,
+	struct document *d, struct err *err)
+{
+	enum oci_kind kind;
+	char show[SHOWN_MAX];
+
+	if (t->content_digest && str_skip_prefix(t->content_digest, "sha256:") &&
+		check_digest(t->content_digest, d->digest, "the registry says", err) < 0)
+		return -EBADMSG;
+	if (t->content_type && str_skip_prefix(t->content_type, SCHEMA_1))
+		return err_say(err, ENOTSUP,
+			"the registry has it only in docker's schema 1, which is no longer "
+			"read; push it again with a current tool");
+	if (t->content_type && str_eq(t->content_type, "text/html"))
+		return err_say(
+			err, EBADMSG, "the server sent a web page: it is no registry");
+	if (is_by_digest || !t->content_type || !oci_media_kind(t->content_type, &kind))
+		return 0;
+	if (str_set(&d->media_type, shown(t->content_type, show)) < 0)
+		return err_oom(err);
+	return 0;
+}
+
+static int get_document(struct pull *pull, const char *path, const char *accept,
+	uint64_t max, struct document *ret, struct http_transfer *t, struct err *err)
+{
+	*t = (struct http_transfer){
+		.path = path,
+		.accept = accept,
+		.endpoint = pull->endpoint,
+		.body = { .text = &ret->text, .fd = -1, .max = max },
+	};
+	int r;
+
+	r = http_run(&pull->job->session, t, 1, 1, NULL, err);
+	if (r == 0 && buf_finish(&ret->text) < 0)
+		r = err_oom(err);
+	if (r == 0)
+		hash_of(ret->text.data, ret->text.len, ret->digest);
+	return r;
+}
+
+/* `expected`: the digest it must have, or NULL: it was a tag. */
+static int get_manifest(struct pull *pull, const char *reference, const char *expected,
+	struct document *ret, struct err *err)
+{
+	const struct fetch_request *request = &pull->job->request;
+	cleanup_free char *path =
+		str_printf("/v2/%s/manifests/%s", request->repository, reference);
+	struct http_transfer t;
+	int r;
+
+	if (!path)
+		return err_oom(err);
+	r = get_document(pull, path, ACCEPT_MANIFEST, MANIFEST_MAX, ret, &t, err);
+	if (r == 0 && expected)
+		r = check_digest(expected, ret->digest, "expected", err);
+	if (r == 0)
+		r = take_server_word(&t, expected != NULL, ret, err);
+	pull->endpoint = t.endpoint;
+	http_transfer_done(&t);
+	return r;
+}
+
+static int check_descriptor(const struct oci_descriptor *d, uint64_t max, struct err *err)
+{
+	char show[SHOWN_MAX];
+
+	if (!digest_is_valid(d->digest))
+		return err_say(err, ENOTSUP,
+			"%s: only sha256 digests can be checked here",
+			shown(d->digest, show));
+	if (d->size > max)
+		return err_say(err, EFBIG,
+			"%s has %" PRIu64 " bytes, the limit is %" PRIu64, d->digest,
+			d->size, max);
+	return 0;
+}
+
+static int check_size(
+	const struct oci_descriptor *d, const struct document *got, struct err *err)
+{
+	if (d->size == got->text.len)
+		return 0;
+	return err_say(err, EBADMSG,
+		"%s has %zu bytes, not the %" PRIu64 " of its descriptor", d->digest,
+		got->text.len, d->size);
+}
+
+/* ---- from a tag to a manifest ---- */
+
+/* Reads `d` (NULL: what the request names) into pull->manifest and pull->parsed. */
+static int read_manifest(
+	struct pull *pull, const struct oci_descriptor *d, struct err *err)
+{
+	const char *reference = d ? d->digest : pull->job->request.reference;
+	struct document *m = &pull->manifest;
+	int r = 0;
+
+	document_done(m);
+	*m = (struct document){ 0 };
+	if (d)
+		r = check_descriptor(d, MANIFEST_MAX, err);
+	if (r == 0)
+		r = get_manifest(pull, reference,
+			digest_is_valid(reference) ? reference : NULL, m, err);
+	if (r == 0 && d)
+		r = check_size(d, m, err);
+	if (r == 0 && d && d->media_type && str_set(&m->media_type, d->media_type) < 0)
+		r = err_oom(err);
+	if (r == 0)
+		r = oci_document_parse(
+			m->text.data, m->text.len, m->media_type, &pull->parsed, err);
+	return r < 0 ? err_wrap(err, "manifest %s", reference) : 0;
+}
+
+static int resolve(struct pull *pull, struct err *err)
+{
+	struct oci_document index;
+	const struct oci_descriptor *next;
+	int r;
+
+	r = read_manifest(pull, NULL, err);
+	for (int depth = 0; r == 0 && pull->parsed.kind == OCI_INDEX; depth++) {
+		if (depth >= INDEX_DEPTH_MAX)
+			return err_say(err, ELOOP,
+				"image indexes are nested more than %d deep",
+				INDEX_DEPTH_MAX);
+		if (!depth)
+			(void)stpcpy(pull->index_digest, pull->manifest.digest);
+		index = pull->parsed;
+		pull->parsed = (struct oci_document){ 0 };
+		next = oci_choose(&index, &pull->platform, NULL, NULL);
+		r = next ? read_manifest(pull, next, err)
+			 : oci_platform_error(&index, &pull->platform, err);
+		oci_document_done(&index);
+	}
+	return r;
+}
+
+static int get_config(struct pull *pull, struct err *err)
+{
+	const struct oci_descriptor *d = &pull->parsed.config;
+	cleanup_free char *path = NULL;
+	const char *type =
+		pull->parsed.artifact_type ? pull->parsed.artifact_type : d->media_type;
+	struct http_transfer t;
+	char show[SHOWN_MAX];
+	int r;
+
+	if (pull->parsed.artifact_type || !oci_is_config(d->media_type))
+		return err_say(err, ENOTSUP,
+			"this is an artifact (%s), not an image to run",
+			type ? shown(type, show) : "no config media type");
+	r = check_descriptor(d, IMAGE_CONFIG_MAX, err);
+	if (r < 0)
+		return r;
+	path = str_printf("/v2/%s/blobs/%s", pull->job->request.repository, d->digest);
+	if (!path)
+		return err_oom(err);
+	r = get_document(pull, path, NULL, IMAGE_CONFIG_MAX, &pull->config, &t, err);
+	http_transfer_done(&t);
+	if (r == 0)
+		r = check_size(d, &pull->config, err);
+	return r < 0 ? r : check_digest(d->digest, pull->config.digest, "expected", err);
+}
+
+/* ---- the answer ---- */
+
+static int check_layers(const struct pull *pull, struct err *err)
+{
+	const struct oci_descriptors *layers = &pull->parsed.layers;
+	int r;
+
+	if (layers->count > IMAGE_LAYERS_MAX)
+		return err_say(err, E2BIG, "the image has %zu layers, more than %d",
+			layers->count, IMAGE_LAYERS_MAX);
+	for (size_t i = 0; i < layers->count; i++) {
+		r = check_descriptor(&layers->items[i], INT64_MAX, err);
+		if (r < 0)
+			return err_wrap(err, "layer %zu", i);
+	}
+	return 0;
+}
+
+static int send_image(struct pull *pull, struct err *err)
+{
+	const struct oci_descriptors *layers = &pull->parsed.layers;
+	cleanup_close int manifest_fd = -1, config_fd = -1;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	int fds[2];
+
+	manifest_fd = fd_memfd_sealed(
+		"manifest", pull->manifest.text.data, pull->manifest.text.len);
+	config_fd =
+		fd_memfd_sealed("config", pull->config.text.data, pull->config.text.len);
+	if (manifest_fd < 0 || config_fd < 0)
+		return err_say(err, ENOMEM, "no memory for the image's configuration");
+	jw_object(&w, NULL);
+	jw_string(&w, "manifest_digest", pull->manifest.digest);
+	jw_string(&w, "index_digest", *pull->index_digest ? pull->index_digest : NULL);
+	jw_string(&w, "media_type",
+		pull->parsed.media_type ? pull->parsed.media_type
+					: pull->manifest.media_type);
+	jw_array(&w, "layers");
+	for (size_t i = 0; i < layers->count; i++) {
+		jw_object(&w, NULL);
+		jw_string(&w, "digest", layers->items[i].digest);
+		jw_u64(&w, "size", layers->items[i].size);
+		jw_string(&w, "media_type", layers->items[i].media_type);
+		jw_object_end(&w);
+	}
+	jw_array_end(&w);
+	jw_object_end(&w);
+	fds[0] = manifest_fd;
+	fds[1] = config_fd;
+	return fetch_send(pull->job, FETCH_IMAGE, &b, fds, 2, err);
+}
+
+int fetch_pull(struct fetch_job *job, struct err *err)
+{
+	const struct fetch_request *request = &job->request;
+	struct pull pull = { .job = job,
+		.platform = { .os = request->platform.os,
+			.architecture = request->platform.architecture,
+			.variant = request->platform.variant } };
+	int r = 0;
+
+	if (!request->repository || !request->reference ||
+		!request->access.endpoints.count)
+		return err_say(err, EPROTO, "the request names no image");
+	pull.platform = platform_resolve(&pull.platform);
+	r = resolve(&pull, err);
+	if (r == 0)
+		r = check_layers(&pull, err);
+	if (r == 0)
+		r = get_config(&pull, err);
+	if (r == 0)
+		r = send_image(&pull, err);
+	if (r == 0)
+		r = fetch_blobs(job, &pull.parsed.layers, pull.endpoint, err);
+	document_done(&pull.manifest);
+	document_done(&pull.config);
+	oci_document_done(&pull.parsed);
+	return r < 0 ? r : fetch_send_empty(job, FETCH_DONE, err);
+}

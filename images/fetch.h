@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of the program ucr-fetch share: the request, and who made it. */
+#ifndef UCR_IMAGES_FETCH_H
+#define UCR_IMAGES_FETCH_H
+
+#include "common/ipc.h"
+#include "common/json-writer.h"
+#include "images/fetch-proto.h"
+#include "images/http.h"
+
+#define FETCH_PROGRESS_MS 100
+
+struct fetch_request {
+	char *op;
+	char *url, *etag;
+	uint64_t max_bytes;
+	char *repository, *reference; /* "library/alpine"; a tag or a digest */
+	struct {
+		char *os, *architecture, *variant;
+	} platform;
+	struct registry_access access;
+};
+
+int fetch_request_parse(const char *text, size_t len, struct fetch_request *ret,
+	struct err *err) __attribute__((warn_unused_result));
+void fetch_request_done(struct fetch_request *request);
+
+/* One run of the program. */
+struct fetch_job {
+	int peer_fd;
+	struct ipc_msg *msg; /* the request's descriptors, then what came last */
+	struct fetch_request request;
+	struct http_session session;
+};
+
+/* The operations; DONE or an error is what they end with. */
+int fetch_get(struct fetch_job *job, struct err *err) __attribute__((warn_unused_result));
+int fetch_check(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+int fetch_pull(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Sends what a writer left in `payload`, which is consumed. */
+int fetch_send(struct fetch_job *job, enum fetch_msg type, struct buf *payload,
+	const int *fds, size_t fd_count, struct err *err)
+	__attribute__((warn_unused_result));
+int fetch_send_empty(struct fetch_job *job, enum fetch_msg type, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* How far something is; 0 layers: it is no layer. */
+struct fetch_state {
+	const char *what;
+	size_t layer, layers;
+	uint64_t done, total;
+};
+/* Tells it, unless it was told just now, at *last_ms, and is not at its end. */
+void fetch_progress(
+	struct fetch_job *job, int64_t *last_ms, const struct fetch_state *state);
+
+/* The blobs that the client asks for, of those an image has (fetch-blobs.c). */
+struct oci_descriptors;
+int fetch_blobs(struct fetch_job *job, const struct oci_descriptors *layers,
+	size_t endpoint, struct err *err) __attribute__((warn_unused_result));
+
+/*
+ * Gives up everything but the network and the descriptors held: no privileges, no file but
+ * those that names and certificates are looked up in (read-only), a system call filter. What the
+ * kernel does not have is skipped; only a filter that cannot be loaded is an error.
+ */
+int fetch_confine(struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/fetcher.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/json-writer.h"
+#include "images/credentials.h"
+
+#include <errno.h>
+
+static const struct helper_program fetch_program = {
+	.name = FETCH_PROGRAM,
+	.done = FETCH_DONE,
+	.error = FETCH_ERROR,
+	.leaves_root = true,
+};
+
+int fetcher_start(const char *libexec_path, struct buf *request, int more_fd,
+	struct helper *ret, struct err *err)
+{
+	cleanup_buf struct buf empty = BUF_INIT;
+	cleanup_close int request_fd = -1;
+	int fds[2], r;
+
+	if (buf_finish(request) < 0)
+		return err_oom(err);
+	request_fd = fd_memfd_sealed("request", request->data, request->len);
+	explicit_bzero(request->data, request->len);
+	if (request_fd < 0)
+		return err_set(err, -request_fd, "hand the request to " FETCH_PROGRAM);
+	r = helper_start(&fetch_program, libexec_path, -1, ret, err);
+	if (r < 0)
+		return r;
+	fds[0] = request_fd;
+	fds[1] = more_fd;
+	buf_puts(&empty, "{}");
+	return helper_send(ret, FETCH_REQUEST, &empty, fds, more_fd < 0 ? 1 : 2, err);
+}
+
+int fetcher_access(const struct pull_options *options, const char *host,
+	struct registry_access *ret, struct err *err)
+{
+	static const struct pull_options none = { 0 };
+	cleanup_access struct registry_access access = { 0 };
+	int r;
+
+	options = options ? options : &none;
+	r = registries_load(&options->registries, host, &access, err);
+	if (r == 0)
+		r = options->credentials
+			    ? credentials_use(options->credentials, &access, err)
+			    : credentials_find(options->auth_files, &access, err);
+	if (r < 0)
+		return r;
+	*ret = access;
+	access = (struct registry_access){ 0 };
+	return 0;
+}
+
+struct said_progress {
+	char *what;
+	uint64_t layer, layers, done, total;
+};
+
+static const struct json_field progress_fields[] = {
+	{ "what", json_string, offsetof(struct said_progress, what), true },
+	{ "layer", json_u64, offsetof(struct said_progress, layer) },
+	{ "layers", json_u64, offsetof(struct said_progress, layers) },
+	{ "done", json_u64, offsetof(struct said_progress, done) },
+	{ "total", json_u64, offsetof(struct said_progress, total) },
+	{ 0 },
+};
+
+int fetcher_on_progress(const struct ipc_msg *msg, import_progress_fn progress, void *arg,
+	struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	struct said_progress said = { 0 };
+	int r;
+
+	if (!progress)
+		return 0;
+	r = json_parse(msg->data, msg->len, &doc, err);
+	if (r == 0)
+		r = json_decode(json_root(doc), progress_fields, &said, err);
+	if (r == 0)
+		progress(said.what, said.layer, said.layers, said.done, said.total, arg);
+	json_release(progress_fields, &said);
+	return r;
+}
+
+/* Until DONE. */
+static int wait_done(
+	struct helper *fetcher, import_progress_fn progress, void *arg, struct err *err)
+{
+	struct ipc_msg msg;
+	bool is_done = false;
+	int r = 0;
+
+	while (r == 0 && !is_done) {
+		r = helper_recv(fetcher, &msg, err);
+		if (r < 0)
+			return r;
+		is_done = msg.type == FETCH_DONE;
+		if (msg.type == FETCH_PROGRESS)
+			r = fetcher_on_progress(&msg, progress, arg, err);
+		ipc_msg_done(&msg);
+	}
+	return r;
+}
+
+/* The configuration has an entry for each registry; a URL is only under its general rules. */
+int fetch_url(const struct fetch_url_request *request, struct err *err)
+{
+	cleanup_access struct registry_access access = { 0 };
+	cleanup_helper struct helper fetcher = HELPER_NONE;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	const char *host = strstr(request->url, "://");
+	cleanup_free char *name =
+		host ? strndup(host + 3, strcspn(host + 3, "/?#")) : NULL;
+	int r;
+
+	if (!name)
+		return host ? err_oom(err)
+			    : err_say(err, EINVAL, "%.200s is no URL", request->url);
+	r = fetcher_access(request->options, name, &access, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "get");
+	jw_string(&w, "url", request->url);
+	jw_u64(&w, "max_bytes", request->max_bytes);
+	jw_object(&w, "access");
+	registry_access_write(&w, &access);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	r = fetcher_start(request->libexec_path, &b, request->fd, &fetcher, err);
+	return r < 0 ? r
+		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+}
+
+int fetch_check_login(
+	const char *libexec_path, const struct registry_access *access, struct err *err)
+{
+	cleanup_helper struct helper fetcher = HELPER_NONE;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	int r;
+
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "check");
+	jw_object(&w, "access");
+	registry_access_write(&w, access);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	r = fetcher_start(libexec_path, &b, -1, &fetcher, err);
+	return r < 0 ? r : wait_done(&fetcher, NULL, NULL, err);
+}

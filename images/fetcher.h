@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client's end of images/fetch-proto.h: starts ucr-fetch and hands it its request. */
+#ifndef UCR_IMAGES_FETCHER_H
+#define UCR_IMAGES_FETCHER_H
+
+#include "images/fetch-proto.h"
+#include "images/helper.h"
+#include "images/import.h"
+#include "images/registries.h"
+
+/* Starts the program and sends the request, the JSON object in `request` (wiped), with
+ * `more_fd` (-1: none) beside it. */
+int fetcher_start(const char *libexec_path, struct buf *request, int more_fd,
+	struct helper *ret, struct err *err) __attribute__((warn_unused_result));
+
+/* How a host is reached, with credentials: what a request carries as "access". */
+int fetcher_access(const struct pull_options *options, const char *host,
+	struct registry_access *ret, struct err *err) __attribute__((warn_unused_result));
+
+struct fetch_url_request {
+	const char *libexec_path, *url;
+	const struct pull_options *options;
+	int fd; /* an empty file, to be filled */
+	uint64_t max_bytes;
+	import_progress_fn progress;
+	void *progress_arg;
+};
+
+/* Downloads one http or https URL into a file. */
+int fetch_url(const struct fetch_url_request *request, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Whether a registry takes the credentials; -EACCES when not. */
+int fetch_check_login(const char *libexec_path, const struct registry_access *access,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* PROGRESS of either operation, handed on. */
+int fetcher_on_progress(const struct ipc_msg *msg, import_progress_fn progress, void *arg,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif

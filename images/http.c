@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "images/http-private.h"
+#include "images/registry-auth.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <time.h>
+
+#define POLL_MS 500
+
+int64_t http_now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- the session ---- */
+
+/* libcurl with GnuTLS takes certificates as files; these have no name. */
+static int keep_pem(const char *text, int *ret_fd, struct err *err)
+{
+	*ret_fd = text ? fd_memfd_sealed("pem", text, strlen(text)) : -1;
+	return text && *ret_fd < 0 ? err_set(err, -*ret_fd, "keep a certificate") : 0;
+}
+
+static int open_endpoint(const struct registry_endpoint *endpoint,
+	struct http_endpoint *ret, struct err *err)
+{
+	const char *const pems[] = { endpoint->ca, endpoint->cert, endpoint->key };
+	int r = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		ret->pem_fds[i] = -1;
+	ret->is_plain = str_skip_prefix(endpoint->url, "http://");
+	ret->auth = registry_auth_new(endpoint);
+	if (!ret->auth)
+		return err_oom(err);
+	for (size_t i = 0; r == 0 && i < 3; i++)
+		r = keep_pem(pems[i], &ret->pem_fds[i], err);
+	return r;
+}
+
+int http_session_open(
+	const struct registry_access *access, struct http_session *ret, struct err *err)
+{
+	struct http_session session = { .access = access };
+	int r = 0;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_say(err, ENOMEM, "cannot start the HTTP library");
+	session.endpoints =
+		calloc(access->endpoints.count + 1, sizeof(*session.endpoints));
+	session.multi[0] = curl_multi_init();
+	session.multi[1] = curl_multi_init();
+	if (!session.endpoints || !session.multi[0] || !session.multi[1])
+		r = err_oom(err);
+	for (size_t i = 0; r == 0 && i < access->endpoints.count; i++)
+		r = open_endpoint(
+			&access->endpoints.items[i], &session.endpoints[i], err);
+	if (r < 0) {
+		http_session_close(&session);
+		return r;
+	}
+	*ret = session;
+	return 0;
+}
+
+void http_session_close(struct http_session *session)
+{
+	size_t count = session->endpoints ? session->access->endpoints.count : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		registry_auth_free(session->endpoints[i].auth);
+		for (size_t n = 0; n < 3; n++) {
+			if (session->endpoints[i].auth &&
+				session->endpoints[i].pem_fds[n] >= 0)
+				(void)close(session->endpoints[i].pem_fds[n]);
+		}
+	}
+	free(session->endpoints);
+	(void)curl_multi_cleanup(session->multi[0]);
+	(void)curl_multi_cleanup(session->multi[1]);
+}
+
+/* ---- transfers ---- */
+
+static void state_free(struct http_state *s)
+{
+	if (!s)
+		return;
+	curl_easy_cleanup(s->easy);
+	curl_slist_free_all(s->headers);
+	free(s->url);
+	free(s->location);
+	buf_done(&s->problem);
+	auth_challenge_done(&s->challenge);
+	free(s);
+}
+
+void http_transfer_done(struct http_transfer *t)
+{
+	state_free(t->state);
+	t->state = NULL;
+	free(take_ptr(t->content_type));
+	free(take_ptr(t->content_digest));
+	free(take_ptr(t->etag));
+}
+
+static int prepare(struct http_session *session, struct http_transfer *t, struct err *err)
+{
+	struct http_state *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return err_oom(err);
+	t->state = s;
+	s->session = session;
+	s->easy = curl_easy_init();
+	return s->easy ? 0 : err_oom(err);
+}
+
+static int begin(CURLM *multi, struct http_transfer *t, struct err *err)
+{
+	struct http_state *s = t->state;
+	int r;
+
+	r = http_setup(t, err);
+	if (r < 0)
+		return r;
+	s->phase = HTTP_RUNNING;
+	if (curl_multi_add_handle(multi, s->easy) != CURLM_OK)
+		return err_say(err, ENOMEM, "cannot start a download");
+	return 0;
+}
+
+static int end(CURLM *multi, struct http_transfer *t, CURLcode code, http_done_fn on_done,
+	void *arg, struct err *err)
+{
+	struct http_state *s = t->state;
+
+	(void)curl_multi_remove_handle(multi, s->easy);
+	switch (http_judge(t, code)) {
+	case HTTP_AGAIN: s->phase = HTTP_WAITING; return 0;
+	case HTTP_DONE: s->phase = HTTP_OVER; return on_done ? on_done(t, arg, err) : 0;
+	default:
+		s->phase = HTTP_OVER;
+		if (err)
+			*err = t->err;
+		return t->result;
+	}
+}
+
+struct run {
+	struct http_session *session;
+	CURLM *multi;
+	struct http_transfer *transfers;
+	size_t count, at_once;
+	http_done_fn on_done;
+};
+
+/* Starts what may run now. How many are not over yet, and how long until the next may. */
+static int start_some(
+	struct run *run, size_t *ret_left, int *ret_wait_ms, struct err *err)
+{
+	int64_t now = http_now_ms();
+	size_t running = 0;
+	int r;
+
+	*ret_left = 0;
+	*ret_wait_ms = POLL_MS;
+	for (size_t i = 0; i < run->count; i++)
+		running += run->transfers[i].state->phase == HTTP_RUNNING;
+	for (size_t i = 0; i < run->count; i++) {
+		struct http_state *s = run->transfers[i].state;
+
+		*ret_left += s->phase != HTTP_OVER;
+		if (s->phase != HTTP_WAITING || running >= run->at_once)
+			continue;
+		if (s->not_before_ms > now) {
+			if (s->not_before_ms - now < *ret_wait_ms)
+				*ret_wait_ms = (int)(s->not_before_ms - now);
+			continue;
+		}
+		running++;
+		r = begin(run->multi, &run->transfers[i], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* 1 when some have ended. */
+static int take_ended(struct run *run, struct err *err)
+{
+	struct http_transfer *t = NULL;
+	CURLMsg *msg;
+	int left, ended = 0, r = 0;
+
+	while (r == 0 && (msg = curl_multi_info_read(run->multi, &left))) {
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		ended = 1;
+		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+		r = end(run->multi, t, code, run->on_done, run->session->arg, err);
+	}
+	return r < 0 ? r : ended;
+}
+
+static int loop(struct run *run, struct err *err)
+{
+	int running, wait_ms, r = 0;
+	size_t left;
+
+	for (;;) {
+		r = start_some(run, &left, &wait_ms, err);
+		if (r < 0 || !left)
+			return r;
+		if (curl_multi_perform(run->multi, &running) != CURLM_OK)
+			break;
+		r = take_ended(run, err);
+		if (r < 0)
+			return r;
+		if (r == 0 &&
+			curl_multi_poll(run->multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
+			break;
+	}
+	return err_say(err, EIO, "the HTTP library failed");
+}
+
+int http_run(struct http_session *session, struct http_transfer *transfers, size_t count,
+	size_t at_once, http_done_fn on_done, struct err *err)
+{
+	struct run run = { session, NULL, transfers, count, at_once, on_done };
+	int r = 0;
+
+	if (session->depth >= 2)
+		return err_say(err, ELOOP, "a token service asks for a token itself");
+	run.multi = session->multi[session->depth++];
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = prepare(session, &transfers[i], err);
+	if (r == 0)
+		r = loop(&run, err);
+	for (size_t i = 0; i < count; i++) {
+		struct http_state *s = transfers[i].state;
+
+		if (s && s->phase == HTTP_RUNNING)
+			(void)curl_multi_remove_handle(run.multi, s->easy);
+		state_free(s);
+		transfers[i].state = NULL;
+	}
+	session->depth--;
+	return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an import reads, and whether it was read before. */
+#ifndef UCR_IMAGES_IMPORT_SOURCE_H
+#define UCR_IMAGES_IMPORT_SOURCE_H
+
+#include "images/import.h"
+#include "images/reference.h"
+
+struct import;
+
+/* The file or directory that is read. */
+struct import_source {
+	int fd;
+	char key[HASH_HEX_MAX]; /* in sources/; "" for what cannot be recognised again: a
+				   pipe */
+	int lock_fd;		/* keeps a second import of the same source waiting */
+};
+
+/* Opens what `ref` names and computes its key. */
+int import_source_open(const struct reference *ref, const struct platform *platform,
+	struct import_source *ret, struct err *err) __attribute__((warn_unused_result));
+/* The image this source is known to be, when it is stored and whole. IMAGE_ABSENT. */
+int import_source_find(struct store *store, const struct import_source *source,
+	struct image **ret) __attribute__((warn_unused_result));
+/* Downloads what a URL names into the staging directory. */
+int import_source_download(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Waits for another import of the same source to end. */
+int import_source_lock(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Refuses a file that was written to while it was read. */
+int import_source_check(const struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+void import_source_done(struct store *store, struct import_source *source);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a registry is reached: the endpoints to try, certificates, proxies, and which addresses
+ * are allowed. It comes from one configuration file, registries.json:
+ *
+ *   { "registries": { "HOST[:PORT]": {
+ *         "mirrors": ["https://mirror.example:5000"],   tried first, in this order
+ *         "insecure": false,      plain http, and certificates that nobody vouches for
+ *         "ca": FILE, "cert": FILE, "key": FILE } },    PEM; absolute paths
+ *     "proxy": URL, "no_proxy": "host,.domain",         default: the usual variables
+ *     "allow_addresses": ["10.0.0.0/8"],  private networks that redirects may lead to
+ *     "max_concurrent": 3, "rate": "10m" }              layers at once, bytes a second
+ *
+ * Registries on this host (localhost, 127.0.0.0/8, ::1) may be spoken to in plain http without
+ * being listed. Certificates are also taken from certs.d/HOST:PORT/ in docker's and podman's
+ * directories: *.crt, *.cert with *.key.
+ *
+ * What is read here goes to ucr-fetch, which reads no configuration: registry_access_write()
+ * and registry_access_parse() are the two ends of that.
+ */
+#ifndef UCR_IMAGES_REGISTRIES_H
+#define UCR_IMAGES_REGISTRIES_H
+
+#include "common/err.h"
+#include "common/json.h"
+#include "common/str.h"
+
+#define REGISTRY_CONCURRENT_DEFAULT 3
+#define REGISTRY_CONCURRENT_MAX 16
+
+struct registry_endpoint {
+	char *url; /* "https://host[:port]", without a slash at the end */
+	bool is_mirror;
+	bool may_use_http;
+	bool is_unverified; /* any certificate will do */
+	char *username, *password;
+	char *identity_token;  /* instead of a password, for a token service */
+	char *ca, *cert, *key; /* PEM texts */
+};
+
+struct registry_access {
+	char *host; /* as in references: "docker.io", "localhost:5000" */
+	struct {
+		struct registry_endpoint *items;
+		size_t count;
+	} endpoints; /* mirrors first, the registry itself last */
+	char *proxy, *no_proxy;
+	strv allow_addresses;
+	uint32_t max_concurrent;
+	uint64_t rate_bytes; /* of all layers together; 0: no limit */
+};
+
+#define cleanup_access cleanup_with(registry_access_done)
+void registry_access_done(struct registry_access *access);
+
+struct registries_paths {
+	char *const *config; /* registries.json files; the first that exists counts */
+	char *const *certs;  /* certs.d directories */
+	const char *proxy, *no_proxy;
+	bool is_config_required; /* the person named the file: it must exist */
+};
+
+/* How `host` (of a full reference) is reached. Without credentials. */
+int registries_load(const struct registries_paths *paths, const char *host,
+	struct registry_access *ret, struct err *err) __attribute__((warn_unused_result));
+
+/* True for localhost and addresses of this host alone; `host` may have a port. */
+bool registry_host_is_loopback(const char *host);
+
+/* The object's members; stands between jw_object() and jw_object_end(). */
+void registry_access_write(struct json_writer *w, const struct registry_access *access);
+int registry_access_parse(const struct json *v, struct registry_access *ret,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif
