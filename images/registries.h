@@ -21,6 +21,7 @@
 #ifndef UCR_IMAGES_REGISTRIES_H
 #define UCR_IMAGES_REGISTRIES_H
 
+#include "common/cleanup.h"
 #include "common/err.h"
 #include "common/json.h"
 #include "common/str.h"

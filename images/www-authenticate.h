@@ -6,6 +6,7 @@
 #ifndef UCR_IMAGES_WWW_AUTHENTICATE_H
 #define UCR_IMAGES_WWW_AUTHENTICATE_H
 
+#include "common/cleanup.h"
 #include "common/err.h"
 
 enum auth_scheme { AUTH_NONE, AUTH_BASIC, AUTH_BEARER };
