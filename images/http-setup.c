@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #define CONNECT_SECONDS 15L
-#define STALLED_SECONDS 30L
+#define STALLED_SECONDS 20L
 #define BUFFER_BYTES (256L << 10)
 
 /* ---- as the answer comes in ---- */

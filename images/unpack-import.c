@@ -86,7 +86,8 @@ static int watched_next(
 	if (r <= 0)
 		return r;
 	ws->done += *ret_len;
-	if (before / PROGRESS_EVERY == ws->done / PROGRESS_EVERY)
+	/* The last piece is told of, too. */
+	if (before / PROGRESS_EVERY == ws->done / PROGRESS_EVERY && ws->done != ws->total)
 		return 1;
 	r = unpack_progress(ws->im->job, "unpack", ws->layer, ws->im->image.layer_count,
 		ws->done, ws->total, err);

@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Registries that cut, lie, loop, stall and lead elsewhere: a pull succeeds or is refused in one
+sentence, in bounded time, with nothing wrong stored."""
+import gzip
+import json
+import os
+import time
+
+import cli
+import image_files
+import registry
+from registry import Registry
+import tap
+from test_pull import ENV, big_layer, images, pull, refused
+
+SECONDS_MAX = 75  # a stalled link is given up after 20, twice
+
+
+def leftovers(work):
+    """Blobs, layers and records, and unfinished downloads with something in them."""
+    store = f"{work}/root/images"
+    found = [f"{d}/{name}" for d in ("blobs/sha256", "layers", "images")
+             for name in os.listdir(f"{store}/{d}")]
+    return found + [name for name in os.listdir(f"{store}/tmp")
+                    if not name.startswith("part-") and not name.startswith("lock-")]
+
+
+def faulty(work, fault, *words, change=None, args=()):
+    """A pull from a registry with a fault is refused with these words, and leaves nothing."""
+    with Registry() as reg:
+        reg.put_image(layers=[big_layer(1 << 16)])
+        if change:
+            change(reg)
+        reg.fault = fault
+        began = time.time()
+        said = refused(work, f"{reg.host}/t/app:1", *args)
+        assert time.time() - began < SECONDS_MAX, time.time() - began
+        for word in words:
+            assert word in said, said
+        assert leftovers(work) == [], leftovers(work)
+        return reg
+
+
+def on(part, answer):
+    """A fault of the requests whose path has `part`."""
+    def fault(handler, path):
+        if part not in path:
+            return False
+        answer(handler, path)
+        return True
+    return fault
+
+
+def largest(reg):
+    return max(reg.blobs.values(), key=len)
+
+
+def is_layer(handler, path):
+    return handler.server.registry.blobs.get(path.split("/")[-1]) == largest(handler.server.registry)
+
+
+def on_layer(answer):
+    def fault(handler, path):
+        if "/blobs/" not in path or not is_layer(handler, path):
+            return False
+        answer(handler, largest(handler.server.registry))
+        return True
+    return fault
+
+
+def test_always_cut(work):
+    """a body that is cut at the same place again and again"""
+    faulty(work, on_layer(lambda h, body: h.cut(body, 100) if "Range" not in h.headers
+                          else h.cut(body, 0)), "t/app:1")
+
+
+def test_reset(work):
+    """a connection that is closed without an answer"""
+    def reset(handler, _path):
+        handler.close_connection = True
+    faulty(work, on("/manifests/", reset), "/v2/t/app/manifests/1")
+
+
+def test_flipped_bit(work):
+    """a layer with a bit flipped; what came of it is not gone on with"""
+    def flip(handler, body):
+        handler.answer(200, bytes([body[0] ^ 1]) + body[1:])
+    faulty(work, on_layer(flip), "layer 0: its digest is wrong: expected sha256:")
+    store = f"{work}/root/images/tmp"
+    assert all(os.stat(f"{store}/{name}").st_size == 0 for name in os.listdir(store)
+               if name.startswith("part-"))
+
+
+def test_longer(work):
+    """a layer that is longer than its descriptor says, or never ends"""
+    def endless(handler, body):
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        try:
+            for _ in range(1 << 12):
+                handler.wfile.write(body)
+        except OSError:
+            pass
+    faulty(work, on_layer(lambda h, body: h.answer(200, body + b"x")), "longer than the")
+    faulty(work, on_layer(endless), "longer than the")
+
+
+def test_shorter(work):
+    """a layer that ends early, and says so"""
+    faulty(work, on_layer(lambda h, body: h.answer(200, body[:-5])), "bytes, not the")
+
+
+def test_other_range(work):
+    """a server that answers with another part than was asked for"""
+    state = {"first": True}
+
+    def lie(handler, body):
+        if state.pop("first", False):
+            handler.cut(body, 1000)
+        else:
+            handler.answer(206, body[7:], headers={
+                "Content-Range": f"bytes 7-{len(body) - 1}/{len(body)}"})
+    faulty(work, on_layer(lie), "another part than was asked for")
+
+
+def test_no_range(work):
+    """a server that knows no ranges is begun with anew, and that is enough"""
+    state = {"first": True}
+
+    def ignore(handler, body):
+        if state.pop("first", False):
+            handler.cut(body, 1000)
+        else:
+            handler.answer(200, body)
+    with Registry() as reg:
+        reg.put_image(layers=[big_layer(1 << 16)])
+        reg.fault = on_layer(ignore)
+        pull(work, f"{reg.host}/t/app:1")
+
+
+def test_busy(work):
+    """429 with Retry-After and 503 are waited out, for a while"""
+    state = {"left": 3}
+
+    def busy(handler, path):
+        if "/blobs/" not in path or not state["left"]:
+            return False
+        state["left"] -= 1
+        handler.error(*((429, "TOOMANYREQUESTS", "slow down", {"Retry-After": "1"})
+                        if state["left"] % 2 else (503, "UNAVAILABLE", "not now")))
+        return True
+    with Registry() as reg:
+        reg.put_image()
+        reg.fault = busy
+        began = time.time()
+        pull(work, f"{reg.host}/t/app:1")
+        assert time.time() - began >= 1
+
+
+def test_always_busy(work):
+    """one that is always busy, or wants to be left alone for an hour"""
+    faulty(work, on("/manifests/", lambda h, _: h.error(
+        429, "TOOMANYREQUESTS", "slow down", {"Retry-After": "3600"})),
+        "too many requests (status 429, slow down)", "wait 3600 seconds")
+    faulty(work, on("/manifests/", lambda h, _: h.error(500, "X", "disk on fire")),
+           "the server has a fault (status 500, disk on fire)")
+
+
+def test_redirects(work):
+    """loops, and redirects to a file, another protocol, this host's metadata service, or nowhere"""
+    for location, words in (
+            ("/v2/t/app/manifests/1", "more than 5 redirects"),
+            ("file:///etc/passwd", "not http or https"),
+            ("ftp://127.0.0.1/x", "not http or https"),
+            ("gopher://127.0.0.1/x", "not http or https"),
+            ("http://169.254.169.254/latest/meta-data", "an address that is not public"),
+            ("http://[::ffff:169.254.169.254]/x", "an address that is not public"),
+            ("http://10.0.0.1/", "an address that is not public"),
+            ("http://2130706433:1/x", "127.0.0.1"),
+            (None, "a redirect to nowhere")):
+        faulty(work, on("/manifests/", lambda h, _, to=location: h.answer(
+            302, headers={"Location": to})), words)
+
+
+def test_allowed_network(work):
+    """a redirect into a network that the configuration allows is followed"""
+    config = f"{work}/registries.json"
+    with Registry() as reg, Registry(address="127.0.0.9") as other:
+        reg.put_image()
+        other.manifests = reg.manifests
+        reg.fault = on("/manifests/", lambda h, path: h.answer(
+            302, headers={"Location": other.url + path}))
+        said = refused(work, f"{reg.host}/t/app:1")
+        assert "leads to 127.0.0.9" in said and "allow_addresses" in said, said
+        with open(config, "w", encoding="ascii") as f:
+            json.dump({"allow_addresses": ["127.0.0.9"]}, f)
+        pull(work, f"{reg.host}/t/app:1", "--registries", config)
+
+
+def test_https_to_http(work):
+    """a redirect from https to http is not followed"""
+    cert = registry.make_certificates(work)
+    config = f"{work}/registries.json"
+    with Registry((cert("server.crt"), cert("server.key"))) as reg, Registry() as plain:
+        reg.put_image()
+        plain.manifests = reg.manifests
+        reg.fault = on("/manifests/", lambda h, path: h.answer(
+            302, headers={"Location": plain.url + path}))
+        with open(config, "w", encoding="ascii") as f:
+            json.dump({"registries": {reg.host: {"ca": cert("ca.crt")}}}, f)
+        said = refused(work, f"{reg.host}/t/app:1", "--registries", config)
+        assert "a redirect from https to http://" in said, said
+        assert not plain.requests
+
+
+def test_token_services(work):
+    """a token service at a link-local address, of another protocol, or that talks nonsense"""
+    for realm, words in (("http://169.254.169.254/token", "not public"),
+                         ("file:///etc/passwd", "not https"),
+                         ("http://127.0.0.1:1/token", "get a token for")):
+        faulty(work, None, words, change=lambda reg, to=realm: setattr(reg, "token_realm", to))
+    for answer, words in ((b"{}", "answers without a token"), (b"[1", "get a token"),
+                          (b'{"token":"a\\r\\nHost: x"}', "answers without a token"),
+                          (b'{"token":"' + b"x" * 100000 + b'"}', "longer than")):
+        faulty(work, on("/token", lambda h, _, body=answer: h.answer(200, body)), words,
+               change=lambda reg: setattr(reg, "token_realm", reg.url + "/token"))
+
+
+def test_token_loop(work):
+    """a token that is never taken"""
+    faulty(work, None, "status 401",
+           change=lambda reg: (setattr(reg, "token_realm", reg.url + "/token"),
+                               setattr(reg, "tokens", type("Never", (set,), {
+                                   "__contains__": lambda *_: False})())))
+
+
+def test_headers(work):
+    """headers without end"""
+    faulty(work, on("/manifests/", lambda h, _: h.answer(
+        200, b"{}", headers={f"X-{i}": "y" * 1000 for i in range(90)})), "t/app:1")
+
+
+def test_manifests(work):
+    """documents that are damaged, ambiguous, too large, or of another kind"""
+    def put(document, media_type=registry.MANIFEST):
+        return lambda reg: reg.put_manifest("t/app", "1", document, media_type)
+
+    def changed(**more):
+        def change(reg):
+            body, _ = reg.manifests["t/app", "1"]
+            reg.put_manifest("t/app", "1", {**json.loads(body), **more})
+        return change
+
+    for change, words in (
+            (put(b"{"), "manifest 1"),
+            (put(b'{"schemaVersion":2,"schemaVersion":2}'), "twice"),
+            (changed(manifests=[]), "manifest 1"),
+            (changed(mediaType=registry.INDEX), "manifest 1"),
+            (put({"schemaVersion": 2, "manifests": []}, registry.INDEX), "lists no image"),
+            (put({"schemaVersion": 1, "fsLayers": []}), "schema 1"),
+            (put(b"<html>", "text/html"), "a web page"),
+            (put({"schemaVersion": 1},
+                 "application/vnd.docker.distribution.manifest.v1+prettyjws"), "schema 1"),
+            (put(b" " * ((4 << 20) + 1)), "longer than the 4194304 bytes"),
+            (changed(layers=[{"mediaType": registry.LAYER, "size": 5,
+                              "digest": "sha256:../../../etc/passwd"}]), "digest"),
+            (changed(layers=[{"mediaType": registry.LAYER, "size": 5,
+                              "digest": "sha512:" + "a" * 128}]), "only sha256"),
+            (changed(layers=[{"mediaType": registry.LAYER, "size": -5,
+                              "digest": "sha256:" + "a" * 64}]), "size"),
+            (changed(artifactType="application/x-chart"), "an artifact (application/x-chart)"),
+            (changed(config={"mediaType": "application/vnd.oci.empty.v1+json", "size": 2,
+                             "digest": registry.digest(b"{}")}), "an artifact")):
+        faulty(work, None, words, change=change)
+
+
+def test_large_manifest(work):
+    """a manifest of exactly 4 MiB is taken"""
+    with Registry() as reg:
+        reg.put_image()
+        body, kind = reg.manifests["t/app", "1"]
+        reg.put_manifest("t/app", "1", body + b" " * ((4 << 20) - len(body)), kind)
+        pull(work, f"{reg.host}/t/app:1")
+
+
+def test_wrong_content_digest(work):
+    """a Docker-Content-Digest that is not the body's"""
+    def lie(handler, _path):
+        body, kind = handler.server.registry.manifests["t/app", "1"]
+        handler.answer(200, body, kind, {"Docker-Content-Digest": "sha256:" + "0" * 64})
+    faulty(work, on("/manifests/", lie), "the registry says sha256:000")
+
+
+def test_compressed_answer(work):
+    """a body in a content coding that nobody asked for is not the document"""
+    def pack(handler, _path):
+        body, kind = handler.server.registry.manifests["t/app", "1"]
+        handler.answer(200, gzip.compress(body), kind, {"Content-Encoding": "gzip"})
+    faulty(work, on("/manifests/", pack), "t/app:1")
+
+
+def test_wrong_config(work):
+    """a configuration that lists other layers, or is not the one of the manifest"""
+    def other_layers(reg):
+        reg.put_image(layers=[big_layer(1 << 16)], config={
+            "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "3" * 64]}})
+
+    def missing(reg):
+        body, _ = reg.manifests["t/app", "1"]
+        del reg.blobs[json.loads(body)["config"]["digest"]]
+
+    faulty(work, None, "diff_id", change=other_layers)
+    faulty(work, None, "it is not there (status 404", change=missing)
+
+
+def test_stalled(work):
+    """a link on which nothing comes any more is given up"""
+    def stall(handler, _path):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.flush()
+        time.sleep(SECONDS_MAX)
+    faulty(work, on("/manifests/", stall), "t/app:1")
+
+
+def test_hostile_layer(work):
+    """a pulled layer meets the same fences as one from a file"""
+    evil = image_files.layer(image_files.f("../../escape", "x"))
+    with Registry() as reg:
+        reg.put_image(layers=[evil])
+        said = refused(work, f"{reg.host}/t/app:1")
+        assert 'leads out of the image ("..")' in said, said
+        assert images(work) == []
+    assert cli.have("true")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
