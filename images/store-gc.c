@@ -159,6 +159,26 @@ static int sweep_source(struct store *store, const char *name, void *arg, struct
 	return 0;
 }
 
+static int sweep_quarantine(
+	struct store *store, const char *name, void *arg, struct err *err)
+{
+	char path[STORE_PATH_MAX];
+
+	if (strlen(name) >= STORE_NAME_MAX)
+		return 0;
+	if (unlinkat(store->dirfd, store_path(path, "quarantine", name, ""), 0) < 0)
+		return err_set(err, errno, "remove %s from the image store", path);
+	return 0;
+}
+
+/* Only a store in which something was damaged has a quarantine. */
+static int empty_quarantine(struct store *store, struct gc *gc, struct err *err)
+{
+	if (faccessat(store->dirfd, "quarantine", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return store_each(store, "quarantine", sweep_quarantine, gc, err);
+}
+
 static int interrupt(enum store_step step, struct err *err)
 {
 	int r = store_step(step);
@@ -192,6 +212,8 @@ static int collect(struct store *store, struct gc *gc, struct err *err)
 		r = store_each(store, "blobs/sha256", sweep_blob, gc, err);
 	if (r == 0)
 		r = store_each(store, "sources", sweep_source, gc, err);
+	if (r == 0)
+		r = empty_quarantine(store, gc, err);
 	if (r == 0)
 		r = interrupt(STEP_GC_MOVED, err);
 	return r;

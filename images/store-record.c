@@ -132,7 +132,7 @@ static int read_blob(struct store *store, const char *digest, char **ret, size_t
 			"%s of the image store is damaged: its digest is %s", path,
 			actual);
 		return err_hint(err,
-			"Remove the image with `ucrctl rmi --force` and load it again.");
+			"`ucrctl fsck` puts it away; then load or pull the image again.");
 	}
 	*ret = take_ptr(text);
 	*ret_len = len;

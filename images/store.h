@@ -10,9 +10,9 @@
  *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
  *   images/HEX.json       an image: layers, format, manifest
  *   names.json            name -> image id
- *   sources/HEX           -> image id; HEX is of an archive's device, inode, size and
- * times tmp/                  what is being made; each with a lock that dies with its
- * maker
+ *   sources/HEX           -> image id; HEX is of an archive's device, inode, size, times
+ *   quarantine/           what fsck found damaged, until the next gc
+ *   tmp/                  what is being made; each with a lock that dies with its maker
  *
  * Nothing is visible before it is whole: everything is made in tmp/ and renamed, all but
  * the layers flushed before. Those are flushed afterwards by a process that nobody waits

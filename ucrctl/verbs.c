@@ -36,6 +36,7 @@ static const struct verb_spec *const verbs[] = {
 	&verb_rmi,
 	&verb_unpack,
 	&verb_gc,
+	&verb_fsck,
 	&verb_login,
 	&verb_logout,
 	&verb_events,
