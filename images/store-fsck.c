@@ -174,7 +174,8 @@ static bool has_blob(struct store *store, const char *digest)
 	return faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* What the image can run without, or makes anew by itself. */
+/* What the image can run without, or makes anew by itself. That a compressed layer is not
+ * here is no damage: it never was when the unpacked layer came from another image. */
 static int check_parts(struct store *store, struct fsck *fsck, const struct image *image,
 	struct err *err)
 {
@@ -184,12 +185,6 @@ static int check_parts(struct store *store, struct fsck *fsck, const struct imag
 	if (*image->manifest_digest && !has_blob(store, image->manifest_digest))
 		r = find(fsck, err, "image %.12s has lost its manifest %s", shown,
 			image->manifest_digest);
-	for (size_t i = 0; r == 0 && i < image->blob_count; i++) {
-		if (!has_blob(store, image->blobs[i].digest))
-			r = find(fsck, err,
-				"image %.12s has lost its compressed layer %s", shown,
-				image->blobs[i].digest);
-	}
 	if (r == 0 && !store_has_layers(store, image))
 		r = find(fsck, err,
 			"image %.12s has lost an unpacked layer: load or pull it again",

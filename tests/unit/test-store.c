@@ -76,8 +76,14 @@ static void put_image(struct fixture *f, const char *label, const char *const *c
 {
 	cleanup_buf struct buf config = BUF_INIT;
 	struct image_layer layers[4] = { 0 };
-	struct image image = { .layers = layers, .imported = imported };
+	/* As of a pulled image whose layers were there: the blob was never downloaded. */
+	struct image_blob blob = { .size = 10 };
+	struct image image = {
+		.layers = layers, .imported = imported, .blobs = &blob, .blob_count = 1
+	};
 	char format[] = "tar";
+
+	hash_of("never downloaded", 16, blob.digest);
 
 	buf_printf(&config,
 		"{\"os\":\"linux\",\"architecture\":\"amd64\",\"author\":\"%s\","
