@@ -32,6 +32,7 @@ static const struct verb_spec *const verbs[] = {
 	&verb_images,
 	&verb_pull,
 	&verb_load,
+	&verb_save,
 	&verb_tag,
 	&verb_rmi,
 	&verb_unpack,
