@@ -62,8 +62,17 @@ static int child_prepare(const struct start *start, struct err *err)
 	return 0;
 }
 
-/* What fails before the exec is told over the socket as the program itself would. By
- * descriptor: nobody may not be able to walk the path. */
+/* By descriptor for nobody, who may not be able to walk the path. */
+static void execute(const struct start *start, char **argv)
+{
+	if (start->program->leaves_root)
+		(void)syscall(SYS_execveat, start->program_fd, "", argv, environ,
+			AT_EMPTY_PATH);
+	else
+		(void)execv(start->path, argv);
+}
+
+/* What fails before the exec is told over the socket as the program itself would. */
 static void child(const struct start *start) __attribute__((noreturn));
 static void child(const struct start *start)
 {
@@ -75,8 +84,7 @@ static void child(const struct start *start)
 	(void)stpncpy(name, start->program->name, sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	if (child_prepare(start, &err) == 0) {
-		(void)syscall(SYS_execveat, start->program_fd, "", argv, environ,
-			AT_EMPTY_PATH);
+		execute(start, argv);
 		(void)err_set(&err, errno, "run %s", start->path);
 		socket_fd = HELPER_SOCKET_FD;
 	}

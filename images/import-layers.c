@@ -128,22 +128,39 @@ int import_plan_layers(struct import *import, struct err *err)
 	return 0;
 }
 
+/* What is not kept as it came can be written again. */
+static int open_recipe(
+	struct import *import, struct import_layer *layer, int *ret_fd, struct err *err)
+{
+	if (import->pull || !layer->is_new)
+		return 0;
+	*ret_fd = openat(layer->dir_fd, STORE_LAYER_RECIPE,
+		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return *ret_fd < 0 ? err_set(err, errno, "make a file in the image store") : 0;
+}
+
 static int send_layer(struct import *import, size_t i, struct buf *b, struct err *err)
 {
 	struct import_layer *layer = &import->layers[i];
-	cleanup_close int fd = -1;
+	cleanup_close int fd = -1, recipe_fd = -1;
+	int fds[2];
 	struct json_writer w = JSON_WRITER(b);
 	int r;
 
 	r = unpacker_directory(
 		layer->dir_fd, "fs", &import->request->userns, !layer->is_new, &fd, err);
+	if (r == 0)
+		r = open_recipe(import, layer, &recipe_fd, err);
 	if (r < 0)
 		return r;
+	fds[0] = fd;
+	fds[1] = recipe_fd;
 	jw_object(&w, NULL);
 	jw_u64(&w, "index", i);
 	jw_string(&w, "state", layer->is_new ? UNPACK_STATE_UNPACK : UNPACK_STATE_HAVE);
 	jw_object_end(&w);
-	return helper_send(&import->unpacker, UNPACK_LAYER, b, &fd, 1, err);
+	return helper_send(
+		&import->unpacker, UNPACK_LAYER, b, fds, recipe_fd < 0 ? 1 : 2, err);
 }
 
 int import_send_layers(struct import *import, struct err *err)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -37,15 +38,30 @@ static int write_piece(struct layer *l, int fd, const void *piece, size_t len,
 	return 0;
 }
 
-/* The data, and the holes in between as holes. */
-static int write_data(struct layer *l, int fd, const struct tar_entry *e, struct err *err)
+/* Where in the layer the current directory's `base` is. */
+static void file_path(
+	struct layer *l, const char *base, char ret[PATH_MAX + NAME_MAX + 2])
 {
+	size_t len;
+
+	writer_where(l->writer, ret);
+	len = strlen(ret);
+	(void)snprintf(ret + len, NAME_MAX + 2, "%s%s", len ? "/" : "", base);
+}
+
+/* The data, and the holes in between as holes. */
+static int write_data(struct layer *l, int fd, const char *base,
+	const struct tar_entry *e, struct err *err)
+{
+	char path[PATH_MAX + NAME_MAX + 2];
 	uint64_t offset = 0, end = 0;
 	char show[SHOWN_MAX];
 	const void *piece;
 	size_t len;
 	int r;
 
+	if (l->job->recorder)
+		file_path(l, base, path);
 	if (e->size > l->job->usage->limits->bytes)
 		return err_say(err, EFBIG,
 			"member %s has %" PRIu64 " bytes, the limit is %" PRIu64,
@@ -55,6 +71,9 @@ static int write_data(struct layer *l, int fd, const struct tar_entry *e, struct
 			r = unpack_usage_bytes(l->job->usage, len, e->path, err);
 		if (r == 0)
 			r = write_piece(l, fd, piece, len, offset, e->path, err);
+		if (r == 0 && l->job->recorder)
+			r = tar_recorder_content(l->job->recorder, tar_position(l->tar),
+				len, path, offset, err);
 		if (r < 0)
 			return r;
 		end = offset + len;
@@ -97,7 +116,7 @@ static int make_file(struct layer *l, const struct writer_path *path,
 	r = writer_file_open(l->writer, path->base, e->mode, e->path, &fd, err);
 	if (r < 0)
 		return r;
-	r = write_data(l, fd, e, err);
+	r = write_data(l, fd, path->base, e, err);
 	if (r < 0)
 		return r;
 	r = writer_file_end(l->writer, fd, &a, e->path, err);
@@ -362,6 +381,8 @@ int layer_unpack(const struct layer_job *job, struct stream *tar_stream,
 			&l.writer, err);
 	if (r == 0)
 		r = unpack(&l, err);
+	if (r == 0)
+		l.result.has_replaced = writer_has_removed(l.writer);
 	writer_free(l.writer);
 	tar_free(l.tar);
 	buf_done(&l.whiteouts);

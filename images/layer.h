@@ -9,16 +9,19 @@
 #include "images/lower.h"
 #include "images/notes.h"
 #include "images/stream.h"
+#include "images/tar-recipe.h"
 
 struct layer_job {
 	int dirfd; /* empty; filled */
 	struct lower lower;
 	struct unpack_usage *usage;
+	struct tar_recorder *recorder; /* told which bytes are a file's; or NULL */
 	struct notes *notes;
 };
 
 struct layer_result {
 	uint64_t entries, bytes, whiteouts;
+	bool has_replaced; /* a file took the place of another: content may be gone */
 };
 
 /* `tar_stream` is taken over; it has been read to its end when this succeeds. */

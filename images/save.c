@@ -1,326 +1,412 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "images/save.h"
+#include "images/save-private.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "images/reference.h"
 #include "images/store-private.h"
-#include "images/tar-out.h"
+#include "images/unpack-limits.h"
+#include "images/unpacker.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
-#define COPY_SIZE (256U << 10)
-#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+#define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
+#define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar"
+#define REF_NAME "org.opencontainers.image.ref.name"
+#define CONTAINERD_NAME "io.containerd.image.name"
 
-const char *const save_format_names[] = { "docker-archive", "oci-archive", NULL };
-
-struct saved {
-	struct image *image;
-	char name[REFERENCE_NAME_MAX]; /* full; "": asked for by id or digest */
-	char *media_type;	       /* of the manifest */
-	uint64_t manifest_size;
+struct saved_blob {
+	char digest[DIGEST_MAX];
+	uint64_t size;
+	const char *media_type;
 };
 
 struct save {
 	struct store *store;
-	int fd;
-	struct saved *images;
-	size_t count;
-	strv written; /* blobs, by digest: images share layers */
+	const struct import_userns *userns;
+	struct save_sink sink;
+	struct buf index, docker; /* the elements of their arrays */
 };
 
-static int open_blob(
-	struct store *store, const char *digest, uint64_t *ret_size, int *ret_fd)
+/* One image on its way out. */
+struct saving {
+	struct save *save;
+	const struct image *image;
+	struct saved_blob config, manifest, layers[IMAGE_LAYERS_MAX];
+	char *manifest_type; /* the original's own word; NULL: it says none */
+};
+
+/* ---- blobs of the store ---- */
+
+static int open_blob(struct save *save, const char *digest)
 {
-	cleanup_close int fd = -1;
 	char path[STORE_PATH_MAX];
-	struct stat st;
+	int fd;
 
 	(void)store_path(path, "blobs/sha256", digest_hex(digest), "");
-	fd = openat(store->dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(save->store->dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool has_blob(struct save *save, const char *digest, uint64_t size)
+{
+	cleanup_close int fd = open_blob(save, digest);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size == size;
+}
+
+static int put_stored(
+	struct save *save, const char *digest, struct saved_blob *ret, struct err *err)
+{
+	cleanup_close int fd = open_blob(save, digest);
+	struct stat st;
+
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	*ret_size = (uint64_t)st.st_size;
-	*ret_fd = take_fd(&fd);
-	return 0;
+		return err_set(err, fd < 0 ? -fd : errno,
+			"open blob %s of the image store", digest);
+	(void)stpcpy(ret->digest, digest);
+	ret->size = (uint64_t)st.st_size;
+	return save_put_blob(&save->sink, digest, fd, err);
 }
 
-/* ---- what is to be saved ---- */
+/* ---- layers ---- */
 
-static int read_manifest(struct store *store, struct saved *saved, struct err *err)
+/* They are there as they were pulled. */
+static bool has_originals(struct saving *s)
 {
-	const char *digest = saved->image->manifest_digest, *type;
-	cleanup_json struct json_doc *doc = NULL;
-	cleanup_free char *text = NULL;
-	cleanup_close int fd = -1;
-	size_t len;
-	int r;
+	const struct image *image = s->image;
 
-	r = open_blob(store, digest, &saved->manifest_size, &fd);
-	if (r == 0)
-		r = fd_read_all(fd, IMAGE_CONFIG_MAX, &text, &len);
-	if (r < 0)
-		return err_set(err, -r, "read manifest %s", digest);
-	r = json_parse(text, len, &doc, err);
-	if (r < 0)
-		return err_wrap(err, "manifest %s", digest);
-	type = json_get_string(json_root(doc), "mediaType");
-	saved->media_type = strdup(type ? type : OCI_MANIFEST);
-	return saved->media_type ? 0 : err_oom(err);
-}
-
-static int refuse(
-	const struct saved *saved, const char *shown, const char *what, struct err *err)
-{
-	(void)err_say(err, EOPNOTSUPP, "image %.100s cannot be saved: %s", shown, what);
-	return err_hint(
-		err, saved->image->blob_count
-			     ? "Remove it with `ucrctl rmi` and `ucrctl gc`, and "
-			       "pull it again."
-			     : "The archive that it was loaded from is what a save "
-			       "would make.");
-}
-
-static int check_blobs(struct store *store, const struct saved *saved, const char *shown,
-	struct err *err)
-{
-	const struct image *image = saved->image;
-	uint64_t size;
-
-	if (!*image->manifest_digest || image->blob_count != image->layer_count)
-		return refuse(saved, shown,
-			"its layers are kept unpacked alone, as it was not pulled", err);
+	if (!image->layer_count || image->blob_count != image->layer_count)
+		return false;
 	for (size_t i = 0; i < image->blob_count; i++) {
-		cleanup_close int fd = -1;
-
-		if (open_blob(store, image->blobs[i].digest, &size, &fd) < 0 ||
-			size != image->blobs[i].size)
-			return refuse(saved, shown,
-				"not all of its layers are here as the registry has them",
-				err);
+		if (!has_blob(s->save, image->blobs[i].digest, image->blobs[i].size))
+			return false;
 	}
-	return 0;
+	return true;
 }
 
-static int choose(struct save *save, const char *name, struct saved *ret, struct err *err)
-{
-	char id[DIGEST_MAX];
-	int r;
-
-	r = store_resolve(save->store, name, id, ret->name, err);
-	if (r == 0)
-		r = store_load_image(save->store, id, &ret->image, err);
-	if (r == 0)
-		r = store_hold_image(save->store, ret->image, err);
-	if (r == IMAGE_ABSENT) {
-		(void)err_say(err, ENOENT, "there is no image \"%.200s\"", name);
-		return err_hint(err, "\"ucrctl images\" lists what there is");
-	}
-	if (r == 0)
-		r = check_blobs(save->store, ret, name, err);
-	return r == 0 ? read_manifest(save->store, ret, err) : r;
-}
-
-/* ---- writing ---- */
-
-static int put_file(struct save *save, const char *name, const void *data, size_t len,
-	struct err *err)
-{
-	int r;
-
-	r = tar_out_begin(save->fd, name, len);
-	if (r == 0)
-		r = fd_write_all(save->fd, data, len);
-	if (r == 0)
-		r = tar_out_end(save->fd, len);
-	return r < 0 ? err_set(err, -r, "write %s", name) : 0;
-}
-
-/* Exactly `size` bytes; a file that became shorter meanwhile ends it with -EIO. */
-static int copy_hashed(int from_fd, int fd, uint64_t size, char ret[DIGEST_MAX])
-{
-	cleanup_free char *block = malloc(COPY_SIZE);
-	struct hash h;
-
-	if (!block)
-		return -ENOMEM;
-	hash_init(&h);
-	while (size) {
-		ssize_t n = read(from_fd, block, size < COPY_SIZE ? size : COPY_SIZE);
-		int r;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		hash_update(&h, block, (size_t)n);
-		r = fd_write_all(fd, block, (size_t)n);
-		if (r < 0)
-			return r;
-		size -= (uint64_t)n;
-	}
-	hash_digest(&h, ret);
-	return 0;
-}
-
-static int put_blob(struct save *save, const char *digest, struct err *err)
-{
-	char name[STORE_PATH_MAX], actual[DIGEST_MAX];
-	cleanup_close int fd = -1;
+struct said_tar {
+	char *digest;
 	uint64_t size;
-	int r;
+};
 
-	strv_each (there, save->written) {
-		if (str_eq(*there, digest))
-			return 0;
-	}
-	(void)store_path(name, "blobs/sha256", digest_hex(digest), "");
-	r = open_blob(save->store, digest, &size, &fd);
-	if (r == 0)
-		r = tar_out_begin(save->fd, name, size);
-	if (r == 0)
-		r = copy_hashed(fd, save->fd, size, actual);
-	if (r == 0)
-		r = tar_out_end(save->fd, size);
-	if (r == 0)
-		r = strv_add(&save->written, digest);
-	if (r < 0)
-		return err_set(err, -r, "write %s", name);
-	if (str_eq(actual, digest))
-		return 0;
-	(void)err_say(err, EBADMSG, "%s of the image store is damaged: its digest is %s",
-		name, actual);
-	return err_hint(
-		err, "`ucrctl fsck` puts it away; then load or pull the image again.");
-}
+static const struct json_field said_fields[] = {
+	{ "digest", json_string, offsetof(struct said_tar, digest), true },
+	{ "size", json_u64, offsetof(struct said_tar, size), true },
+	{ 0 },
+};
 
-static int put_blobs(struct save *save, const struct image *image, struct err *err)
+static int check_tar(
+	const struct image_layer *layer, const struct ipc_msg *msg, struct err *err)
 {
+	cleanup_json struct json_doc *doc = NULL;
+	struct said_tar said = { 0 };
 	int r;
 
-	r = put_blob(save, image->manifest_digest, err);
+	if (msg->type != UNPACK_DONE)
+		return err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
+	r = json_parse(msg->data, msg->len, &doc, err);
 	if (r == 0)
-		r = put_blob(save, image->id, err);
-	for (size_t i = 0; r == 0 && i < image->blob_count; i++)
-		r = put_blob(save, image->blobs[i].digest, err);
+		r = json_decode(json_root(doc), said_fields, &said, err);
+	if (r == 0 && !str_eq(said.digest, layer->diff_id)) {
+		(void)err_say(err, EBADMSG,
+			"the layer was changed since it was unpacked: it is %s now, not %s",
+			said.digest, layer->diff_id);
+		(void)err_hint(
+			err, "Load the image again: `ucrctl rmi --force` it first.");
+		r = -EBADMSG;
+	}
+	free(said.digest);
 	return r;
 }
 
-static int put_json(struct save *save, const char *name, struct buf *b, struct err *err)
+static int run_tar(struct save *save, const int fds[3], const struct image_layer *layer,
+	struct err *err)
 {
-	return buf_finish(b) < 0 ? err_oom(err)
-				 : put_file(save, name, b->data, b->len, err);
+	cleanup_helper struct helper unpacker = HELPER_NONE;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct ipc_msg msg;
+	int r;
+
+	r = unpacker_start(save->store->libexec_path, save->userns, &unpacker, err);
+	if (r < 0)
+		return r;
+	buf_puts(&b, "{\"op\":\"tar\"}");
+	r = helper_send(&unpacker, UNPACK_REQUEST, &b, fds, 3, err);
+	if (r == 0)
+		r = helper_recv(&unpacker, &msg, err);
+	if (r < 0)
+		return r;
+	r = check_tar(layer, &msg, err);
+	ipc_msg_done(&msg);
+	return r;
 }
 
-/* The names as docker writes them: the tag for tools of OCI, the whole for containerd. */
-static void write_descriptor(struct json_writer *w, const struct saved *saved)
+/* The layer's archive as a file without a name. */
+static int cook_tar(
+	struct save *save, const struct image_layer *layer, int *ret_fd, struct err *err)
 {
-	const char *tag = reference_tag_of(saved->name);
+	cleanup_close int dir_fd = -1, fs_fd = -1, recipe_fd = -1, out_fd = -1;
+	int fds[3], r;
 
-	jw_object(w, NULL);
-	jw_string(w, "mediaType", saved->media_type);
-	jw_string(w, "digest", saved->image->manifest_digest);
-	jw_u64(w, "size", saved->manifest_size);
-	if (*saved->name) {
-		jw_object(w, "annotations");
-		jw_string(w, "io.containerd.image.name", saved->name);
-		if (tag && *tag)
-			jw_string(w, "org.opencontainers.image.ref.name", tag);
-		jw_object_end(w);
+	r = store_hold_layer(save->store, layer->chain_id, &dir_fd, err);
+	if (r == IMAGE_ABSENT)
+		r = err_say(err, ENOENT, "it is not in the store any more");
+	if (r < 0)
+		return r;
+	recipe_fd = openat(dir_fd, STORE_LAYER_RECIPE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (recipe_fd < 0) {
+		(void)err_set(err, errno, "how to write it again is not known");
+		return err_hint(err, "Load or pull the image again.");
 	}
+	r = unpacker_directory(dir_fd, "fs", save->userns, true, &fs_fd, err);
+	if (r < 0)
+		return r;
+	out_fd = openat(save->store->dirfd, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (out_fd < 0)
+		return err_set(err, errno, "make a temporary file in the image store");
+	fds[0] = fs_fd;
+	fds[1] = recipe_fd;
+	fds[2] = out_fd;
+	r = run_tar(save, fds, layer, err);
+	if (r == 0)
+		*ret_fd = take_fd(&out_fd);
+	return r;
+}
+
+static int put_cooked(struct saving *s, size_t n, struct err *err)
+{
+	const struct image_layer *layer = &s->image->layers[n];
+	struct saved_blob *ret = &s->layers[n];
+	cleanup_close int fd = -1;
+	struct stat st;
+	int r;
+
+	r = cook_tar(s->save, layer, &fd, err);
+	if (r < 0)
+		return err_wrap(err, "layer %zu", n);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "look at layer %zu", n);
+	(void)stpcpy(ret->digest, layer->diff_id);
+	ret->size = (uint64_t)st.st_size;
+	ret->media_type = LAYER_TYPE;
+	return save_put_blob(&s->save->sink, layer->diff_id, fd, err);
+}
+
+static int put_layers(struct saving *s, bool are_original, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->image->layer_count; i++)
+		r = are_original ? put_stored(s->save, s->image->blobs[i].digest,
+					   &s->layers[i], err)
+				 : put_cooked(s, i, err);
+	return r;
+}
+
+/* ---- documents ---- */
+
+static void write_descriptor(
+	struct json_writer *w, const char *key, const struct saved_blob *blob)
+{
+	jw_object(w, key);
+	jw_string(w, "mediaType", blob->media_type);
+	jw_string(w, "digest", blob->digest);
+	jw_u64(w, "size", blob->size);
 	jw_object_end(w);
 }
 
-static int put_index(struct save *save, struct err *err)
+/* The index must call it what it calls itself. */
+static int read_manifest_type(struct saving *s, struct err *err)
+{
+	cleanup_close int fd = open_blob(s->save, s->manifest.digest);
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = fd < 0 ? fd : fd_read_all(fd, MANIFEST_MAX, &text, &len);
+	if (r < 0)
+		return err_set(err, -r, "read the manifest");
+	r = json_parse(text, len, &doc, err);
+	if (r == 0 && str_set(&s->manifest_type,
+			      json_get_string(json_root(doc), "mediaType")) < 0)
+		r = err_oom(err);
+	return r;
+}
+
+static int put_original_manifest(struct saving *s, struct err *err)
+{
+	int r = put_stored(s->save, s->image->manifest_digest, &s->manifest, err);
+
+	return r == 0 ? read_manifest_type(s, err) : r;
+}
+
+/* A manifest for layers that are not the original blobs. */
+static int put_made_manifest(struct saving *s, struct err *err)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
+	cleanup_close int fd = -1;
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "schemaVersion", 2);
-	jw_string(&w, "mediaType", "application/vnd.oci.image.index.v1+json");
-	jw_array(&w, "manifests");
-	for (size_t i = 0; i < save->count; i++)
-		write_descriptor(&w, &save->images[i]);
+	jw_string(&w, "mediaType", MANIFEST_TYPE);
+	write_descriptor(&w, "config", &s->config);
+	jw_array(&w, "layers");
+	for (size_t i = 0; i < s->image->layer_count; i++)
+		write_descriptor(&w, NULL, &s->layers[i]);
 	jw_array_end(&w);
 	jw_object_end(&w);
-	return put_json(save, "index.json", &b, err);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	fd = fd_memfd_sealed("manifest", b.data, b.len);
+	if (fd < 0)
+		return err_set(err, -fd, "keep a manifest");
+	hash_of(b.data, b.len, s->manifest.digest);
+	s->manifest.size = b.len;
+	return save_put_blob(&s->save->sink, s->manifest.digest, fd, err);
 }
 
-static void write_blob_path(struct json_writer *w, const char *key, const char *digest)
+static void write_names(struct json_writer *w, const char *name)
 {
-	char path[STORE_PATH_MAX];
+	const char *mark = reference_tag_of(name);
 
-	jw_string(w, key, store_path(path, "blobs/sha256", digest_hex(digest), ""));
+	jw_object(w, "annotations");
+	jw_string(w, CONTAINERD_NAME, name);
+	if (*mark == ':')
+		jw_string(w, REF_NAME, mark + 1);
+	jw_object_end(w);
 }
 
-static int put_docker_manifest(struct save *save, struct err *err)
+/* An element of index.json; with a name, or once without. */
+static void add_to_index(struct saving *s, const char *name)
 {
-	cleanup_buf struct buf b = BUF_INIT;
-	struct json_writer w = JSON_WRITER(&b);
+	struct json_writer w = JSON_WRITER(&s->save->index);
 
-	jw_array(&w, NULL);
-	for (size_t i = 0; i < save->count; i++) {
-		const struct saved *saved = &save->images[i];
-
-		jw_object(&w, NULL);
-		write_blob_path(&w, "Config", saved->image->id);
-		jw_array(&w, "RepoTags");
-		if (*saved->name)
-			jw_string(&w, NULL, reference_familiar(saved->name));
-		jw_array_end(&w);
-		jw_array(&w, "Layers");
-		for (size_t n = 0; n < saved->image->blob_count; n++)
-			write_blob_path(&w, NULL, saved->image->blobs[n].digest);
-		jw_array_end(&w);
-		jw_object_end(&w);
-	}
-	jw_array_end(&w);
-	return put_json(save, "manifest.json", &b, err);
+	if (s->save->index.len)
+		buf_putc(&s->save->index, ',');
+	jw_object(&w, NULL);
+	jw_string(&w, "mediaType", s->manifest_type ? s->manifest_type : MANIFEST_TYPE);
+	jw_string(&w, "digest", s->manifest.digest);
+	jw_u64(&w, "size", s->manifest.size);
+	if (name)
+		write_names(&w, name);
+	jw_object_end(&w);
 }
 
-static int write_archive(struct save *save, enum save_format format, struct err *err)
+static int write_blob_path(struct json_writer *w, const char *key, const char *digest)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	cleanup_free char *path = str_printf("blobs/sha256/%s", digest_hex(digest));
+
+	jw_string(w, key, path);
+	return path ? 0 : -ENOMEM;
+}
+
+/* An element of docker's manifest.json. */
+static int add_to_docker(struct saving *s, char *const *names, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(&s->save->docker);
 	int r;
 
-	r = put_file(save, "oci-layout", layout, sizeof(layout) - 1, err);
-	if (r == 0)
-		r = put_index(save, err);
-	if (r == 0 && format == SAVE_DOCKER_ARCHIVE)
-		r = put_docker_manifest(save, err);
-	for (size_t i = 0; r == 0 && i < save->count; i++)
-		r = put_blobs(save, save->images[i].image, err);
-	if (r < 0)
-		return r;
-	r = tar_out_finish(save->fd);
-	return r < 0 ? err_set(err, -r, "write the archive") : 0;
+	if (s->save->docker.len)
+		buf_putc(&s->save->docker, ',');
+	jw_object(&w, NULL);
+	r = write_blob_path(&w, "Config", s->config.digest);
+	jw_array(&w, "RepoTags");
+	strv_each (name, names)
+		jw_string(&w, NULL, reference_familiar(*name));
+	jw_array_end(&w);
+	jw_array(&w, "Layers");
+	for (size_t i = 0; r == 0 && i < s->image->layer_count; i++)
+		r = write_blob_path(&w, NULL, s->layers[i].digest);
+	jw_array_end(&w);
+	jw_object_end(&w);
+	return r < 0 ? err_oom(err) : 0;
 }
 
-int save_images(struct store *store, char *const *names, enum save_format format, int fd,
+/* ---- */
+
+static int put_files(struct saving *s, struct err *err)
+{
+	bool are_original = has_originals(s);
+	int r;
+
+	r = put_stored(s->save, s->image->id, &s->config, err);
+	s->config.media_type = CONFIG_TYPE;
+	if (r == 0)
+		r = put_layers(s, are_original, err);
+	if (r == 0)
+		r = are_original ? put_original_manifest(s, err)
+				 : put_made_manifest(s, err);
+	return r < 0 ? err_wrap(err, "image %.12s", digest_hex(s->image->id)) : 0;
+}
+
+static int put_image(struct save *save, const struct save_item *item, struct err *err)
+{
+	struct saving s = { .save = save, .image = item->image };
+	int r;
+
+	r = put_files(&s, err);
+	if (r == 0) {
+		if (!item->names)
+			add_to_index(&s, NULL);
+		strv_each (name, item->names)
+			add_to_index(&s, *name);
+		r = add_to_docker(&s, item->names, err);
+	}
+	free(s.manifest_type);
+	return r;
+}
+
+static int put_array(struct save *save, const char *name, const char *before,
+	struct buf *elements, const char *after, struct err *err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	if (buf_finish(elements) < 0)
+		return err_oom(err);
+	buf_printf(&text, "%s%s%s\n", before, elements->data, after);
+	if (buf_finish(&text) < 0)
+		return err_oom(err);
+	return save_put_text(&save->sink, name, &text, err);
+}
+
+static int put_documents(struct save *save, enum save_format format, struct err *err)
+{
+	struct buf empty = BUF_INIT;
+	int r;
+
+	r = put_array(save, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"", &empty,
+		"}", err);
+	buf_done(&empty);
+	if (r == 0)
+		r = put_array(save, "index.json", "{\"schemaVersion\":2,\"manifests\":[",
+			&save->index, "]}", err);
+	if (r == 0 && format == SAVE_DOCKER_ARCHIVE)
+		r = put_array(save, "manifest.json", "[", &save->docker, "]", err);
+	return r == 0 ? save_sink_end(&save->sink, err) : r;
+}
+
+int images_save(struct store *store, const struct save_item *items, size_t count,
+	enum save_format format, const struct import_userns *userns, int out_fd,
 	struct err *err)
 {
-	struct save save = { .store = store, .fd = fd };
+	struct save save = { .store = store,
+		.userns = userns,
+		.sink = { .is_directory = format == SAVE_OCI_DIRECTORY, .fd = out_fd } };
 	int r = 0;
 
-	save.images = calloc(strv_len(names) + 1, sizeof(*save.images));
-	if (!save.images)
-		return err_oom(err);
-	strv_each (name, names) {
-		if (r == 0)
-			r = choose(&save, *name, &save.images[save.count++], err);
-	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = put_image(&save, &items[i], err);
 	if (r == 0)
-		r = write_archive(&save, format, err);
-	for (size_t i = 0; i < save.count; i++) {
-		image_free(save.images[i].image);
-		free(save.images[i].media_type);
-	}
-	free(save.images);
-	strv_free(save.written);
+		r = put_documents(&save, format, err);
+	buf_done(&save.index);
+	buf_done(&save.docker);
+	save_sink_done(&save.sink);
 	return r;
 }

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Images of the store as one archive, out of the bytes that the registry gave: the same
- * manifest, configuration and compressed layers, so that id and digest stay what they are.
- * Both forms are an OCI image layout in a tar; the one for docker has docker's
- * manifest.json beside it, which docker, podman and skopeo read.
- *
- * An image that was loaded from an archive cannot be saved: its layers are kept unpacked
- * alone.
+ * Images of the store written out again: as an archive that is an OCI layout and what `docker
+ * save` writes at once, or as an OCI layout alone. Configurations, and so image ids, are the
+ * original ones. Layers of pulled images are as they were pulled; those of loaded archives are
+ * the very tar archives that were loaded, uncompressed. Every byte is checked against its digest
+ * on the way out.
  */
 #ifndef UCR_IMAGES_SAVE_H
 #define UCR_IMAGES_SAVE_H
 
 #include "images/store.h"
 
-enum save_format { SAVE_DOCKER_ARCHIVE, SAVE_OCI_ARCHIVE };
+enum save_format { SAVE_DOCKER_ARCHIVE, SAVE_OCI_ARCHIVE, SAVE_OCI_DIRECTORY };
 
-extern const char *const save_format_names[]; /* in that order; NULL ends it */
+struct save_item {
+	const struct image *image;
+	strv names; /* full; those it is known by in the archive */
+};
 
-/* Writes the images that `names` are of. Each keeps the name by which it was asked for, if
- * it was one. What can be refused is refused before anything is written. */
-int save_images(struct store *store, char *const *names, enum save_format format, int fd,
+/* `out_fd`: a file or pipe, or an empty directory. After a failure what is there is of no
+ * use, and the caller's to remove. */
+int images_save(struct store *store, const struct save_item *items, size_t count,
+	enum save_format format, const struct import_userns *userns, int out_fd,
 	struct err *err) __attribute__((warn_unused_result));
 
 #endif

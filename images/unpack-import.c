@@ -21,6 +21,7 @@ struct import {
 	struct platform platform;
 	struct unpack_usage usage;
 	int layer_fds[IMAGE_LAYERS_MAX];
+	int recipe_fd;	    /* of the layer that is being unpacked; -1 */
 	size_t layer_count; /* of layer_fds */
 };
 
@@ -123,6 +124,7 @@ struct passing {
 	struct byte_range range;
 	int owned_fd;
 	struct hash blob, diff;
+	struct tar_recorder *recorder; /* NULL: no recipe is wanted */
 };
 
 static int open_range(struct import *im, const struct format_layer *layer,
@@ -162,6 +164,8 @@ static int open_stream(struct import *im, size_t n, struct passing *p,
 		r = stream_inflated(s, &im->job->request.limits, &s, NULL, err);
 	if (r == 0)
 		r = stream_hashed(s, &p->diff, NULL, &s, err);
+	if (r == 0 && p->recorder)
+		r = tar_recorder_stream(p->recorder, s, &s, err);
 	if (r == 0)
 		*ret = s;
 	return r;
@@ -216,6 +220,23 @@ static int explain_failure(
 										: r;
 }
 
+/* A layer in which files replaced each other, as none should, is kept as it is. */
+static int finish_recipe(struct import *im, struct passing *p,
+	const struct layer_result *result, struct err *err)
+{
+	struct stream *s = NULL;
+	int r;
+
+	if (!p->recorder)
+		return 0;
+	if (!result->has_replaced)
+		return tar_recorder_finish(p->recorder, err);
+	r = stream_of_range(&p->range, &s, err);
+	if (r == 0)
+		r = stream_inflated(s, &im->job->request.limits, &s, NULL, err);
+	return r < 0 ? r : tar_recipe_literal(im->recipe_fd, s, err);
+}
+
 static int pass_layer(struct import *im, size_t n, struct passing *p,
 	struct layer_result *ret, struct err *err)
 {
@@ -231,13 +252,19 @@ static int pass_layer(struct import *im, size_t n, struct passing *p,
 	int r;
 
 	r = open_range(im, layer, p, err);
+	if (r == 0 && im->recipe_fd >= 0)
+		r = tar_recorder_new(im->recipe_fd, &p->recorder, err);
 	if (r < 0)
 		return r;
+	job.recorder = p->recorder;
 	r = open_stream(im, n, p, &s, err);
 	if (r == 0)
 		r = layer_unpack(&job, s, ret, err);
 	if (r < 0)
 		return explain_failure(layer, p, r, err);
+	r = finish_recipe(im, p, ret, err);
+	if (r < 0)
+		return r;
 	hash_digest(&p->blob, blob);
 	hash_digest(&p->diff, diff);
 	r = check_digest("its digest is wrong", layer->digest, blob, err);
@@ -256,6 +283,7 @@ static int unpack_layer(struct import *im, size_t n, struct err *err)
 	int r;
 
 	r = pass_layer(im, n, &p, &result, err);
+	tar_recorder_free(p.recorder);
 	if (p.owned_fd >= 0)
 		(void)close(p.owned_fd);
 	if (r == 0)
@@ -274,7 +302,7 @@ static int receive_layer(struct import *im, size_t n, bool *ret_unpack, struct e
 
 	ipc_msg_done(msg);
 	r = ipc_recv(im->job->peer_fd, msg);
-	if (r <= 0 || msg->type != UNPACK_LAYER || msg->fd_count != 1)
+	if (r <= 0 || msg->type != UNPACK_LAYER || msg->fd_count < 1 || msg->fd_count > 2)
 		return err_say(err, EPROTO, "no directory came for layer %zu", n);
 	r = json_parse(msg->data, msg->len, &doc, err);
 	if (r < 0)
@@ -288,6 +316,10 @@ static int receive_layer(struct import *im, size_t n, bool *ret_unpack, struct e
 	*ret_unpack = str_eq(state, UNPACK_STATE_UNPACK);
 	im->layer_fds[n] = take_fd(&msg->fds[0]);
 	im->layer_count = n + 1;
+	if (im->recipe_fd >= 0)
+		(void)close(take_fd(&im->recipe_fd));
+	if (msg->fd_count == 2)
+		im->recipe_fd = take_fd(&msg->fds[1]);
 	return 0;
 }
 
@@ -367,9 +399,12 @@ int unpack_import(struct unpack_job *job, struct err *err)
 	im->job = job;
 	im->usage.limits = &job->request.limits;
 	im->source.archive.fd = -1;
+	im->recipe_fd = -1;
 	r = run(im, source_fd, spool_dirfd, err);
 	for (size_t i = 0; i < im->layer_count; i++)
 		(void)close(im->layer_fds[i]);
+	if (im->recipe_fd >= 0)
+		(void)close(im->recipe_fd);
 	found_image_done(&im->image);
 	unpack_source_done(&im->source);
 	free(im);

@@ -25,7 +25,8 @@
  * "diff_id" is null where only unpacking can tell it LAYER {"index", "state"}     fds:
  * directory one for each layer, in order; the client may wait for LAYER_DONE in between.
  *     "have"    the directory of the layer unpacked before; only read
- *     "unpack"  an empty directory to fill; answered by LAYER_DONE
+ *     "unpack"  an empty directory to fill; answered by LAYER_DONE. With a second descriptor, an
+ *               empty file: the layer's recipe (images/tar-recipe.h) goes there
  *   PROGRESS {"what", "layer", "layers", "done", "total"}   any number of times; bytes
  *   LAYER_DONE {"index", "diff_id", "digest", "entries", "bytes", "whiteouts"}
  *     every digest the archive stated has been checked by then. What is in the directory
@@ -36,6 +37,8 @@
  *
  *   REQUEST {"op":"copy", "is_rootless"}   fds: destination (an empty directory), layers
  * lowest first: writes the merged root file system. Answers PROGRESS…, DONE or ERROR.
+ *   REQUEST {"op":"tar"}        fds: a layer's directory, its recipe, a file or pipe
+ *     writes the layer's tar archive as it once came. Answers DONE {"digest", "size"} or ERROR.
  *   REQUEST {"op":"remove", "name"}        fds: directory
  *     removes a name and all below it, whoever owns it. Answers DONE or ERROR.
  *

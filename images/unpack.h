@@ -38,6 +38,8 @@ int unpack_import(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int unpack_copy(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
+int unpack_tar(struct unpack_job *job, struct err *err)
+	__attribute__((warn_unused_result));
 int unpack_remove(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 

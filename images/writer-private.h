@@ -32,6 +32,7 @@ struct writer {
 	size_t depth;	      /* index of the current one */
 	void *dirs;	      /* struct dir by path (tsearch) */
 	size_t dir_count;
+	bool has_removed;
 };
 
 static inline int writer_fd(const struct writer *w)

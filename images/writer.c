@@ -63,11 +63,17 @@ int writer_stat(struct writer *w, const char *name, struct stat *ret)
 	return fstatat(writer_fd(w), name, ret, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+bool writer_has_removed(const struct writer *w)
+{
+	return w->has_removed;
+}
+
 int writer_remove(struct writer *w, const char *name, struct err *err)
 {
 	char show[SHOWN_MAX];
 	int r;
 
+	w->has_removed = true;
 	r = fd_remove_tree(writer_fd(w), name);
 	return r < 0 ? err_set(err, -r, "replace %s", shown(name, show)) : 0;
 }

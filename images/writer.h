@@ -64,6 +64,8 @@ void writer_where(const struct writer *w, char ret[PATH_MAX]);
 
 /* A name in the current directory, 0 and its status or -ENOENT. */
 int writer_stat(struct writer *w, const char *name, struct stat *ret);
+/* Something was removed since the beginning. */
+bool writer_has_removed(const struct writer *w);
 /* Removes whatever has the name, with all below it. */
 int writer_remove(struct writer *w, const char *name, struct err *err)
 	__attribute__((warn_unused_result));

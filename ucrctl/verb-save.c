@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/cleanup.h"
 #include "common/fd.h"
+#include "images/reference.h"
 #include "images/save.h"
 #include "ucrctl/ctl.h"
+#include "ucrctl/obtain.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
@@ -11,91 +14,195 @@
 
 struct save_options {
 	const char *output;
-	unsigned int format;
+	unsigned int format; /* enum save_format */
 };
+
+/* In the order of enum save_format. */
+static const char *const format_names[] = { "docker-archive", "oci-archive", "oci",
+	NULL };
 
 static const struct option_spec options[] = {
 	{ "output", 'o', .arg = "FILE", .set = option_string,
 		.offset = offsetof(struct save_options, output),
-		.help = "Write FILE, whole or not at all (default: standard output)",
-		.complete = COMPLETE_FILE },
-	{ "format", .arg = "FORMAT", .set = option_choice, .param = save_format_names,
+		.complete = COMPLETE_FILE,
+		.help = "Write to FILE, which is replaced when all is well (default: standard "
+			"output)" },
+	{ "format", .arg = "FORMAT", .set = option_choice, .param = format_names,
 		.offset = offsetof(struct save_options, format),
-		.help = "Write a docker-archive or an oci-archive (default: docker-archive)" },
+		.help = "docker-archive, which is an OCI archive too, oci-archive, or oci, a "
+			"directory (default: docker-archive)" },
 	{ 0 },
 };
 
 static const struct option_group groups[] = { { options }, { 0 } };
 
-/* A pipe or device is written to as it is; a file is replaced. */
-static bool is_special(const char *path)
+struct items {
+	struct save_item *list;
+	size_t count;
+};
+
+static void items_done(struct items *items)
 {
+	for (size_t i = 0; i < items->count; i++) {
+		image_free((struct image *)(uintptr_t)items->list[i].image);
+		strv_free(items->list[i].names);
+	}
+	free(items->list);
+}
+
+/* By a name it is saved with that name; by its id with all it has. */
+static int take_names(
+	struct store *store, const char *arg, struct save_item *item, struct err *err)
+{
+	char full[REFERENCE_NAME_MAX];
+	cleanup_strv strv all = NULL;
+	int r;
+
+	r = store_names(store, item->image->id, &all, err);
+	if (r < 0)
+		return r;
+	if (reference_normalize(arg, full, NULL) == 0) {
+		strv_each (name, all) {
+			if (str_eq(*name, full))
+				return strv_add(&item->names, full) < 0 ? err_oom(err)
+									: 0;
+		}
+	}
+	strv_each (name, all) {
+		if (!reference_digest_of(*name) && strv_add(&item->names, *name) < 0)
+			return err_oom(err);
+	}
+	return 0;
+}
+
+static int add_item(
+	struct store *store, const char *arg, struct items *items, struct err *err)
+{
+	struct save_item *item = &items->list[items->count];
+	struct image *image = NULL;
+	int r;
+
+	r = store_find(store, arg, &image, err);
+	if (r == IMAGE_ABSENT) {
+		(void)err_say(err, ENOENT, "there is no image \"%.200s\"", arg);
+		return err_hint(err, "`ucrctl images` lists what there is");
+	}
+	if (r < 0)
+		return r;
+	item->image = image;
+	items->count++;
+	return take_names(store, arg, item, err);
+}
+
+/* A file or directory beside FILE, which it becomes at the end. */
+struct output {
+	char *tmp;
+	int fd;
+};
+
+static void output_done(struct output *out)
+{
+	if (out->tmp)
+		(void)!fd_remove_tree(AT_FDCWD, out->tmp);
+	free(out->tmp);
+	if (out->fd >= 0)
+		(void)close(out->fd);
+}
+
+static int open_output(const struct save_options *o, struct output *out, struct err *err)
+{
+	bool is_directory = o->format == SAVE_OCI_DIRECTORY;
+	char suffix[48];
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-}
-
-static int save_to(struct store *store, const struct save_options *o, char **names,
-	const char *path, int flags, struct err *err)
-{
-	cleanup_close int fd = -1;
-	int r;
-
-	fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags, 0600);
-	if (fd < 0)
-		return err_set(err, errno, "write %.200s", o->output);
-	r = save_images(store, names, o->format, fd, err);
-	if (r == 0 && (flags & O_EXCL) && fsync(fd) < 0)
-		r = err_set(err, errno, "write %.200s", o->output);
-	return r;
-}
-
-static int save_to_file(
-	struct store *store, const struct save_options *o, char **names, struct err *err)
-{
-	cleanup_free char *tmp = NULL;
-	char suffix[32];
-	int r;
-
-	if (is_special(o->output))
-		return save_to(store, o, names, o->output, 0, err);
-	fd_random_name(".", suffix, sizeof(suffix));
-	tmp = str_printf("%s%s", o->output, suffix);
-	if (!tmp)
+	if (!o->output && is_directory)
+		return err_say(
+			err, EINVAL, "save: --format oci needs --output DIRECTORY");
+	if (!o->output && isatty(STDOUT_FILENO)) {
+		(void)err_say(err, EINVAL, "save: standard output is a terminal");
+		return err_hint(err, "redirect it, or name a file with --output FILE");
+	}
+	if (!o->output)
+		return 0;
+	if (is_directory && stat(o->output, &st) == 0)
+		return err_say(err, EEXIST, "%s exists already", o->output);
+	/* A pipe or a device is written to as it is. */
+	if (!is_directory && stat(o->output, &st) == 0 && !S_ISREG(st.st_mode)) {
+		out->fd = open(o->output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return out->fd < 0 ? err_set(err, errno, "write %s", o->output) : 0;
+	}
+	fd_random_name(".save-", suffix, sizeof(suffix));
+	out->tmp = str_printf("%s%s", o->output, suffix);
+	if (!out->tmp)
 		return err_oom(err);
-	r = save_to(store, o, names, tmp, O_CREAT | O_EXCL, err);
-	if (r == 0 && rename(tmp, o->output) < 0)
-		r = err_set(err, errno, "write %.200s", o->output);
+	out->fd = is_directory
+			  ? fd_mkdir_open(AT_FDCWD, out->tmp, 0755)
+			  : open(out->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out->fd >= 0)
+		return 0;
+	(void)err_set(err, is_directory ? -out->fd : errno, "write %s", o->output);
+	free(take_ptr(out->tmp));
+	return -err->code;
+}
+
+static int keep_output(const struct save_options *o, struct output *out, struct err *err)
+{
+	if (!out->tmp)
+		return 0;
+	if (fsync(out->fd) < 0 || rename(out->tmp, o->output) < 0)
+		return err_set(err, errno, "write %s", o->output);
+	free(take_ptr(out->tmp));
+	return 0;
+}
+
+static int save(struct engine *engine, struct store *store, const struct save_options *o,
+	const struct items *items, struct err *err)
+{
+	cleanup_with(output_done) struct output out = { .fd = -1 };
+	struct import_userns userns = { .userns_fd = -1 };
+	cleanup_close int userns_fd = -1;
+	int r;
+
+	r = open_output(o, &out, err);
+	if (r == 0)
+		r = obtain_userns(engine, false, &userns, err);
 	if (r < 0)
-		(void)unlink(tmp);
-	return r;
+		return r;
+	userns_fd = userns.userns_fd;
+	r = images_save(store, items->list, items->count, o->format, &userns,
+		out.fd < 0 ? STDOUT_FILENO : out.fd, err);
+	return r < 0 ? r : keep_output(o, &out, err);
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
+	cleanup_with(items_done) struct items items = { 0 };
 	const struct save_options *o = opts;
 	struct engine *engine;
 	struct store *store;
 	int r;
 
-	if (!o->output && isatty(STDOUT_FILENO)) {
-		(void)err_say(err, EINVAL, "save: standard output is a terminal");
-		return err_hint(err, "name a file: ucrctl save -o FILE IMAGE");
-	}
 	r = ctl_store(context, &engine, &store, err);
 	if (r < 0)
 		return r;
-	return o->output ? save_to_file(store, o, args, err)
-			 : save_images(store, args, o->format, STDOUT_FILENO, err);
+	items.list = calloc(strv_len(args), sizeof(*items.list));
+	if (!items.list)
+		return err_oom(err);
+	strv_each (arg, args) {
+		r = add_item(store, *arg, &items, err);
+		if (r < 0)
+			return r;
+	}
+	return save(engine, store, o, &items, err);
 }
 
 const struct verb_spec verb_save = {
 	.name = "save",
 	.section = SECTION_IMAGES,
-	.summary = "Write pulled images to an archive",
-	.text = "The bytes are those that the registry gave: the image has the same id and "
-		"digest wherever the archive is loaded. Images that were themselves loaded "
-		"from an archive cannot be saved.",
+	.summary = "Write images to an archive",
+	.text = "The archive is what docker, podman and skopeo load, and an OCI layout at once. "
+		"Images keep their ids: configurations are the original ones, layers those that were "
+		"pulled or loaded. An image named by its id is saved with all its names.",
 	.args = "IMAGE...",
 	.args_min = 1,
 	.args_max = ARGS_ANY,

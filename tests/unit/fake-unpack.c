@@ -213,7 +213,7 @@ static void do_layer(struct script *script, size_t index)
 	struct ipc_msg msg;
 
 	hear(&msg);
-	if (msg.type != UNPACK_LAYER || msg.fd_count != 1)
+	if (msg.type != UNPACK_LAYER || msg.fd_count < 1 || msg.fd_count > 2)
 		stop(6);
 	if (strstr(msg.data, UNPACK_STATE_HAVE)) {
 		check_have(msg.fds[0], script->layers[index]);
