@@ -13,8 +13,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Of a file in the store: at most a prefix, a digest and a suffix. */
-#define STORE_NAME_MAX 96
+#define STORE_NAME_MAX 96 /* of a file: a prefix, a digest and a suffix */
 #define STORE_PATH_MAX (2 * STORE_NAME_MAX)
 #define STORE_LAYER_RECIPE "tar" /* in a layer's directory: images/tar-recipe.h */
 
