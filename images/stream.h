@@ -63,6 +63,11 @@ int stream_inflated(struct stream *lower, const struct unpack_limits *limits,
 	struct stream **ret, const char **ret_codec, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The same stream, read ahead by a thread where there is a second processor; it then runs beside
+ * the caller until stream_free(). `lower` cannot be skipped in. */
+int stream_ahead(struct stream *lower, struct stream **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Reads to the end, so that every digest over it is complete. */
 int stream_drain(struct stream *s, struct err *err) __attribute__((warn_unused_result));
 

@@ -31,6 +31,7 @@
  * directory on the way down, one for each layer. */
 #define ADDRESS_SPACE_MAX (1ULL << 30)
 #define DESCRIPTORS_WANTED 2048
+#define THREAD_FLAGS (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
 static const cap_value_t kept_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,
 	CAP_FSETID, CAP_MKNOD, CAP_SETFCAP };
@@ -88,6 +89,9 @@ static const char *const allowed_calls[] = {
 	"mremap",
 	"madvise",
 	"futex",
+	"set_robust_list",
+	"rseq",
+	"sched_getaffinity",
 	"getrandom",
 	"clock_gettime",
 	"clock_gettime64",
@@ -254,6 +258,13 @@ static int add_rules(scmp_filter_ctx filter)
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
 			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, 0));
+	/* Threads, never processes. The flags of clone3(2) are out of a filter's sight: the C library
+	 * then takes the other. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD_FLAGS, THREAD_FLAGS));
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 	/* Memory, never code. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,

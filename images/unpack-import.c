@@ -13,6 +13,7 @@
 
 #define PROGRESS_EVERY (16U << 20)
 #define REHASH_MAX (1U << 30)
+#define AHEAD_FROM (1U << 20) /* a thread is not worth it for less */
 
 struct import {
 	struct unpack_job *job;
@@ -148,7 +149,7 @@ static int open_range(struct import *im, const struct format_layer *layer,
 	return 0;
 }
 
-/* file, progress, digest of the blob, decompression, digest of the tar */
+/* file, progress, digest of the blob, decompression, digest of the tar: these in a thread */
 static int open_stream(struct import *im, size_t n, struct passing *p,
 	struct stream **ret, struct err *err)
 {
@@ -164,6 +165,8 @@ static int open_stream(struct import *im, size_t n, struct passing *p,
 		r = stream_inflated(s, &im->job->request.limits, &s, NULL, err);
 	if (r == 0)
 		r = stream_hashed(s, &p->diff, NULL, &s, err);
+	if (r == 0 && p->range.size >= AHEAD_FROM)
+		r = stream_ahead(s, &s, err);
 	if (r == 0 && p->recorder)
 		r = tar_recorder_stream(p->recorder, s, &s, err);
 	if (r == 0)
