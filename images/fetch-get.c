@@ -32,8 +32,6 @@ static int send_done(struct fetch_job *job, struct http_transfer *t, struct err 
 	jw_u64(&w, "size", t->body.offset);
 	jw_string(&w, "digest", digest);
 	jw_string(&w, "content_type", t->content_type);
-	jw_string(&w, "etag", t->etag);
-	jw_bool(&w, "is_unchanged", t->status == 304);
 	jw_object_end(&w);
 	return fetch_send(job, FETCH_DONE, &b, NULL, 0, err);
 }
@@ -43,7 +41,6 @@ int fetch_get(struct fetch_job *job, struct err *err)
 	cleanup_close int fd = take_fd(&job->msg->fds[1]);
 	struct http_transfer t = {
 		.url = job->request.url,
-		.known_etag = job->request.etag,
 		.body = { .fd = fd, .max = job->request.max_bytes },
 	};
 	struct getting getting = { .job = job };

@@ -10,9 +10,8 @@
  *   REQUEST fds: a sealed memfd with the request itself, which holds certificates and may be
  *           larger than a message: {"op", "access", …}; "access" as registries.h writes it
  *
- *   "op":"get", "url", "max_bytes", "etag"    fds also: the file to write, empty
- *     One http or https URL. Answers PROGRESS…, then DONE {"size", "digest", "content_type",
- *     "etag", "is_unchanged"}; "is_unchanged": the etag still holds and nothing was written.
+ *   "op":"get", "url", "max_bytes"    fds also: the file to write, empty
+ *     One http or https URL. Answers PROGRESS…, then DONE {"size", "digest", "content_type"}.
  *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
  *   "op":"pull", "repository", "reference", "platform"
  *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "layers"} fds: manifest,

@@ -21,7 +21,6 @@ static const struct json_field platform_fields[] = {
 static const struct json_field fields[] = {
 	{ "op", json_string, AT(op), true },
 	{ "url", json_string, AT(url) },
-	{ "etag", json_string, AT(etag) },
 	{ "max_bytes", json_u64, AT(max_bytes) },
 	{ "repository", json_string, AT(repository) },
 	{ "reference", json_string, AT(reference) },

@@ -12,7 +12,7 @@
 
 struct fetch_request {
 	char *op;
-	char *url, *etag;
+	char *url;
 	uint64_t max_bytes;
 	char *repository, *reference; /* "library/alpine"; a tag or a digest */
 	struct {

@@ -124,6 +124,10 @@ int fetch_url(const struct fetch_url_request *request, struct err *err)
 	if (!name)
 		return host ? err_oom(err)
 			    : err_say(err, EINVAL, "%.200s is no URL", request->url);
+	if (strchr(name, '@'))
+		return err_say(err, EINVAL,
+			"a URL with a user or password would be shown in lists and messages; "
+			"download the file by other means");
 	r = fetcher_access(request->options, name, &access, err);
 	if (r < 0)
 		return r;

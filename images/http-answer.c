@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define WORTH_BYTES (1U << 20)
 #define TRIES_MAX 6	 /* in a row that bring nothing new */
 #define CHALLENGES_MAX 2 /* in a row */
 #define BACKOFF_MS 250	 /* doubled at each try */
@@ -144,8 +145,8 @@ static enum http_verdict again_later(struct http_transfer *t, unsigned int tries
 	int64_t wait_ms = s->retry_after_s ? (int64_t)s->retry_after_s * 1000
 					   : (int64_t)BACKOFF_MS << s->tries;
 
-	/* Something came: the count begins anew. */
-	if (t->body.offset > s->asked_offset)
+	/* Enough came to be worth another row of tries. */
+	if (t->body.offset > s->asked_offset + WORTH_BYTES)
 		s->tries = 0;
 	if (++s->tries >= tries_max)
 		return next_endpoint(t);
@@ -268,11 +269,6 @@ static enum http_verdict judge_good(struct http_transfer *t)
 	return HTTP_DONE;
 }
 
-static enum http_verdict judge_unchanged(struct http_transfer *t)
-{
-	return HTTP_DONE;
-}
-
 /* All of it had come already, or the file is another one now. */
 static enum http_verdict judge_range(struct http_transfer *t)
 {
@@ -311,7 +307,6 @@ static const struct {
 	{ 200, 200, judge_good },
 	{ 206, 206, judge_good },
 	{ 301, 303, judge_redirect },
-	{ 304, 304, judge_unchanged },
 	{ 307, 308, judge_redirect },
 	{ 401, 401, judge_challenge },
 	{ 408, 408, judge_busy },

@@ -13,6 +13,8 @@
 
 #define CONNECT_SECONDS 15L
 #define STALLED_SECONDS 20L
+#define STALLED_BYTES 100L /* a second, or less */
+#define DOCUMENT_SECONDS 60L
 #define BUFFER_BYTES (256L << 10)
 
 /* ---- as the answer comes in ---- */
@@ -119,11 +121,6 @@ static void on_content_digest(struct http_transfer *t, const char *value)
 	keep_string(&t->content_digest, value);
 }
 
-static void on_etag(struct http_transfer *t, const char *value)
-{
-	keep_string(&t->etag, value);
-}
-
 static void on_location(struct http_transfer *t, const char *value)
 {
 	keep_string(&t->state->location, value);
@@ -183,7 +180,6 @@ static const struct {
 } headers[] = {
 	{ "content-type", on_content_type },
 	{ "docker-content-digest", on_content_digest },
-	{ "etag", on_etag },
 	{ "location", on_location },
 	{ "content-range", on_content_range },
 	{ "retry-after", on_retry_after },
@@ -375,8 +371,7 @@ static int add_headers(struct http_transfer *t, struct err *err)
 	if (t->authorization && t->url && !http_is_same_origin(s->url, t->url))
 		authorization = NULL;
 	if (add_header(s, "Accept", t->accept) < 0 ||
-		add_header(s, "Authorization", authorization) < 0 ||
-		add_header(s, "If-None-Match", t->known_etag) < 0)
+		add_header(s, "Authorization", authorization) < 0)
 		return err_oom(err);
 	return 0;
 }
@@ -419,13 +414,16 @@ static void set_transport(struct http_transfer *t)
 	(void)curl_easy_setopt(
 		easy, CURLOPT_PROTOCOLS_STR, may_use_http ? "http,https" : "https");
 	(void)curl_easy_setopt(easy, CURLOPT_PROXY, access->proxy ? access->proxy : "");
-	(void)curl_easy_setopt(
-		easy, CURLOPT_NOPROXY, access->no_proxy ? access->no_proxy : "");
+	/* Hosts that nobody named are not reached around the proxy. */
+	(void)curl_easy_setopt(easy, CURLOPT_NOPROXY,
+		access->no_proxy && is_named_host(t) ? access->no_proxy : "");
 	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES);
 	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
+	if (t->body.text)
+		(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, DOCUMENT_SECONDS);
 	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	(void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* for a stream of HTTP/2 */
 	if (access->rate_bytes)
@@ -463,7 +461,6 @@ static void forget_answer(struct http_transfer *t)
 	t->status = 0;
 	free(take_ptr(t->content_type));
 	free(take_ptr(t->content_digest));
-	free(take_ptr(t->etag));
 	free(take_ptr(s->location));
 	auth_challenge_done(&s->challenge);
 	buf_reset(&s->problem);

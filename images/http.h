@@ -49,11 +49,10 @@ struct http_body {
 };
 
 struct http_transfer {
-	const char *path;   /* below the endpoint */
-	const char *url;    /* or a whole one, asked without credentials */
-	size_t endpoint;    /* the first to try; which one it was */
-	const char *accept; /* media types, or NULL */
-	const char *known_etag;
+	const char *path;	   /* below the endpoint */
+	const char *url;	   /* or a whole one, asked without credentials */
+	size_t endpoint;	   /* the first to try; which one it was */
+	const char *accept;	   /* media types, or NULL */
 	const char *post;	   /* a form to send; NULL: GET */
 	const char *authorization; /* a header's value of its own */
 	const char *scope;	   /* what a token is asked for */
@@ -61,7 +60,7 @@ struct http_transfer {
 	struct http_body body;
 
 	long status;
-	char *content_type, *content_digest, *etag;
+	char *content_type, *content_digest;
 
 	struct http_state *state;
 	struct err err;

@@ -54,10 +54,14 @@ static int put_record(struct import *import, struct err *err)
 static int put_image(struct import *import, struct err *err)
 {
 	cleanup_image struct image *there = NULL;
+	struct image unused = { 0 };
 	int r;
 
-	if (store_load_image(import->store, import->config.digest, &there, NULL) == 0)
-		return 0;
+	if (store_load_image(import->store, import->config.digest, &there, NULL) == 0) {
+		r = import->pull ? pull_commit(import, &unused, err) : 0;
+		free(unused.blobs);
+		return r;
+	}
 	r = put_blobs(import, err);
 	if (r == 0)
 		r = put_record(import, err);

@@ -75,18 +75,13 @@ static int put_stored(
 
 /* ---- layers ---- */
 
-/* They are there as they were pulled. */
-static bool has_originals(struct saving *s)
+/* It is there as it was pulled. */
+static bool has_original(struct saving *s, size_t n)
 {
 	const struct image *image = s->image;
 
-	if (!image->layer_count || image->blob_count != image->layer_count)
-		return false;
-	for (size_t i = 0; i < image->blob_count; i++) {
-		if (!has_blob(s->save, image->blobs[i].digest, image->blobs[i].size))
-			return false;
-	}
-	return true;
+	return image->blob_count == image->layer_count &&
+	       has_blob(s->save, image->blobs[n].digest, image->blobs[n].size);
 }
 
 struct said_tar {
@@ -197,14 +192,25 @@ static int put_cooked(struct saving *s, size_t n, struct err *err)
 	return save_put_blob(&s->save->sink, layer->diff_id, fd, err);
 }
 
-static int put_layers(struct saving *s, bool are_original, struct err *err)
+static int put_original(struct saving *s, size_t n, struct err *err)
+{
+	const struct image_blob *blob = &s->image->blobs[n];
+
+	s->layers[n].media_type = blob->media_type;
+	return put_stored(s->save, blob->digest, &s->layers[n], err);
+}
+
+static int put_layers(struct saving *s, bool *ret_are_original, struct err *err)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < s->image->layer_count; i++)
-		r = are_original ? put_stored(s->save, s->image->blobs[i].digest,
-					   &s->layers[i], err)
-				 : put_cooked(s, i, err);
+	*ret_are_original = s->image->layer_count > 0;
+	for (size_t i = 0; r == 0 && i < s->image->layer_count; i++) {
+		bool is_original = has_original(s, i);
+
+		*ret_are_original = *ret_are_original && is_original;
+		r = is_original ? put_original(s, i, err) : put_cooked(s, i, err);
+	}
 	return r;
 }
 
@@ -333,13 +339,13 @@ static int add_to_docker(struct saving *s, char *const *names, struct err *err)
 
 static int put_files(struct saving *s, struct err *err)
 {
-	bool are_original = has_originals(s);
+	bool are_original = false;
 	int r;
 
 	r = put_stored(s->save, s->image->id, &s->config, err);
 	s->config.media_type = CONFIG_TYPE;
 	if (r == 0)
-		r = put_layers(s, are_original, err);
+		r = put_layers(s, &are_original, err);
 	if (r == 0)
 		r = are_original ? put_original_manifest(s, err)
 				 : put_made_manifest(s, err);

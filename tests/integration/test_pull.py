@@ -414,6 +414,33 @@ def test_url(work):
         assert missing.status == 125 and "it is not there (status 404" in missing.err, missing
 
 
+def test_url_with_password(work):
+    """a URL with a password in it is refused without showing it"""
+    result = cli.run("load", "http://me:canary@127.0.0.1:1/x.tar", root=f"{work}/root", env=ENV)
+    assert result.status == 125 and "by other means" in result.err, result
+
+
+def test_rotten_blob(work):
+    """a kept layer that rotted is fetched again when it is needed"""
+    with Registry() as reg:
+        manifest = reg.put_image(layers=[big_layer(1 << 16)])
+        name = f"{reg.host}/t/app:1"
+        pull(work, name)
+        store = f"{work}/root/images"
+        blob = f"{store}/blobs/sha256/{manifest['layers'][0]['digest'][7:]}"
+        (chain,) = os.listdir(f"{store}/layers")
+        subprocess.run(["rm", "-rf", f"{store}/layers/{chain}"], check=True)
+        reg.requests.clear()
+        pull(work, name)
+        assert not reg.paths(manifest["layers"][0]["digest"])
+        subprocess.run(["rm", "-rf", f"{store}/layers/{chain}"], check=True)
+        with open(blob, "r+b") as out:
+            out.write(b"rot")
+        pull(work, name)
+        with open(blob, "rb") as again:
+            assert registry.digest(again.read()) == manifest["layers"][0]["digest"]
+
+
 def test_progress(work):
     """JSON lines say how far each layer is"""
     with Registry() as reg:

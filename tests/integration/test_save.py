@@ -108,6 +108,26 @@ def test_pulled(work):
         assert sorted(shown[0]) == sorted(shown[1]), shown
 
 
+def test_mixed(work):
+    """layers of which some came by an archive, without their blobs, and some from a registry"""
+    base, top = layer(d("etc"), d("usr"), f("etc/x", "x" * 5000)), layer(f("b", os.urandom(9000)))
+    with open(f"{work}/in.tar", "wb") as out:
+        out.write(base)
+    ucrctl(work, "load", "-q", "-i", f"tar:{work}/in.tar")
+    with Registry() as reg:
+        manifest = reg.put_image(layers=[base, top])
+        name = f"{reg.host}/t/app:1"
+        ucrctl(work, "pull", "-q", name)
+        assert not reg.paths(manifest["layers"][0]["digest"])
+    ucrctl(work, "save", "-o", f"{work}/out.tar", name)
+    files = members(f"{work}/out.tar")
+    layers = json.loads(files["manifest.json"])[0]["Layers"]
+    assert files[layers[0]] == base and gzip.decompress(files[layers[1]]) == top
+    ucrctl(work, "load", "-q", "-i", f"oci-archive:{work}/out.tar", root="second")
+    assert ucrctl(work, "images", "-q", "--no-trunc", root="second").lines == [
+        manifest["config"]["digest"]]
+
+
 def test_directory(work):
     """an OCI layout as a directory, which umoci unpacks; an existing one is not touched"""
     tar = layer(d("etc"), d("usr"), f("etc/x", "x"))
