@@ -22,6 +22,7 @@ static const struct op_row {
 	{ "import", 2, unpack_import },
 	{ "copy", 2, unpack_copy },
 	{ "remove", 1, unpack_remove },
+	{ "extract", 2, unpack_extract },
 	{ "tar", 3, unpack_tar },
 	{ 0 },
 };

@@ -27,6 +27,9 @@ static const struct json_field fields[] = {
 	{ "platform", json_object, AT(platform), false, platform_fields },
 	{ "name", json_string, AT(name) },
 	{ "is_rootless", json_bool, AT(is_rootless) },
+	{ "is_executable", json_bool, AT(is_executable) },
+	{ "uid", json_u32, AT(uid) },
+	{ "gid", json_u32, AT(gid) },
 	{ "limits", decode_limits, AT(limits) },
 	{ 0 },
 };

@@ -16,8 +16,9 @@ struct unpack_request {
 	struct {
 		char *os, *architecture, *variant;
 	} platform;
-	char *name; /* to be removed */
-	bool is_rootless;
+	char *name; /* to be removed, or to be made in a sandbox */
+	bool is_rootless, is_executable;
+	uint32_t uid, gid; /* whose a sandbox is */
 	struct unpack_limits limits;
 };
 
@@ -37,6 +38,8 @@ struct unpack_job {
 int unpack_import(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int unpack_copy(struct unpack_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+int unpack_extract(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int unpack_tar(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
