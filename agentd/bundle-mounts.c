@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/bundle-private.h"
 
+#include "agentd/sandbox.h"
 #include "common/cleanup.h"
 #include "common/path.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define DEFAULT_SHM_BYTES (64ULL << 20)
 
@@ -93,6 +95,10 @@ static int add_own_files(
 
 		if (files[i].needs_network && !shares_network(request->options))
 			continue;
+		/* Nothing is made in the host's /etc. */
+		if (sandbox_is_host(request->image) &&
+			access(files[i].destination, F_OK) < 0)
+			continue;
 		source = str_printf("%s/%s", request->dir_path, files[i].name);
 		if (!source)
 			return err_oom(err);
@@ -169,6 +175,8 @@ int bundle_mounts(
 		r = add_shm(options, mounts, err);
 	if (r == 0)
 		r = add_own_files(request, mounts, err);
+	if (r == 0)
+		r = sandbox_bundle_mount(request, mounts, err);
 	if (r == 0 && options->has_init)
 		r = bundle_add_mount(mounts, "bind", request->init_path,
 			BUNDLE_INIT_TARGET, "bind,rprivate,ro,nosuid,nodev", err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/bundle-private.h"
 
+#include "agentd/sandbox.h"
 #include "common/cleanup.h"
 #include "common/json.h"
 
@@ -71,6 +72,7 @@ static int build_env(const struct bundle_request *request, const char *hostname,
 	strv *env, struct err *err)
 {
 	const struct run_options *options = request->options;
+	int r;
 
 	if (append_all(env, request->image->config.env) < 0)
 		return err_oom(err);
@@ -82,7 +84,8 @@ static int build_env(const struct bundle_request *request, const char *hostname,
 	if (options->has_terminal && !strv_env_get(*env, "TERM") &&
 		strv_add(env, "TERM=xterm") < 0)
 		return err_oom(err);
-	return bundle_env(options->env_files, options->env, env, err);
+	r = sandbox_bundle_env(request, env, err);
+	return r < 0 ? r : bundle_env(options->env_files, options->env, env, err);
 }
 
 static int check_absolute(const char *option, const char *path, struct err *err)
@@ -103,6 +106,8 @@ static int build_cwd(const struct bundle_request *request, char **ret, struct er
 		if (r < 0)
 			return r;
 		*ret = strdup(asked);
+	} else if (sandbox_is_wanted(request)) {
+		*ret = strdup(SANDBOX_PLACE);
 	} else if (str_empty(image)) {
 		*ret = strdup("/");
 	} else {

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "common/signal-name.h"
 #include "agentd/container.h"
+#include "agentd/sandbox.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -193,6 +194,8 @@ static int fill_spec(
 		return err_oom(err);
 	spec->root.readonly = request->options->is_read_only;
 	r = set_hostname(request, &spec->hostname, err);
+	if (r == 0)
+		r = sandbox_bundle_host(request, spec, err);
 	if (r == 0)
 		r = bundle_process(request, spec->hostname, &spec->process, err);
 	if (r == 0)

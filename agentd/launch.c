@@ -4,6 +4,7 @@
 #include "agentd/container-private.h"
 #include "agentd/events.h"
 #include "agentd/launch-root.h"
+#include "agentd/sandbox.h"
 #include "agentd/supervisor.h"
 #include "common/cleanup.h"
 #include "common/fail.h"
@@ -307,15 +308,45 @@ static int supervise(struct launching *l, struct launched *ret, struct err *err)
 	return supervisor_run(&supervisor, ret, err);
 }
 
-static int go(struct launching *l, struct launched *ret, struct err *err)
+/* The host's files are mounted in the container's empty directory, by its configuration. */
+static int open_root(struct launching *l, struct err *err)
 {
 	struct store *store;
 	int r;
 
+	if (sandbox_is_host(l->request->image)) {
+		l->root.is_copy = true;
+		l->root.target_fd = l->supervision_fd;
+		return sandbox_host_links(l->supervision_fd, err);
+	}
 	r = engine_store(l->engine, &store, err);
+	if (r < 0)
+		return r;
+	return launch_root_open(store, l->request->image, l->container->dirfd,
+		l->supervision_fd, &l->notes, &l->root, err);
+}
+
+static int fill_sandbox(struct launching *l, struct err *err)
+{
+	if (!sandbox_is_wanted(&l->bundle_request))
+		return 0;
+	return sandbox_fill(&(struct sandbox_fill){ .engine = l->engine,
+				    .container_dirfd = l->container->dirfd,
+				    .uris = l->request->options->uris,
+				    .user = l->bundle.user,
+				    .root = &l->root,
+				    .is_host = sandbox_is_host(l->request->image),
+				    .pull_options = l->request->pull_options },
+		err);
+}
+
+static int go(struct launching *l, struct launched *ret, struct err *err)
+{
+	int r;
+
+	r = open_root(l, err);
 	if (r == 0)
-		r = launch_root_open(store, l->request->image, l->container->dirfd,
-			l->supervision_fd, &l->notes, &l->root, err);
+		r = fill_sandbox(l, err);
 	if (r < 0)
 		return r;
 	events_append(l->engine, &(struct event){ .type = "create",

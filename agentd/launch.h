@@ -12,6 +12,7 @@
 
 #include "agentd/bundle.h"
 #include "agentd/container.h"
+#include "images/import.h"
 
 struct launched {
 	pid_t pid;
@@ -32,6 +33,7 @@ struct launch_request {
 	const struct image *image;
 	const char *image_name; /* what the person wrote, for ps */
 	const struct run_options *options;
+	const struct pull_options *pull_options; /* for URIs; may be NULL */
 };
 
 /*
