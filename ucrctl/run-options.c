@@ -56,6 +56,8 @@ static const struct option_spec process[] = {
 		.help = "Who it runs as: names of the image, or numbers" },
 	{ "entrypoint", .arg = "PROGRAM", .set = option_string, .offset = RUN(entrypoint),
 		.help = "Replace the image's entry point; a JSON array for several words" },
+	{ "shell", .set = option_bool, .offset = offsetof(struct run_verb, is_shell),
+		.help = "Run the command by /bin/sh -c" },
 	{ "init", .set = option_bool, .offset = RUN(has_init),
 		.help = "Run a small init as first process, which reaps orphans" },
 	{ "stop-signal", .arg = "SIGNAL", .set = option_string,
@@ -70,6 +72,13 @@ static const struct option_spec process[] = {
 };
 
 static const struct option_spec files[] = {
+	{ "uri", .arg = "URI[,KEY=VALUE]", .set = option_strv, .offset = RUN(uris),
+		.complete = COMPLETE_FILE,
+		.help = "Fetch a file into the sandbox, and extract it when its name says that it "
+			"is an archive; keys: extract=false, executable=true, output_file=PATH" },
+	{ "on", .arg = "IMAGE", .set = option_string,
+		.offset = offsetof(struct run_verb, on), .complete = COMPLETE_SOURCE,
+		.help = "Run a zip or jar on IMAGE instead of the host's files" },
 	{ "volume", 'v', .arg = "HOST:DIR[:OPTIONS]", .set = option_strv,
 		.offset = RUN(volumes), .complete = COMPLETE_FILE,
 		.help = "Show a directory or file of the host at DIR; options: ro, rw, nosuid, "

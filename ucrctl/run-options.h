@@ -17,7 +17,8 @@ struct run_verb {
 	unsigned int progress;
 	struct registry_options registry;
 	unsigned int pull; /* enum pull_policy */
-	bool is_dry_run, is_quiet, no_new_privileges;
+	const char *on;	   /* the image that a zip or jar runs on */
+	bool is_dry_run, is_quiet, no_new_privileges, is_shell;
 
 	struct platform platform; /* by run_options_finish() */
 	char platform_words[PLATFORM_WORDS_MAX];

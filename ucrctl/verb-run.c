@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch.h"
+#include "agentd/sandbox.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "runtime/runtime.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/foreground.h"
 #include "ucrctl/obtain.h"
 #include "ucrctl/print.h"
 #include "ucrctl/run-options.h"
+#include "ucrctl/run-task.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
@@ -83,9 +86,48 @@ static int launch(struct ctl *ctl, struct engine *engine,
 	return foreground_run(engine, container, &started, &o->run, err);
 }
 
+static int find_root(struct ctl *ctl, struct engine *engine, const char *reference,
+	const struct run_verb *o, struct image **ret, struct err *err)
+{
+	if (!reference)
+		return sandbox_host_image(engine_is_rootless(engine), ret, err);
+	return obtain_image(ctl,
+		&(struct obtain){ .reference = reference,
+			.pull = o->pull,
+			.platform = o->platform,
+			.is_quiet = o->is_quiet,
+			.progress = o->progress,
+			.registry = &o->registry },
+		ret, err);
+}
+
+static int run_task(struct ctl *ctl, struct engine *engine, const struct run_task *task,
+	struct launch_request *request, const struct run_verb *o, struct err *err)
+{
+	cleanup_registry_setup struct registry_setup setup = { 0 };
+	cleanup_image struct image *image = NULL;
+	int r;
+
+	r = find_root(ctl, engine, task->image, o, &image, err);
+	if (r != 0)
+		return r;
+	request->image = image;
+	if (o->is_dry_run)
+		return preview(ctl, engine, request, err);
+	r = registry_setup_make(&o->registry, &setup, err);
+	if (r < 0)
+		return r;
+	request->pull_options = &setup.pull;
+	r = launch(ctl, engine, request, o, err);
+	if (r == RUNTIME_NO_PROGRAM && task->is_jar)
+		print_note(
+			"a jar needs java: install it on the host, or name an image that has it with --on");
+	return r;
+}
+
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	cleanup_image struct image *image = NULL;
+	cleanup_run_task struct run_task task = { 0 };
 	struct run_verb o = *(const struct run_verb *)opts;
 	struct launch_request request = { .image_name = args[0], .options = &o.run };
 	struct ctl *ctl = context;
@@ -93,23 +135,11 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	int r;
 
 	r = run_options_finish(&o, args + 1, err);
-	if (r < 0)
-		return r;
-	r = ctl_engine(ctl, &engine, err);
 	if (r == 0)
-		r = obtain_image(ctl,
-			&(struct obtain){ .reference = args[0],
-				.pull = o.pull,
-				.platform = o.platform,
-				.is_quiet = o.is_quiet,
-				.progress = o.progress,
-				.registry = &o.registry },
-			&image, err);
-	if (r != 0)
-		return r;
-	request.image = image;
-	return o.is_dry_run ? preview(ctl, engine, &request, err)
-			    : launch(ctl, engine, &request, &o, err);
+		r = run_task_make(args[0], &o, &task, err);
+	if (r == 0)
+		r = ctl_engine(ctl, &engine, err);
+	return r < 0 ? r : run_task(ctl, engine, &task, &request, &o, err);
 }
 
 const struct verb_spec verb_run = {
@@ -122,6 +152,12 @@ const struct verb_spec verb_run = {
 		"from which it is pulled. FILE:TAG chooses one of several images in an "
 		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a format; docker://NAME is a name "
 		"though there is a file called so.\n"
+		"\n"
+		"host: is no image but the programs, libraries and configuration of the host, read-only, "
+		"with an empty /tmp; root's containers run as nobody there unless -u says otherwise. zip:FILE extracts an archive into the sandbox and runs COMMAND there; "
+		"jar:FILE runs java -jar with the ARGs; both on the host's files, or on --on IMAGE. A FILE "
+		"that is plainly a zip archive needs no prefix. The sandbox, with what --uri fetched, is "
+		"/mnt/mesos/sandbox, where the command starts; MESOS_SANDBOX says so.\n"
 		"\n"
 		"The exit status is the command's, or 128 and the number of the signal that ended "
 		"it; 125 when the container could not be run, 126 when the command cannot be "

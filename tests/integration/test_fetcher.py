@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""--uri: what is fetched into a sandbox, under which name, and what is refused."""
+import gzip
+import http.server
+import json
+import os
+import threading
+
+import cli
+from cli import run
+import tap
+import task_files
+
+SCRIPT = b"#!/bin/sh\necho ran\n"
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise tap.Skip("needs root")
+
+
+def written(name, data):
+    with open(cli.path(name), "wb") as f:
+        f.write(data)
+    return cli.path(name)
+
+
+def host(script, *uris, options=()):
+    words = [word for uri in uris for word in ("--uri", uri)]
+    return run("run", "--rm", *options, *words, "--shell", "host:", script)
+
+
+def fetched(script, *uris, options=()):
+    result = host(script, *uris, options=options)
+    assert result.status == 0, result
+    return result.out
+
+
+def refused(*uris, options=()):
+    words = [word for uri in uris for word in ("--uri", uri)]
+    text = cli.refused("run", "--rm", *options, *words, "host:", "true")
+    assert not os.listdir(os.path.join(cli.ROOT, "containers")), text
+    return text
+
+
+class Server:
+    """Serves bytes by path on loopback; counts."""
+
+    def __init__(self, files):
+        self.asked = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            """404 for what is not there."""
+
+            def do_GET(self):  # pylint: disable=invalid-name
+                outer.asked.append(self.path)
+                data = files.get(self.path)
+                self.send_response(200 if data is not None else 404)
+                self.send_header("Content-Length", str(len(data or b"")))
+                self.end_headers()
+                self.wfile.write(data or b"")
+
+            def log_message(self, *_args):  # pylint: disable=arguments-differ
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def options(self, work):
+        """That let its plain http be used."""
+        path = os.path.join(work, "registries.json")
+        with open(path, "w", encoding="ascii") as f:
+            json.dump({"registries": {self.host: {"insecure": True}}}, f)
+        return ["--registries", path]
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_suffixes(_work):
+    need_root()
+    plain = written("notes.txt", b"text\n")
+    packed = written("notes2.txt.gz", gzip.compress(b"unpacked\n"))
+    tar = written("t.tar.gz", task_files.tar_bytes([("in/side", b"side\n", 0o644)]))
+    unknown = written("t.bin", task_files.tar_bytes([("never", b"", 0o644)]))
+    out = fetched("cat notes.txt notes2.txt in/side; ls", plain, packed, tar, unknown)
+    assert out.split() == ["text", "unpacked", "side", "in", "notes.txt", "notes2.txt",
+                           "notes2.txt.gz", "t.bin", "t.tar.gz"], out
+
+
+def test_extract_false(_work):
+    need_root()
+    tar = written("t.tar.gz", task_files.tar_bytes([("in/side", b"side\n", 0o644)]))
+    assert fetched("ls", tar + ",extract=false") == "t.tar.gz\n"
+    assert fetched("ls", tar + ",extract=true") == "in\nt.tar.gz\n"
+
+
+def test_executable(_work):
+    need_root()
+    script = written("tool.zip", SCRIPT)
+    assert fetched("./tool.zip", script + ",executable=true") == "ran\n"
+    assert host("./tool.zip", script + ",extract=false").status == 126
+
+
+def test_output_file(_work):
+    need_root()
+    script = written("tool", SCRIPT)
+    out = fetched("a/b/c; stat -c %u:%g a a/b a/b/c", script +
+                  ",executable=true,output_file=a/b/c", options=["-u", "33:44"])
+    assert out == "ran\n" + "33:44\n" * 3, out
+    for path in ("/etc/x", "../x", "a/../../x", "a//b", "a/", "./x"):
+        assert "output_file=" in refused(f"{script},output_file={path}"), path
+
+
+def test_names_of_users(_work):
+    """whose the sandbox is may be told by a name of the host, or of the image"""
+    need_root()
+    script = written("tool", SCRIPT)
+    assert fetched("stat -c %U tool .", script, options=["-u", "daemon"]) == "daemon\n" * 2
+    text = refused(script, options=["-u", "no-such-user"])
+    assert "no-such-user" in text, text
+
+
+def test_file_uri_and_commas(_work):
+    need_root()
+    path = written("a,b=c", b"comma\n")
+    assert fetched("cat 'a,b=c'", "file://" + path) == "comma\n"
+
+
+def test_refusals(_work):
+    need_root()
+    good = written("good", b"")
+    for uri, word in (("hdfs://h/x", "hdfs://"), ("ftp://h/x", "ftp://"), ("s3://b/x", "s3://"),
+                      (cli.path("absent"), "absent"), ("/dev/zero", "no regular file"),
+                      (cli.WORK, "no regular file"), (good + ",extract=maybe", "extract=maybe"),
+                      (written("x.gz", b"plain"), "not compressed by gzip"),
+                      (written("x.tar.gz", b"plain" * 200), "not a tar"),
+                      (written("x.zip", b"plain"), "not a zip")):
+        text = refused(good, uri)
+        assert word in text, (word, text)
+
+
+def test_http(work):
+    need_root()
+    server = Server({"/d/app.tar.gz?v=1": task_files.tar_bytes([("f", b"web\n", 0o644)]),
+                     "/tool": SCRIPT})
+    try:
+        options = server.options(work)
+        out = fetched("cat f; ./tool; ls", f"http://{server.host}/d/app.tar.gz?v=1",
+                      f"http://{server.host}/tool,executable=true", options=options)
+        assert out.split() == ["web", "ran", "app.tar.gz", "f", "tool"], out
+        text = refused(f"http://{server.host}/absent", options=options)
+        assert "404" in text and "/absent" in text, text
+        assert server.asked == ["/d/app.tar.gz?v=1", "/tool", "/absent"], server.asked
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    tap.main(globals())
