@@ -275,6 +275,11 @@ static int run_import(struct store *store, const struct import_request *request,
 	/* A source that may not be read is no matter of the store. */
 	if (r != -EACCES)
 		(void)store_hint(err);
+	if (ref->kind == REFERENCE_STORE)
+		(void)err_wrap(err, "%s",
+			request->pull == PULL_ALWAYS
+				? "cannot be pulled"
+				: "no file and no stored image is called so, and it cannot be pulled");
 	str_printable(request->reference, shown, sizeof(shown));
 	return err_wrap(err, "%s", shown);
 }

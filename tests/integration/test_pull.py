@@ -152,6 +152,15 @@ def test_run(work):
         assert len(reg.paths("/manifests/")) == 1
 
 
+def test_mistyped(work):
+    """a name that is nowhere may have been meant for a file: both are told"""
+    with Registry() as reg:
+        result = cli.run("run", f"{reg.host}/image.tra", "x", root=f"{work}/root", env=ENV)
+        assert result.status == 125, result
+        assert "no file and no stored image is called so, and it cannot be pulled" in result.err
+        assert "status 404" in result.err, result
+
+
 def test_never(work):
     """--pull never asks nobody; names of this host are never asked for"""
     with Registry() as reg:
