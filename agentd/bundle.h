@@ -19,6 +19,7 @@
 /* `run`'s options: strings as typed, NULL or empty when not given. Borrowed. */
 struct run_options {
 	const char *name;
+	const char *fetch_cache_size;
 	char *const *uris;    /* fetched into a sandbox; agentd/sandbox.h */
 	char *const *command; /* replaces the image's command when not empty */
 	const char

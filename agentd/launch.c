@@ -3,6 +3,7 @@
 
 #include "agentd/container-private.h"
 #include "agentd/events.h"
+#include "agentd/fetch-cache.h"
 #include "agentd/launch-root.h"
 #include "agentd/sandbox.h"
 #include "agentd/supervisor.h"
@@ -328,15 +329,21 @@ static int open_root(struct launching *l, struct err *err)
 
 static int fill_sandbox(struct launching *l, struct err *err)
 {
+	const char *size = l->request->options->fetch_cache_size;
+	uint64_t cache_bytes = FETCH_CACHE_BYTES;
+
 	if (!sandbox_is_wanted(&l->bundle_request))
 		return 0;
+	if (size && str_to_bytes(size, &cache_bytes) < 0)
+		return err_say(err, EINVAL, "--fetch-cache-size %s: not a size", size);
 	return sandbox_fill(&(struct sandbox_fill){ .engine = l->engine,
 				    .container_dirfd = l->container->dirfd,
 				    .uris = l->request->options->uris,
 				    .user = l->bundle.user,
 				    .root = &l->root,
 				    .is_host = sandbox_is_host(l->request->image),
-				    .pull_options = l->request->pull_options },
+				    .pull_options = l->request->pull_options,
+				    .cache_bytes = cache_bytes },
 		err);
 }
 

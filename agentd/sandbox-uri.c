@@ -34,7 +34,7 @@ static const char *kind_of(const char *name)
 }
 
 struct settings {
-	const char *extract, *executable, *output_file; /* point into the text */
+	const char *extract, *executable, *cache, *output_file; /* point into the text */
 };
 
 static const struct {
@@ -43,6 +43,7 @@ static const struct {
 } keys[] = {
 	{ "extract=", offsetof(struct settings, extract) },
 	{ "executable=", offsetof(struct settings, executable) },
+	{ "cache=", offsetof(struct settings, cache) },
 	{ "output_file=", offsetof(struct settings, output_file) },
 };
 
@@ -125,12 +126,16 @@ static int finish(struct sandbox_uri *uri, const struct settings *s, struct err 
 	if (r == 0)
 		r = parse_bool(
 			"executable", s->executable, false, &uri->is_executable, err);
+	if (r == 0)
+		r = parse_bool("cache", s->cache, false, &uri->is_cached, err);
 	if (r < 0)
 		return r;
 	uri->output_file = s->output_file ? strdup(s->output_file) : name_of(uri->value);
 	if (!uri->output_file)
 		return err_oom(err);
 	r = check_output(uri->output_file, err);
+	/* What lies on this host is here already. */
+	uri->is_cached = uri->is_cached && is_web(uri->value);
 	uri->kind = extracts && !uri->is_executable ? kind_of(uri->output_file) : "file";
 	return r;
 }

@@ -3,6 +3,7 @@
  * read, and written, by ucr-unpack alone. */
 #include "agentd/sandbox.h"
 
+#include "agentd/fetch-cache.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -80,9 +81,39 @@ static int open_local(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
-/* A file without a name: what was cut short leaves nothing. */
-static int download(
-	const struct sandbox_fill *fill, const char *url, int *ret_fd, struct err *err)
+struct download {
+	const struct sandbox_fill *fill;
+	const char *url;
+};
+
+static int download(void *arg, int fd, struct err *err)
+{
+	const struct download *d = arg;
+
+	return fetch_url(&(struct fetch_url_request){ .libexec_path = engine_libexec_path(
+							      d->fill->engine),
+				 .url = d->url,
+				 .options = d->fill->pull_options,
+				 .fd = fd,
+				 .max_bytes = DOWNLOAD_MAX },
+		err);
+}
+
+static int download_cached(const struct sandbox_fill *fill, uint32_t uid,
+	struct download *d, int *ret_fd, struct err *err)
+{
+	return fetch_cache_get(&(struct fetch_cache_request){ .engine = fill->engine,
+				       .uid = uid,
+				       .uri = d->url,
+				       .limit = fill->cache_bytes,
+				       .download = download,
+				       .arg = d },
+		ret_fd, err);
+}
+
+/* Into a file without a name: what was cut short leaves nothing. */
+static int download_once(
+	const struct sandbox_fill *fill, struct download *d, int *ret_fd, struct err *err)
 {
 	cleanup_close int fd =
 		openat(fill->container_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -90,27 +121,24 @@ static int download(
 
 	if (fd < 0)
 		return err_set(err, errno, "make a temporary file");
-	r = fetch_url(&(struct fetch_url_request){ .libexec_path = engine_libexec_path(
-							   fill->engine),
-			      .url = url,
-			      .options = fill->pull_options,
-			      .fd = fd,
-			      .max_bytes = DOWNLOAD_MAX },
-		err);
+	r = download(d, fd, err);
 	if (r < 0)
 		return r;
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
 
-static int open_source(
-	const struct sandbox_fill *fill, const char *value, int *ret_fd, struct err *err)
+static int open_source(const struct sandbox_fill *fill, const struct sandbox_uri *uri,
+	uint32_t uid, int *ret_fd, struct err *err)
 {
-	const char *path = str_skip_prefix(value, "file://");
+	struct download d = { .fill = fill, .url = uri->value };
+	const char *path = str_skip_prefix(uri->value, "file://");
 
-	if (!path && strstr(value, "://"))
-		return download(fill, value, ret_fd, err);
-	return open_local(path ? path : value, ret_fd, err);
+	if (uri->is_cached)
+		return download_cached(fill, uid, &d, ret_fd, err);
+	if (!path && strstr(uri->value, "://"))
+		return download_once(fill, &d, ret_fd, err);
+	return open_local(path ? path : uri->value, ret_fd, err);
 }
 
 struct destination {
@@ -139,6 +167,7 @@ static int put(const struct sandbox_fill *fill, const struct sandbox_uri *uri,
 	jw_string(&w, "format", uri->kind);
 	jw_string(&w, "name", uri->output_file);
 	jw_bool(&w, "is_executable", uri->is_executable);
+	jw_bool(&w, "is_cached", uri->is_cached);
 	jw_u64(&w, "uid", to->uid);
 	jw_u64(&w, "gid", to->gid);
 	jw_object_end(&w);
@@ -164,7 +193,7 @@ static int fetch(const struct sandbox_fill *fill, const char *text,
 	r = sandbox_uri_parse(text, &uri, err);
 	if (r < 0)
 		return r;
-	r = open_source(fill, uri.value, &source_fd, err);
+	r = open_source(fill, &uri, to->uid, &source_fd, err);
 	if (r == 0)
 		r = put(fill, &uri, to, source_fd, err);
 	if (r < 0)

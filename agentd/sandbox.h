@@ -24,10 +24,10 @@ struct sandbox_uri {
 	char *value;	   /* a path, file://, http:// or https:// */
 	char *output_file; /* relative; the last part of the value unless given */
 	const char *kind;  /* as op "extract" of ucr-unpack has it */
-	bool is_executable;
+	bool is_executable, is_cached;
 };
 
-/* "URI[,extract=false][,executable=true][,output_file=PATH]" */
+/* "URI[,extract=false][,executable=true][,cache=true][,output_file=PATH]" */
 int sandbox_uri_parse(const char *text, struct sandbox_uri *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void sandbox_uri_done(struct sandbox_uri *uri);
@@ -57,6 +57,7 @@ struct sandbox_fill {
 	const struct launch_root *root;
 	bool is_host;
 	const struct pull_options *pull_options; /* for http; may be NULL */
+	uint64_t cache_bytes;
 };
 
 /* Makes the sandbox and fetches into it, one URI after the other. */

@@ -386,7 +386,7 @@ static int fill(struct extract *x, const struct kind *kind, struct err *err)
 	r = writer_new(x->dest_fd, &none, &x->job->notes, &x->job->request.limits,
 		&x->writer, err);
 	if (r == 0)
-		r = put_source(x, err);
+		r = kind->extract && x->job->request.is_cached ? 0 : put_source(x, err);
 	if (r == 0 && kind->extract)
 		r = kind->extract(x, err);
 	if (r == 0)

@@ -39,10 +39,10 @@
  * lowest first: writes the merged root file system. Answers PROGRESS…, DONE or ERROR.
  *   REQUEST {"op":"tar"}        fds: a layer's directory, its recipe, a file or pipe
  *     writes the layer's tar archive as it once came. Answers DONE {"digest", "size"} or ERROR.
- *   REQUEST {"op":"extract", "format", "name", "is_executable", "uid", "gid"}
+ *   REQUEST {"op":"extract", "format", "name", "is_executable", "is_cached", "uid", "gid"}
  *     fds: a task's sandbox, a regular file: copies the file to the relative path "name" and
  *     puts what is in it, by "format" ("file": nothing, "tar", "zip", "gzip"), beside it; all
- *     belongs to uid and gid then. Answers DONE or ERROR.
+ *     belongs to uid and gid then. Of a cached archive only what is in it comes. Answers DONE or ERROR.
  *   REQUEST {"op":"remove", "name"}        fds: directory
  *     removes a name and all below it, whoever owns it. Answers DONE or ERROR.
  *

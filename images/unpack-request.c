@@ -28,6 +28,7 @@ static const struct json_field fields[] = {
 	{ "name", json_string, AT(name) },
 	{ "is_rootless", json_bool, AT(is_rootless) },
 	{ "is_executable", json_bool, AT(is_executable) },
+	{ "is_cached", json_bool, AT(is_cached) },
 	{ "uid", json_u32, AT(uid) },
 	{ "gid", json_u32, AT(gid) },
 	{ "limits", decode_limits, AT(limits) },

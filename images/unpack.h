@@ -18,6 +18,7 @@ struct unpack_request {
 	} platform;
 	char *name; /* to be removed, or to be made in a sandbox */
 	bool is_rootless, is_executable;
+	bool is_cached;	   /* what is in an archive is wanted, not itself */
 	uint32_t uid, gid; /* whose a sandbox is */
 	struct unpack_limits limits;
 };

@@ -75,7 +75,10 @@ static const struct option_spec files[] = {
 	{ "uri", .arg = "URI[,KEY=VALUE]", .set = option_strv, .offset = RUN(uris),
 		.complete = COMPLETE_FILE,
 		.help = "Fetch a file into the sandbox, and extract it when its name says that it "
-			"is an archive; keys: extract=false, executable=true, output_file=PATH" },
+			"is an archive; keys: extract=false, executable=true, cache=true, output_file=PATH" },
+	{ "fetch-cache-size", .arg = "SIZE", .set = option_string,
+		.offset = RUN(fetch_cache_size),
+		.help = "How much cache=true may keep for all tasks (default: 2g)" },
 	{ "on", .arg = "IMAGE", .set = option_string,
 		.offset = offsetof(struct run_verb, on), .complete = COMPLETE_SOURCE,
 		.help = "Run a zip or jar on IMAGE instead of the host's files" },

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/events.h"
+#include "agentd/fetch-cache.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/human.h"
 #include "ucrctl/obtain.h"
@@ -12,7 +13,7 @@ struct gc_options {
 static const struct option_spec options[] = {
 	{ "all", 'a', .set = option_bool,
 		.offset = offsetof(struct gc_options, takes_unnamed),
-		.help = "Images without a name too, unless a container uses them" },
+		.help = "Images without a name too, unless a container uses them, and all cached downloads" },
 	{ 0 },
 };
 
@@ -37,6 +38,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	struct ctl *ctl = context;
 	struct engine *engine;
 	struct store *store;
+	uint64_t cached = 0;
 	int r;
 
 	r = ctl_store(ctl, &engine, &store, err);
@@ -51,8 +53,12 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		return r;
 	r = store_gc(store, o->takes_unnamed ? STORE_GC_UNNAMED : STORE_GC_UNREFERENCED,
 		&userns, used, &report, err);
+	if (r == 0)
+		r = fetch_cache_trim(
+			engine, o->takes_unnamed ? 0 : FETCH_CACHE_BYTES, &cached, err);
 	if (r < 0)
 		return r;
+	report.bytes += cached;
 	put_report(&ctl->out, &report);
 	r = strv_take(&attributes, str_printf("layers=%zu", report.layers));
 	if (r == 0)
@@ -69,7 +75,7 @@ const struct verb_spec verb_gc = {
 	.name = "gc",
 	.section = SECTION_IMAGES,
 	.summary = "Remove what no image and no container needs",
-	.text = "Layers and blobs of no image, and what interrupted imports left. Safe at any "
+	.text = "Layers and blobs of no image, and what interrupted imports and downloads left. Safe at any "
 		"time, beside imports and running containers.",
 	.groups = groups,
 	.options_size = sizeof(struct gc_options),

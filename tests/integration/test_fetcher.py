@@ -5,7 +5,9 @@ import gzip
 import http.server
 import json
 import os
+import subprocess
 import threading
+import time
 
 import cli
 from cli import run
@@ -44,10 +46,15 @@ def refused(*uris, options=()):
     return text
 
 
+def cached():
+    where = os.path.join(cli.ROOT, "fetch-cache")
+    return [name for name in os.listdir(where) if len(name) == 64] if os.path.exists(where) else []
+
+
 class Server:
     """Serves bytes by path on loopback; counts."""
 
-    def __init__(self, files):
+    def __init__(self, files, delay=0):
         self.asked = []
         outer = self
 
@@ -56,6 +63,7 @@ class Server:
 
             def do_GET(self):  # pylint: disable=invalid-name
                 outer.asked.append(self.path)
+                time.sleep(delay)
                 data = files.get(self.path)
                 self.send_response(200 if data is not None else 404)
                 self.send_header("Content-Length", str(len(data or b"")))
@@ -156,6 +164,73 @@ def test_http(work):
         text = refused(f"http://{server.host}/absent", options=options)
         assert "404" in text and "/absent" in text, text
         assert server.asked == ["/d/app.tar.gz?v=1", "/tool", "/absent"], server.asked
+    finally:
+        server.stop()
+
+
+def test_cache_is_shared(work):
+    """one download for any number of tasks that want it at once"""
+    need_root()
+    server = Server({"/app.zip": task_files.zip_bytes({"f": b"web\n"})}, delay=0.5)
+    try:
+        words = [*server.options(work), "--uri", f"http://{server.host}/app.zip,cache=true"]
+        tasks = [subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "run", "--rm", *words, "host:",
+                                   "sh", "-c", "cat f; ls"], stdout=subprocess.PIPE, text=True)
+                 for _ in range(8)]
+        for task in tasks:
+            out, _ = task.communicate(timeout=120)
+            assert (task.returncode, out) == (0, "web\nf\n"), (task.returncode, out)
+        assert server.asked == ["/app.zip"], server.asked
+        result = run("run", "--rm", "-u", "33", *words, "host:", "cat", "f")
+        assert result.out == "web\n", result
+        assert len(server.asked) == 2, "another user's download is another one"
+        assert len(cached()) == 2, cached()
+        cli.good("gc", "--all")
+        assert not cached(), cached()
+    finally:
+        server.stop()
+
+
+def test_cache_limit(work):
+    """the least recently used go first"""
+    need_root()
+    server = Server({f"/{name}": name.encode() * 1000 for name in "abc"})
+    try:
+        def get(name):
+            out = fetched(f"cat {name} | wc -c", f"http://{server.host}/{name},cache=true",
+                          options=[*server.options(work), "--fetch-cache-size", "2500"])
+            assert out == "1000\n", out
+        for name in "abacab":
+            get(name)
+        # a, b come; a is used; c puts b out; a is there; b is asked for again
+        assert server.asked == ["/a", "/b", "/c", "/b"], server.asked
+        assert len(cached()) == 2
+    finally:
+        server.stop()
+
+
+def test_cache_after_a_failure(work):
+    """a download that failed or was killed is made again"""
+    need_root()
+    files = {}
+    server = Server(files)
+    try:
+        cli.good("gc", "--all")
+        uri = f"http://{server.host}/late,cache=true"
+        assert "404" in refused(uri, options=server.options(work))
+        assert not cached(), cached()
+        files["/late"] = b"late\n"
+        assert fetched("cat late", uri, options=server.options(work)) == "late\n"
+        name = cached()[0]
+        where = os.path.join(cli.ROOT, "fetch-cache")
+        os.rename(os.path.join(where, name), os.path.join(where, name + ".tmp"))
+        files["/late"] = b"again\n"
+        assert fetched("cat late", uri, options=server.options(work)) == "again\n"
+        written(os.path.join(where, "0" * 64 + ".tmp"), b"of a killed download")
+        cli.good("gc")
+        assert cached() == [name] and len(os.listdir(where)) == 2, os.listdir(where)
+        cli.good("gc", "--all")
+        assert not os.listdir(where), os.listdir(where)
     finally:
         server.stop()
 
