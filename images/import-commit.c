@@ -5,6 +5,7 @@
  * steps leaves layers or blobs that no record names, or an image without its name: the
  * next import of the same archive finds them and goes on.
  */
+#include "images/store-names.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 #include "images/store-steps.h"

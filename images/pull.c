@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "images/store-names.h"
 #include "images/pull-private.h"
 
 #include "common/json-writer.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "images/store-private.h"
+#include "images/store-names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -178,7 +178,8 @@ int store_find(struct store *store, const char *name, struct image **ret, struct
 struct listing {
 	struct image **images;
 	size_t count;
-	strv names;
+	strv names; /* by id */
+	size_t name_count;
 };
 
 static int list_entry(struct store *store, const char *file, void *arg, struct err *err)
@@ -201,7 +202,7 @@ static int list_entry(struct store *store, const char *file, void *arg, struct e
 	if (!grown)
 		return err_oom(err);
 	list->images = grown;
-	if (store_names_of(list->names, id, &image->names) < 0)
+	if (store_names_of_sorted(list->names, list->name_count, id, &image->names) < 0)
 		return err_oom(err);
 	list->images[list->count++] = take_ptr(image);
 	return 0;
@@ -223,6 +224,8 @@ int store_list(
 	int r;
 
 	r = store_load_names(store, &list.names, err);
+	store_names_sort_by_id(list.names);
+	list.name_count = strv_len(list.names);
 	if (r == 0)
 		r = store_each(store, "images", list_entry, &list, err);
 	strv_free(list.names);

@@ -8,7 +8,7 @@
 #include "images/store-fsck.h"
 
 #include "common/fd.h"
-#include "images/store-private.h"
+#include "images/store-names.h"
 
 #include <errno.h>
 #include <fcntl.h>

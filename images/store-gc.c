@@ -5,7 +5,7 @@
  * record; both are tested here without waiting. Doomed layers are only moved to tmp/
  * under the lock; their many files are removed after it was given back.
  */
-#include "images/store-private.h"
+#include "images/store-names.h"
 #include "images/store-durable.h"
 #include "images/store-steps.h"
 #include "images/store-tmp.h"
@@ -19,7 +19,8 @@
 struct gc {
 	enum store_gc_scope scope;
 	char *const *used_ids;
-	strv names;
+	strv names; /* by id */
+	size_t name_count;
 	strv layers,
 		blobs; /* hexadecimal digits of what stays; sorted after the marking */
 	char stage_name[STORE_NAME_MAX];
@@ -102,7 +103,7 @@ static int mark_entry(struct store *store, const char *file, void *arg, struct e
 	if (r < 0)
 		return err_hint(err, "Remove it with `ucrctl rmi --force %.12s`.",
 			digest_hex(id));
-	if (store_names_of(gc->names, id, &own) < 0)
+	if (store_names_of_sorted(gc->names, gc->name_count, id, &own) < 0)
 		return err_oom(err);
 	r = is_wanted(gc, id, own) ? 0 : drop_image(store, gc, id, err);
 	if (r != 0)
@@ -196,6 +197,8 @@ static int collect(struct store *store, struct gc *gc, struct err *err)
 		r = store_lock(store, &lock_fd, err);
 	if (r == 0)
 		r = store_load_names(store, &gc->names, err);
+	store_names_sort_by_id(gc->names);
+	gc->name_count = strv_len(gc->names);
 	if (r == 0)
 		r = store_each(store, "images", mark_entry, gc, err);
 	if (r < 0)

@@ -4,7 +4,7 @@
  * holds no '=', so that the functions for environment vectors do the looking up and
  * replacing.
  */
-#include "images/store-private.h"
+#include "images/store-names.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -77,6 +77,56 @@ int store_names_of(char *const *names, const char *id, strv *ret)
 		if (!str_eq(mark + 1, id))
 			continue;
 		if (strv_take(&found, strndup(*pair, (size_t)(mark - *pair))) < 0)
+			return -ENOMEM;
+	}
+	*ret = take_ptr(found);
+	return 0;
+}
+
+static const char *id_of(const char *pair)
+{
+	return strchr(pair, '=') + 1;
+}
+
+static int compare_by_id(const void *a, const void *b)
+{
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	int r = strcmp(id_of(x), id_of(y));
+
+	return r ? r : strcmp(x, y);
+}
+
+void store_names_sort_by_id(strv names)
+{
+	if (names)
+		qsort(names, strv_len(names), sizeof(*names), compare_by_id);
+}
+
+/* The first pair that is not before `id`. */
+static size_t find_first(char *const *names, size_t count, const char *id)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(id_of(names[mid]), id) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+int store_names_of_sorted(char *const *names, size_t count, const char *id, strv *ret)
+{
+	cleanup_strv strv found = NULL;
+
+	for (size_t i = find_first(names, count, id);
+		i < count && str_eq(id_of(names[i]), id); i++) {
+		size_t len = (size_t)(id_of(names[i]) - names[i] - 1);
+
+		if (strv_take(&found, strndup(names[i], len)) < 0)
 			return -ENOMEM;
 	}
 	*ret = take_ptr(found);

@@ -78,22 +78,6 @@ int store_lease(struct store *store, const char *id, bool is_exclusive, int *ret
 int store_hold_image(struct store *store, struct image *image, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* ---- store-names.c ---- */
-
-/* All names as a vector of "NAME=ID" (a name has no '='). */
-int store_load_names(struct store *store, strv *ret, struct err *err)
-	__attribute__((warn_unused_result));
-/* Under `lock`. */
-int store_save_names(struct store *store, strv names, struct err *err)
-	__attribute__((warn_unused_result));
-/* The names of one image out of store_load_names(). */
-int store_names_of(char *const *names, const char *id, strv *ret)
-	__attribute__((warn_unused_result));
-
-/* Gives an image more names. Under `lock`. */
-int store_add_names(struct store *store, const char *id, char *const *added,
-	struct err *err) __attribute__((warn_unused_result));
-
 /* ---- store-layers.c ---- */
 
 /* All are there, and not lost. */

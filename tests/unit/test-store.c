@@ -260,6 +260,7 @@ static void test_list(void **state)
 	put_image(f, "mid", base_and_app, 200, ids[2]);
 	tag(f, ids[2], "b:1");
 	tag(f, ids[2], "a:1");
+	tag(f, ids[0], "c:1");
 	assert_int_equal(store_list(f->store, &images, &count, &f->err), 0);
 	assert_int_equal(count, 3);
 	assert_string_equal(images[0]->id, ids[1]);
@@ -268,6 +269,8 @@ static void test_list(void **state)
 	assert_int_equal(strv_len(images[1]->names), 2);
 	assert_string_equal(images[1]->names[0], "docker.io/library/a:1");
 	assert_null(images[0]->names);
+	assert_int_equal(strv_len(images[2]->names), 1);
+	assert_string_equal(images[2]->names[0], "docker.io/library/c:1");
 	for (size_t i = 0; i < count; i++)
 		image_free(images[i]);
 	free(images);
