@@ -123,8 +123,9 @@ static int find_by_digest(
 
 /* ---- by name ---- */
 
-static int find_by_name(
-	struct store *store, const char *full, char ret_id[DIGEST_MAX], struct err *err)
+/* `ret_name` is set when it is one of the store's names. */
+static int find_by_name(struct store *store, const char *full, char ret_id[DIGEST_MAX],
+	char ret_name[REFERENCE_NAME_MAX], struct err *err)
 {
 	cleanup_strv strv names = NULL;
 	const char *id;
@@ -140,6 +141,7 @@ static int find_by_name(
 	if (!id)
 		return IMAGE_ABSENT;
 	(void)snprintf(ret_id, DIGEST_MAX, "%s", id);
+	memcpy(ret_name, full, strlen(full) + 1);
 	return 0;
 }
 
@@ -158,9 +160,7 @@ int store_resolve(struct store *store, const char *name, char ret_id[DIGEST_MAX]
 		return find_by_prefix(store, prefix, ret_id, err);
 	r = reference_normalize(name, full, err);
 	if (r == 0)
-		r = find_by_name(store, full, ret_id, err);
-	if (r == 0 && !reference_digest_of(full))
-		memcpy(ret_name, full, sizeof(full));
+		r = find_by_name(store, full, ret_id, ret_name, err);
 	return r == IMAGE_ABSENT && is_hex ? find_by_prefix(store, name, ret_id, err) : r;
 }
 

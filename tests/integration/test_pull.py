@@ -101,6 +101,9 @@ def test_by_digest(work):
         reg.requests.clear()
         cli.good("inspect", f"{reg.host}/t/app@{digest}", root=f"{work}/root")
         assert not reg.requests
+        pull(work, f"{reg.host}/t/app:1")
+        cli.good("rmi", f"{reg.host}/t/app@{digest}", root=f"{work}/root")
+        cli.good("inspect", f"{reg.host}/t/app:1", root=f"{work}/root")
         other = "sha256:" + "1" * 64
         reg.manifests["t/app", other] = reg.manifests["t/app", digest]
         result = pull(work, f"{reg.host}/t/app@{other}", status=125)
