@@ -86,14 +86,15 @@ static int add_host_place(const char *name, struct spec_mounts *mounts, struct e
 /* The engine's own directory may lie below what is shown. */
 static int hide(const struct bundle_request *request, strv *masked)
 {
-	const char *end = strstr(request->dir_path, "/containers/");
+	static const char between[] = "/containers/";
+	size_t len = strlen(request->dir_path), tail = strlen(request->id);
+	size_t cut = sizeof(between) - 1 + tail;
 	int r = 0;
 
 	for (const char *const *path = hidden_places; r == 0 && *path; path++)
 		r = strv_add(masked, *path);
-	if (r == 0 && end)
-		r = strv_take(masked,
-			strndup(request->dir_path, (size_t)(end - request->dir_path)));
+	if (r == 0 && len > cut)
+		r = strv_take(masked, strndup(request->dir_path, len - cut));
 	return r;
 }
 

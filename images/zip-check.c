@@ -24,6 +24,7 @@
 
 struct zip_end {
 	uint64_t count, size, offset; /* of the central directory */
+	uint64_t begin;		      /* of the record that says so */
 };
 
 struct central {
@@ -96,11 +97,13 @@ static int read_end64(int fd, uint64_t end_at, struct zip_end *ret, struct err *
 		return damaged(err, "it has no zip64 end record where it says");
 	*ret = (struct zip_end){ .count = le(end + 32, 8),
 		.size = le(end + 40, 8),
-		.offset = le(end + 48, 8) };
+		.offset = le(end + 48, 8),
+		.begin = at };
 	return 0;
 }
 
-/* The end record is the last thing but for a comment, whose length it tells. */
+/* The end record is the last thing but for a comment, whose length it tells. Of two marks some
+ * readers take the last, some the one whose length is right. */
 static int find_end(int fd, uint64_t size, struct zip_end *ret, struct err *err)
 {
 	size_t len =
@@ -114,12 +117,15 @@ static int find_end(int fd, uint64_t size, struct zip_end *ret, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = len < END_SIZE ? 0 : len - END_SIZE + 1; i-- > 0;) {
-		if (!has_mark(tail + i, 5, 6) ||
-			le(tail + i + 20, 2) != len - i - END_SIZE)
+		if (!has_mark(tail + i, 5, 6))
 			continue;
+		if (le(tail + i + 20, 2) != len - i - END_SIZE)
+			return err_say(err, EBADMSG,
+				"the zip archive reads two ways: it has something after its end, or in its comment another end");
 		*ret = (struct zip_end){ .count = le(tail + i + 10, 2),
 			.size = le(tail + i + 12, 4),
-			.offset = le(tail + i + 16, 4) };
+			.offset = le(tail + i + 16, 4),
+			.begin = size - len + i };
 		return read_end64(fd, size - len + i, ret, err);
 	}
 	return err_say(
@@ -294,6 +300,10 @@ int zip_check(int fd, uint64_t size, const struct unpack_limits *limits, struct 
 		return r;
 	if (end.offset > size || end.size > size - end.offset)
 		return damaged(err, "its directory lies outside");
+	/* Others look for it from behind, and take the difference for something in front. */
+	if (end.offset + end.size != end.begin)
+		return err_say(err, EBADMSG,
+			"the zip archive reads two ways: its directory is not where it says");
 	if (end.count > limits->entries || end.size > DIRECTORY_MAX)
 		return err_say(err, E2BIG, "the zip archive has too many members");
 	if (end.count > end.size / CENTRAL_SIZE)

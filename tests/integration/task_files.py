@@ -3,6 +3,7 @@
 import io
 import struct
 import tarfile
+import warnings
 import zipfile
 
 
@@ -80,6 +81,39 @@ def overlapping():
     return data[:end] + entry + data[end:end + 8] + count + data[end + 16:]
 
 
+class Pipe(io.RawIOBase):
+    """Takes bytes and cannot be sought in: zips written there have data descriptors."""
+
+    def __init__(self):
+        super().__init__()
+        self.data = b""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self.data += bytes(data)
+        return len(data)
+
+
+def awkward_zips():
+    """Legal ones, each with a member "f" of b"hello\\n" * 100."""
+    hello = b"hello\n" * 100
+    pipe, big, plain = Pipe(), io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("f", hello)
+    with zipfile.ZipFile(big, "w") as z:
+        with z.open("f", "w", force_zip64=True) as f:
+            f.write(hello)
+        z.comment = b"a comment"
+    with zipfile.ZipFile(plain, "w", zipfile.ZIP_STORED) as z:
+        z.writestr("f", b"an earlier one")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            z.writestr("f", hello)
+    return {"descriptor": pipe.data, "zip64": big.getvalue(), "twice": plain.getvalue()}
+
+
 def bad_zips():
     """name: (bytes, a word of the complaint)"""
     good = zip_bytes({"name-one": b"hello" * 100})
@@ -93,6 +127,8 @@ def bad_zips():
         "two names": (patched(good, b"name-one", b"name-two"), "two ways"),
         "two methods": (patched(good, b"PK\3\4\x14\0\0\0\x08", b"PK\3\4\x14\0\0\0\x00"),
                         "two ways"),
+        "two ends": (good[:-2] + struct.pack("<H", 30) + good[-22:] + b"trailing", "two ways"),
+        "something in front": (b"#!/bin/sh\n" + good, "two ways"),
         "overlap": (overlapping(), "overlap"),
         "crc": (good[:40] + bytes([good[40] ^ 255]) + good[41:], "damaged"),
         "through a link": (zip_bytes([member("l", 0o120777, b"/tmp"), member("l/f", 0o100644, b"x")]),

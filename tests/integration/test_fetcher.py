@@ -13,6 +13,7 @@ import cli
 from cli import run
 import tap
 import task_files
+import unpacker
 
 SCRIPT = b"#!/bin/sh\necho ran\n"
 
@@ -166,6 +167,35 @@ def test_http(work):
         assert server.asked == ["/d/app.tar.gz?v=1", "/tool", "/absent"], server.asked
     finally:
         server.stop()
+
+
+def test_bounds(work):
+    """bombs end early, whatever they are packed with"""
+    need_root()
+    program = os.path.join(tap.build_dir(), "bin", "ucr-unpack")
+    zeros = bytes(3 << 20)
+    bombs = {"zip": task_files.zip_bytes({"f": zeros}),
+             "tar": task_files.tar_bytes([("f", zeros, 0o644)]), "gzip": gzip.compress(zeros)}
+    many = {"zip": task_files.zip_bytes({str(n): b"" for n in range(9)}),
+            "tar": task_files.tar_bytes([(str(n), b"", 0o644) for n in range(9)])}
+    cases = [(kind, data, {"ratio_from": 1 << 20}) for kind, data in bombs.items()]
+    cases += [(kind, data, {"bytes": 2 << 20}) for kind, data in bombs.items()]
+    cases += [(kind, data, {"entries": 5}) for kind, data in many.items()]
+    for number, (kind, data, limits) in enumerate(cases):
+        place = os.path.join(work, str(number))
+        os.mkdir(place)
+        request = {"format": kind, "name": "app.gz", "uid": 1, "gid": 1}
+        source = written("bomb", data)
+        try:
+            unpacker.extract(program, source, place, limits=limits, **request)
+            raise AssertionError((kind, limits))
+        except unpacker.UnpackError as refusal:
+            assert refusal.text, refusal
+        used = sum(os.path.getsize(os.path.join(place, n)) for n in os.listdir(place))
+        assert used < (3 << 20), (kind, limits, used)
+        os.mkdir(place + "-good")
+        unpacker.extract(program, source, place + "-good", **request)
+        assert os.stat(place + "-good").st_uid == 1
 
 
 def test_cache_is_shared(work):

@@ -185,6 +185,13 @@ def test_bad_zips(_work):
     assert not os.path.exists("/tmp/f") and not os.path.exists("/tmp/out")
 
 
+def test_awkward_zips(_work):
+    need_root()
+    for name, data in task_files.awkward_zips().items():
+        result = run("run", "--rm", "zip:" + written("awkward.zip", data), "cat", "f")
+        assert (result.status, result.out) == (0, "hello\n" * 100), (name, result)
+
+
 def test_bad_tarballs(_work):
     need_root()
     device = tarfile.TarInfo("device")

@@ -166,3 +166,16 @@ def remove(program, directory, name, id_range=None):
     finally:
         peer.close()
         os.close(fd)
+
+
+def extract(program, source, directory, **request):
+    """Puts a file, and by "format" what is in it, into a directory."""
+    fds = [os.open(directory, os.O_RDONLY | os.O_DIRECTORY), os.open(source, os.O_RDONLY)]
+    peer = Unpacker(program)
+    try:
+        peer.send(REQUEST, {"op": "extract", **request}, fds)
+        assert peer.receive()[0] == DONE
+    finally:
+        peer.close()
+        for fd in fds:
+            os.close(fd)
