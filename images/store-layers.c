@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #define SIZE_TEXT_MAX 32
 
@@ -168,6 +169,9 @@ int store_open_layers(struct store *store, const struct image *image,
 			(void)close(take_fd(&ret_fds[n]));
 		return r;
 	}
+	/* When the image was last used: gc goes by that. A store that cannot be written to
+	 * is used all the same. */
+	(void)!futimens(lease_fd, NULL);
 	if (has_cached)
 		store_flush_later(store, false);
 	*ret_lease_fd = take_fd(&lease_fd);

@@ -10,6 +10,7 @@
 #include "common/json-writer.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define NAMES_SIZE_MAX (64U << 20)
 
@@ -310,6 +311,27 @@ int store_untag(struct store *store, const char *name, char *const *used_ids, bo
 	if (r < 0)
 		return r;
 	r = plan_removal(store, name, used_ids, force, &plan, err);
+	if (r == 0)
+		r = carry_out(store, &plan, ret_removed, err);
+	strv_free(plan.names);
+	if (plan.claim_fd >= 0)
+		(void)close(plan.claim_fd);
+	return r;
+}
+
+int store_evict(struct store *store, const char *id, char *const *used_ids,
+	strv *ret_removed, struct err *err)
+{
+	cleanup_close int lock_fd = -1;
+	struct removal plan = { .claim_fd = -1 };
+	int r;
+
+	(void)snprintf(plan.id, sizeof(plan.id), "%s", id);
+	r = store_lock(store, &lock_fd, err);
+	if (r == 0)
+		r = store_load_names(store, &plan.names, err);
+	if (r == 0)
+		r = claim_image(store, id, used_ids, &plan.claim_fd, err);
 	if (r == 0)
 		r = carry_out(store, &plan, ret_removed, err);
 	strv_free(plan.names);

@@ -79,6 +79,11 @@ int store_tag(struct store *store, const struct image *image, const char *name,
 int store_untag(struct store *store, const char *name, char *const *used_ids, bool force,
 	strv *ret_removed, struct err *err) __attribute__((warn_unused_result));
 
+/* The same by full id, whatever its names. -EBUSY when it is used, -ENOENT when it went
+ * meanwhile: nothing is changed. */
+int store_evict(struct store *store, const char *id, char *const *used_ids,
+	strv *ret_removed, struct err *err) __attribute__((warn_unused_result));
+
 struct store_gc_report {
 	size_t images, layers, blobs, temporaries;
 	uint64_t bytes; /* of the layers */

@@ -1,19 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
+#include "images/reference.h"
+#include "images/store-budget.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/human.h"
 #include "ucrctl/obtain.h"
 #include "ucrctl/verbs.h"
 
+#include <errno.h>
+
 struct gc_options {
-	bool takes_unnamed;
+	bool takes_unnamed, explains, is_dry;
+	uint64_t budget, low;
 };
 
 static const struct option_spec options[] = {
 	{ "all", 'a', .set = option_bool,
 		.offset = offsetof(struct gc_options, takes_unnamed),
 		.help = "Images without a name too, unless a container uses them, and all cached downloads" },
+	{ "budget", .arg = "SIZE", .set = option_bytes,
+		.offset = offsetof(struct gc_options, budget),
+		.help = "When images have more bytes than SIZE, remove those not launched for longest, named or not" },
+	{ "low", .arg = "SIZE", .set = option_bytes,
+		.offset = offsetof(struct gc_options, low),
+		.help = "With --budget: remove until images have SIZE (default: the budget)" },
+	{ "explain", .set = option_bool, .offset = offsetof(struct gc_options, explains),
+		.help = "Say of each image why it stays or goes, and its bytes" },
+	{ "dry-run", .set = option_bool, .offset = offsetof(struct gc_options, is_dry),
+		.help = "Only explain, remove nothing" },
 	{ 0 },
 };
 
@@ -25,6 +40,69 @@ static void put_report(struct buf *out, const struct store_gc_report *report)
 		report->images, report->layers, report->blobs, report->temporaries);
 	human_bytes(out, report->bytes);
 	buf_puts(out, " freed\n");
+}
+
+static void put_explanation(struct buf *out, const struct store_judgement *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct store_judged *image = &all->images[i];
+		const char *name =
+			image->names ? reference_familiar(image->names[0]) : "<none>";
+
+		buf_printf(out, "%.12s %s ", digest_hex(image->id), name);
+		human_bytes(out, image->bytes);
+		buf_printf(out, " %s", store_verdict_texts[image->verdict]);
+		if (store_verdict_goes(image->verdict)) {
+			buf_puts(out, ", which frees ");
+			human_bytes(out, image->freed);
+		}
+		buf_putc(out, '\n');
+	}
+	buf_puts(out, "All images: ");
+	human_bytes(out, all->bytes);
+	buf_puts(out, ", then ");
+	human_bytes(out, all->bytes_after);
+	buf_putc(out, '\n');
+}
+
+/* An image that is launched or removed meanwhile is left alone. */
+static int evict(struct store *store, const struct store_judgement *all,
+	char *const *used, size_t *ret_count, struct err *err)
+{
+	cleanup_strv strv removed = NULL;
+	int r;
+
+	for (size_t i = 0; i < all->count; i++) {
+		if (!store_verdict_goes(all->images[i].verdict))
+			continue;
+		r = store_evict(store, all->images[i].id, used, &removed, err);
+		if (r < 0 && r != -EBUSY && r != -ENOENT)
+			return r;
+		*ret_count += r == 0;
+	}
+	return 0;
+}
+
+static int judge(struct ctl *ctl, struct store *store, const struct gc_options *o,
+	char *const *used, size_t *ret_count, struct err *err)
+{
+	struct store_budget budget = { o->budget, o->low ? o->low : o->budget,
+		o->takes_unnamed };
+	struct store_judgement all = { 0 };
+	int r;
+
+	if (o->low > o->budget)
+		return err_say(err, EINVAL, "gc: --low is more than --budget");
+	if (!o->budget && !o->explains && !o->is_dry)
+		return 0;
+	r = store_judge(store, &budget, used, &all, err);
+	if (r < 0)
+		return r;
+	if (o->explains || o->is_dry)
+		put_explanation(&ctl->out, &all);
+	r = o->is_dry ? 0 : evict(store, &all, used, ret_count, err);
+	store_judgement_done(&all);
+	return r;
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
@@ -39,6 +117,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	struct engine *engine;
 	struct store *store;
 	uint64_t cached = 0;
+	size_t evicted = 0;
 	int r;
 
 	r = ctl_store(ctl, &engine, &store, err);
@@ -51,6 +130,9 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	r = obtain_used_ids(engine, &used, err);
 	if (r < 0)
 		return r;
+	r = judge(ctl, store, o, used, &evicted, err);
+	if (r < 0 || o->is_dry)
+		return r;
 	r = store_gc(store, o->takes_unnamed ? STORE_GC_UNNAMED : STORE_GC_UNREFERENCED,
 		&userns, used, &report, err);
 	if (r == 0)
@@ -59,6 +141,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	if (r < 0)
 		return r;
 	report.bytes += cached;
+	report.images += evicted;
 	put_report(&ctl->out, &report);
 	r = strv_take(&attributes, str_printf("layers=%zu", report.layers));
 	if (r == 0)

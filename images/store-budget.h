@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which images a collection lets go, and why. With a budget of bytes those go first that
+ * were not launched for longest, until the rest fits; a name does not protect them, because
+ * it can be loaded or pulled again, but a container does. Without one only those without
+ * a name may go.
+ *
+ * Counted are the unpacked layers and the layers kept as they were pulled, each once
+ * however many images share it. The time of the last launch is that of the record's file.
+ */
+#ifndef UCR_IMAGES_STORE_BUDGET_H
+#define UCR_IMAGES_STORE_BUDGET_H
+
+#include "images/store.h"
+
+struct store_budget {
+	uint64_t
+		high; /* 0: none. Nothing goes as long as the store has no more than this */
+	uint64_t low; /* else they go until it has no more than this */
+	bool takes_unnamed;
+};
+
+enum store_verdict {
+	VERDICT_IN_USE,
+	VERDICT_NAMED,
+	VERDICT_UNNAMED,
+	VERDICT_FITS,
+	VERDICT_GOES_UNNAMED,
+	VERDICT_GOES_UNUSED,
+	VERDICT_COUNT,
+};
+
+extern const char *const store_verdict_texts[VERDICT_COUNT];
+
+struct store_judged {
+	char id[DIGEST_MAX];
+	strv names;
+	int64_t last_used; /* seconds since the epoch */
+	uint64_t bytes;	   /* all of its layers */
+	uint64_t freed;	   /* of those that go with it */
+	enum store_verdict verdict;
+};
+
+struct store_judgement {
+	struct store_judged *images; /* the least recently used first */
+	size_t count;
+	uint64_t bytes, bytes_after;
+};
+
+static inline bool store_verdict_goes(enum store_verdict verdict)
+{
+	return verdict >= VERDICT_GOES_UNNAMED;
+}
+
+/* Changes nothing. */
+int store_judge(struct store *store, const struct store_budget *budget,
+	char *const *used_ids, struct store_judgement *ret, struct err *err)
+	__attribute__((warn_unused_result));
+void store_judgement_done(struct store_judgement *judgement);
+
+#endif
