@@ -10,12 +10,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 #define PROGRAM_PREFIX "docker-credential-"
 #define ANSWER_MAX (64U << 10)
 #define WAIT_MS 30000
+#define END_MS 2000 /* for its end after it has answered */
 
 /* A part of a program's name, never a path. */
 static bool is_helper_name(const char *name)
@@ -69,8 +71,10 @@ static int read_answer(int fd, struct buf *answer)
 		if (!room)
 			return -ENOMEM;
 		n = read(fd, room, 4096);
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
-			return n < 0 && errno != EINTR ? -errno : 0;
+			return n < 0 ? -errno : 0;
 		buf_add(answer, (size_t)n);
 		if (answer->len > ANSWER_MAX)
 			return -EMSGSIZE;
@@ -86,6 +90,19 @@ static int reap(pid_t pid, bool must_kill)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
+}
+
+/* A program may close its output and stay: it gets little time more. */
+static bool has_ended(pid_t pid)
+{
+	cleanup_close int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	int64_t until = now_ms() + END_MS, left;
+	int r = 0;
+
+	while (pidfd >= 0 && r <= 0 && (left = until - now_ms()) > 0)
+		r = poll(&ended, 1, (int)left);
+	return r > 0;
 }
 
 static int judge(const char *program, int status, const char *said, struct err *err)
@@ -126,6 +143,8 @@ static int talk(char *program, const char *action, const char *input, struct buf
 		child(program, action, in_fd, write_fd);
 	(void)close(take_fd(&write_fd));
 	r = read_answer(read_fd, answer);
+	if (r == 0 && !has_ended(pid))
+		r = -ETIMEDOUT;
 	if (r < 0) {
 		(void)reap(pid, true);
 		return err_set(err, -r, "listen to %s", program);

@@ -158,6 +158,18 @@ static void test_helper(void **state)
 	assert_int_equal(find(f, "bad.example"), -EINVAL);
 }
 
+/* Its output is over, but the program itself is not. */
+static void test_helper_that_stays(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "docker-credential-test", "#!/bin/sh\nexec >&- 2>&-\nexec sleep 60\n",
+		0700);
+	put(f, "config.json", "{\"credsStore\":\"test\"}", 0600);
+	assert_int_equal(find(f, "known.example"), -ETIMEDOUT);
+	assert_non_null(strstr(f->err.text, "docker-credential-test"));
+}
+
 static void test_store_and_erase(void **state)
 {
 	struct fixture *f = *state;
@@ -216,6 +228,7 @@ int main(void)
 		credentials_test(test_second_file),
 		credentials_test(test_damaged),
 		credentials_test(test_helper),
+		credentials_test(test_helper_that_stays),
 		credentials_test(test_store_and_erase),
 		credentials_test(test_store_by_helper),
 	};
