@@ -5,10 +5,12 @@
  * a shim, and folds `state`, usage and `exit` into a status. It keeps nothing in memory
  * that it could not read back: any number of engines work on one directory at once.
  *
- *   <root>/containers/ID/   container.json config.json state.json exit usage log
- * attach.sock upper/ work/ rootfs/ <root>/names/NAME       -> ID (a symbolic link, so
- * that taking a name is atomic) <root>/images/          the store <root>/events one JSON
- * object a line
+ *   <root>/containers/ID/   container.json config.json state.json exit usage log attach.sock
+ *                           upper/ work/ rootfs/ sandbox/
+ *   <root>/names/NAME       -> ID (a symbolic link, so that taking a name is atomic)
+ *   <root>/images/          the store
+ *   <root>/fetch-cache/     downloads that tasks share
+ *   <root>/events           one JSON object a line
  */
 #ifndef UCR_AGENTD_ENGINE_H
 #define UCR_AGENTD_ENGINE_H
