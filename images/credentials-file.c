@@ -20,15 +20,13 @@ static void put_entry(struct json_writer *w, const char *host, const char *auth)
 	jw_object_end(w);
 }
 
-/* "auths" without the host's entry, and with a new one unless `auth` is NULL. */
+/* "auths" without the host's entries, however they spell it, and with a new one unless `auth` is NULL. */
 static void put_auths(struct json_writer *w, const struct json *auths, const char *host,
 	const char *auth)
 {
-	const struct json *old = credentials_member(auths, host);
-
 	jw_object(w, "auths");
 	json_each (member, auths) {
-		if (member != old)
+		if (!credentials_means(member->key, host))
 			jw_json(w, member->key, member);
 	}
 	if (auth)

@@ -9,6 +9,9 @@
 int credentials_read(const char *file, struct json_doc **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* A key of "auths" or "credHelpers" is about the host; several spellings may be. */
+bool credentials_means(const char *key, const char *host);
+
 /* The member of an object whose key means `host`. */
 const struct json *credentials_member(const struct json *object, const char *host);
 

@@ -36,7 +36,7 @@ int credentials_read(const char *file, struct json_doc **ret, struct err *err)
 }
 
 /* "https://host/v1/" means "host". */
-static bool means_host(const char *key, const char *host)
+bool credentials_means(const char *key, const char *host)
 {
 	const char *rest = str_skip_prefix(key, "https://");
 	size_t len;
@@ -57,7 +57,7 @@ const struct json *credentials_member(const struct json *object, const char *hos
 	if (exact)
 		return exact;
 	json_each (member, object) {
-		if (means_host(member->key, host))
+		if (credentials_means(member->key, host))
 			return member;
 	}
 	return NULL;

@@ -202,6 +202,21 @@ static void test_store_and_erase(void **state)
 	assert_int_equal(credentials_store(f->file, "r", "a:b", "pw", &f->err), -EINVAL);
 }
 
+static void test_erase_every_spelling(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "config.json",
+		"{\"auths\":{\"r.example\":{\"auth\":\"dTpw\"},"
+		"\"https://r.example/v1/\":{\"auth\":\"dTpw\"},\"x\":{\"auth\":\"dTpw\"}}}",
+		0600);
+	assert_int_equal(credentials_erase(f->file, "r.example", &f->err), 0);
+	assert_int_equal(
+		credentials_erase(f->file, "r.example", &f->err), CREDENTIALS_ABSENT);
+	assert_int_equal(find(f, "x"), 0);
+	assert_login(f, "u", "p");
+}
+
 static void test_store_by_helper(void **state)
 {
 	struct fixture *f = *state;
@@ -230,6 +245,7 @@ int main(void)
 		credentials_test(test_helper),
 		credentials_test(test_helper_that_stays),
 		credentials_test(test_store_and_erase),
+		credentials_test(test_erase_every_spelling),
 		credentials_test(test_store_by_helper),
 	};
 
