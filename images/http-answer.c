@@ -228,6 +228,11 @@ static int follow(struct http_transfer *t)
 		return err_say(&t->err, EACCES,
 			"%.200s: a redirect from https to %.100s, which anybody could read",
 			s->url, next);
+	/* Without its headers a request can go elsewhere; a form is the secret itself. */
+	if (t->post && !http_is_same_origin(s->url, next))
+		return err_say(&t->err, EACCES,
+			"%.200s: a redirect to %.100s would send the login there", s->url,
+			next);
 	if (++s->hops > HTTP_HOPS_MAX)
 		return err_say(&t->err, ELOOP, "%.200s: more than %d redirects", s->url,
 			HTTP_HOPS_MAX);

@@ -7,7 +7,8 @@
  *
  *   - only http and https, http only where the endpoint may use it, never from https to http;
  *   - at most HTTP_HOPS_MAX redirects;
- *   - credentials go to the endpoint's own scheme, host and port only;
+ *   - credentials go to the endpoint's own scheme, host and port only, and a form that is
+ *     posted stays with the host it was meant for;
  *   - a host that nobody named has no local address (http-address.h).
  */
 #ifndef UCR_IMAGES_HTTP_H

@@ -131,6 +131,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         form = urllib.parse.parse_qs(self.rfile.read(length).decode())
         reg = self.server.registry
         reg.forms.append(form)
+        if reg.fault and reg.fault(self, urllib.parse.urlsplit(self.path).path):
+            return
         if form.get("refresh_token") != [reg.refresh_token]:
             self.error(401, "UNAUTHORIZED", "refresh token is not known")
             return

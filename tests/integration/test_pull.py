@@ -351,6 +351,27 @@ def test_identity_token(work):
         assert form["grant_type"] == ["refresh_token"] and form["service"] == ["test registry"], form
 
 
+def test_identity_token_stays(work):
+    """an identity token is not posted to where its token service redirects"""
+    os.mkdir(f"{work}/docker")
+    with Registry() as reg, Registry() as other:
+        reg.put_image()
+        reg.token_realm, reg.refresh_token = reg.url + "/token", "long-lived"
+        other.refresh_token, other.tokens = "long-lived", reg.tokens
+        with open(f"{work}/docker/config.json", "w", encoding="ascii") as f:
+            json.dump({"auths": {reg.host: {"identitytoken": "long-lived"}}}, f)
+        for status in (302, 303, 307, 308):
+            def away(handler, path, code=status):
+                if path != "/token":
+                    return False
+                handler.answer(code, headers={"Location": other.url + "/token"})
+                return True
+            reg.fault = away
+            said = refused(work, f"{reg.host}/t/app:1", env={"DOCKER_CONFIG": f"{work}/docker"})
+            assert "would send the login" in said, said
+        assert not other.forms and not other.requests, (other.forms, other.requests)
+
+
 def test_certificates(work):
     """https with an authority of one's own, by file or in certs.d, and a client's certificate"""
     cert = registry.make_certificates(work)
