@@ -279,6 +279,7 @@ static int send_image(struct pull *pull, struct err *err)
 int fetch_pull(struct fetch_job *job, struct err *err)
 {
 	const struct fetch_request *request = &job->request;
+	cleanup_free char *scope = NULL;
 	struct pull pull = { .job = job,
 		.platform = { .os = request->platform.os,
 			.architecture = request->platform.architecture,
@@ -288,6 +289,10 @@ int fetch_pull(struct fetch_job *job, struct err *err)
 	if (!request->repository || !request->reference ||
 		!request->access.endpoints.count)
 		return err_say(err, EPROTO, "the request names no image");
+	job->session.scope = scope =
+		str_printf("repository:%s:pull", request->repository);
+	if (!scope)
+		return err_oom(err);
 	pull.platform = platform_resolve(&pull.platform);
 	r = resolve(&pull, err);
 	if (r == 0)

@@ -254,7 +254,7 @@ static enum http_verdict judge_challenge(struct http_transfer *t)
 		++s->challenges > CHALLENGES_MAX)
 		return next_endpoint(t);
 	r = registry_auth_answer(s->session->endpoints[t->endpoint].auth, s->session,
-		&s->challenge, t->scope, &t->err);
+		&s->challenge, s->session->scope, &t->err);
 	if (r < 0)
 		return next_endpoint(t);
 	return HTTP_AGAIN;

@@ -35,6 +35,8 @@ struct http_session {
 	} * endpoints;		/* as access->endpoints */
 	CURLM *multi[2]; /* of transfers; of those that get a token for one of them */
 	size_t depth;
+	const char
+		*scope; /* what tokens are for, where a challenge does not say; or NULL */
 	void (*on_note)(const char *text, void *arg); /* Warning headers */
 	void (*on_progress)(const struct http_transfer *t, void *arg);
 	void *arg;
@@ -56,7 +58,6 @@ struct http_transfer {
 	const char *accept;	   /* media types, or NULL */
 	const char *post;	   /* a form to send; NULL: GET */
 	const char *authorization; /* a header's value of its own */
-	const char *scope;	   /* what a token is asked for */
 	bool is_untrusted;	   /* its host may not be local */
 	struct http_body body;
 

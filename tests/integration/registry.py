@@ -67,8 +67,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if got.startswith("Bearer ") and got[7:] in reg.tokens:
                 return True
             self.error(401, "UNAUTHORIZED", "authentication required", {
-                "WWW-Authenticate": f'Bearer realm="{reg.token_realm}",service="test registry",'
-                                    'scope="repository:t/app:pull,push"'})
+                "WWW-Authenticate": f'Bearer realm="{reg.token_realm}",service="test registry"'
+                                    + reg.scope})
             return False
         if reg.password and got != "Basic " + base64.b64encode(reg.password.encode()).decode():
             self.error(401, "UNAUTHORIZED", "authentication required",
@@ -148,6 +148,7 @@ class Registry:
         self.requests, self.scopes, self.forms, self.tokens = [], [], [], set()
         self.fault = self.password = self.token_realm = self.refresh_token = None
         self.token_key, self.token_life = "token", 300
+        self.scope = ',scope="repository:t/app:pull,push"'
         self.lock = threading.Lock()
         self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.server.daemon_threads = True

@@ -338,6 +338,15 @@ def test_token_expires(work):
                    if "/blobs/" in path)
 
 
+def test_token_without_scope(work):
+    """a registry that does not say for what the token is to be: for pulling this image"""
+    with Registry() as reg:
+        reg.put_image()
+        reg.token_realm, reg.scope = reg.url + "/token", ""
+        pull(work, f"{reg.host}/t/app:1")
+        assert reg.scopes == [["repository:t/app:pull"]], reg.scopes
+
+
 def test_identity_token(work):
     """an identity token in config.json becomes a token by OAuth2"""
     os.mkdir(f"{work}/docker")
