@@ -125,6 +125,24 @@ int fd_write_all(int fd, const void *data, size_t len)
 	return 0;
 }
 
+int fd_write_all_at(int fd, const void *data, size_t len, uint64_t offset)
+{
+	const char *at = data;
+	ssize_t n;
+
+	while (len > 0) {
+		n = pwrite(fd, at, len, (off_t)offset);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 void fd_random_name(const char *prefix, char *ret, size_t room)
 {
 	uint64_t r = 0;

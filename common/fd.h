@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Reads to the end of the file into a NUL-terminated heap string. -EFBIG past `max`
@@ -35,6 +36,8 @@ int fd_write_kernel_file(int dirfd, const char *name, const char *value)
 
 /* Writes everything, across short writes and EINTR. */
 int fd_write_all(int fd, const void *data, size_t len)
+	__attribute__((warn_unused_result));
+int fd_write_all_at(int fd, const void *data, size_t len, uint64_t offset)
 	__attribute__((warn_unused_result));
 
 enum fd_sync { FD_NO_SYNC, FD_SYNC };

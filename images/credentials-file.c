@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/base64.h>
 #include <sys/stat.h>
 
 /* ---- the file written anew ---- */
@@ -81,19 +80,6 @@ static int rewrite(const char *file, const struct json *root, const char *host,
 
 /* ---- */
 
-static char *encode_pair(const char *username, const char *password)
-{
-	cleanup_free char *pair = str_printf("%s:%s", username, password);
-	size_t len = pair ? strlen(pair) : 0;
-	char *text = pair ? calloc(1, BASE64_ENCODE_RAW_LENGTH(len) + 1) : NULL;
-
-	if (text)
-		base64_encode_raw(text, len, (const uint8_t *)pair);
-	if (pair)
-		explicit_bzero(pair, len);
-	return text;
-}
-
 static int store_by_helper(const char *helper, const char *host, const char *username,
 	const char *password, struct err *err)
 {
@@ -130,7 +116,7 @@ int credentials_store(const char *file, const char *host, const char *username,
 	helper = doc ? credentials_helper(json_root(doc), host) : NULL;
 	if (!str_empty(helper))
 		return store_by_helper(helper, host, username, password, err);
-	auth = encode_pair(username, password);
+	auth = credentials_encode(username, password);
 	if (!auth)
 		return err_oom(err);
 	r = rewrite(file, doc ? json_root(doc) : NULL, host, auth, err);

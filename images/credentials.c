@@ -83,7 +83,20 @@ static int set_pair(struct registry_endpoint *endpoint, const char *user, size_t
 	return 0;
 }
 
-/* The base64 of "USER:PASSWORD". */
+char *credentials_encode(const char *username, const char *password)
+{
+	cleanup_free char *pair = str_printf("%s:%s", username, password);
+	size_t len = pair ? strlen(pair) : 0;
+	char *text = pair ? calloc(1, BASE64_ENCODE_RAW_LENGTH(len) + 1) : NULL;
+
+	if (text)
+		base64_encode_raw(text, len, (const uint8_t *)pair);
+	if (pair)
+		explicit_bzero(pair, len);
+	return text;
+}
+
+/* What credentials_encode() makes. */
 static int decode_pair(
 	const char *text, struct registry_endpoint *endpoint, struct err *err)
 {

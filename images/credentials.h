@@ -32,6 +32,10 @@ int credentials_store(const char *file, const char *host, const char *username,
 int credentials_erase(const char *file, const char *host, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The base64 of "USER:PASSWORD" (RFC 7617 §2), the caller's to wipe and free. NULL: out of
+ * memory. */
+char *credentials_encode(const char *username, const char *password);
+
 /* What docker calls the host in config.json. */
 const char *credentials_key(const char *host);
 

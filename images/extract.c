@@ -38,20 +38,10 @@ struct reader {
 static int write_at(int fd, const void *piece, size_t len, uint64_t offset,
 	const char *member, struct err *err)
 {
+	int r = fd_write_all_at(fd, piece, len, offset);
 	char show[SHOWN_MAX];
-	ssize_t n;
 
-	while (len > 0) {
-		n = pwrite(fd, piece, len, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, errno, "write %s", shown(member, show));
-		piece = (const char *)piece + n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return r < 0 ? err_set(err, -r, "write %s", shown(member, show)) : 0;
 }
 
 /* ---- one member ---- */

@@ -7,12 +7,12 @@
 #include "images/fetch.h"
 
 #include "common/cleanup.h"
+#include "images/confine.h"
 #include "images/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -95,22 +95,9 @@ static int fence_files(void)
 	return r;
 }
 
-static int add_names(scmp_filter_ctx filter)
-{
-	int r = 0;
-
-	for (const char *const *name = allowed_calls; r == 0 && *name; name++) {
-		int number = seccomp_syscall_resolve_name(*name);
-
-		if (number >= 0) /* negative: not on this machine */
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-	}
-	return r;
-}
-
 static int add_rules(scmp_filter_ctx filter)
 {
-	int r = add_names(filter);
+	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
@@ -134,20 +121,6 @@ static int add_rules(scmp_filter_ctx filter)
 	return r;
 }
 
-static int filter_calls(struct err *err)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r;
-
-	if (!filter)
-		return err_oom(err);
-	r = add_rules(filter);
-	if (r == 0)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r < 0 ? err_set(err, -r, "load the system call filter") : 0;
-}
-
 static void limit_resources(void)
 {
 	struct rlimit none = { 0 }, memory = { ADDRESS_SPACE_MAX, ADDRESS_SPACE_MAX };
@@ -158,20 +131,12 @@ static void limit_resources(void)
 	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#define IS_SANITIZED __has_feature(address_sanitizer)
-#else
-#define IS_SANITIZED 0
-#endif
-
 int fetch_confine(struct err *err)
 {
 	int r;
 
 	(void)close_range(HELPER_SOCKET_FD + 1, ~0U, 0);
-	if (IS_SANITIZED)
+	if (CONFINE_IS_SANITIZED)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_set(err, errno, "prctl PR_SET_NO_NEW_PRIVS");
@@ -180,5 +145,5 @@ int fetch_confine(struct err *err)
 	r = fence_files();
 	if (r < 0)
 		return err_set(err, -r, "fence files off by Landlock");
-	return filter_calls(err);
+	return confine_calls(allowed_calls, add_rules, err);
 }

@@ -5,6 +5,7 @@
 #include "common/fd.h"
 #include "common/json-writer.h"
 #include "images/credentials.h"
+#include "images/helper-progress.h"
 
 #include <errno.h>
 
@@ -57,38 +58,6 @@ int fetcher_access(const struct pull_options *options, const char *host,
 	return 0;
 }
 
-struct said_progress {
-	char *what;
-	uint64_t layer, layers, done, total;
-};
-
-static const struct json_field progress_fields[] = {
-	{ "what", json_string, offsetof(struct said_progress, what), true },
-	{ "layer", json_u64, offsetof(struct said_progress, layer) },
-	{ "layers", json_u64, offsetof(struct said_progress, layers) },
-	{ "done", json_u64, offsetof(struct said_progress, done) },
-	{ "total", json_u64, offsetof(struct said_progress, total) },
-	{ 0 },
-};
-
-int fetcher_on_progress(const struct ipc_msg *msg, import_progress_fn progress, void *arg,
-	struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	struct said_progress said = { 0 };
-	int r;
-
-	if (!progress)
-		return 0;
-	r = json_parse(msg->data, msg->len, &doc, err);
-	if (r == 0)
-		r = json_decode(json_root(doc), progress_fields, &said, err);
-	if (r == 0)
-		progress(said.what, said.layer, said.layers, said.done, said.total, arg);
-	json_release(progress_fields, &said);
-	return r;
-}
-
 /* Until DONE. */
 static int wait_done(
 	struct helper *fetcher, import_progress_fn progress, void *arg, struct err *err)
@@ -103,7 +72,7 @@ static int wait_done(
 			return r;
 		is_done = msg.type == FETCH_DONE;
 		if (msg.type == FETCH_PROGRESS)
-			r = fetcher_on_progress(&msg, progress, arg, err);
+			r = helper_progress(&msg, progress, arg, err);
 		ipc_msg_done(&msg);
 	}
 	return r;

@@ -34,8 +34,4 @@ int fetch_url(const struct fetch_url_request *request, struct err *err)
 int fetch_check_login(const char *libexec_path, const struct registry_access *access,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* PROGRESS of either operation, handed on. */
-int fetcher_on_progress(const struct ipc_msg *msg, import_progress_fn progress, void *arg,
-	struct err *err) __attribute__((warn_unused_result));
-
 #endif

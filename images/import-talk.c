@@ -3,6 +3,7 @@
  * The conversation with ucr-unpack. It has read a stranger's bytes: whatever it says is
  * checked here again as far as it can be, and nothing it says becomes a path unchecked.
  */
+#include "images/helper-progress.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 #include "images/store-steps.h"
@@ -109,34 +110,10 @@ static int send_request(struct import *import, struct err *err)
 
 /* ---- PROGRESS, LAYER_DONE, DONE ---- */
 
-struct said_progress {
-	char *what;
-	uint64_t layer, layers, done, total;
-};
-
-static const struct json_field progress_fields[] = {
-	{ "what", json_string, offsetof(struct said_progress, what), true },
-	{ "layer", json_u64, offsetof(struct said_progress, layer) },
-	{ "layers", json_u64, offsetof(struct said_progress, layers) },
-	{ "done", json_u64, offsetof(struct said_progress, done) },
-	{ "total", json_u64, offsetof(struct said_progress, total) },
-	{ 0 },
-};
-
 static int on_progress(struct import *import, const struct ipc_msg *msg, struct err *err)
 {
-	const struct import_request *request = import->request;
-	struct said_progress said = { 0 };
-	int r;
-
-	if (!request->progress)
-		return 0;
-	r = import_decode(msg, progress_fields, &said, err);
-	if (r == 0)
-		request->progress(said.what, said.layer, said.layers, said.done,
-			said.total, request->progress_arg);
-	free(said.what);
-	return r;
+	return helper_progress(
+		msg, import->request->progress, import->request->progress_arg, err);
 }
 
 struct said_done_layer {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/layer-private.h"
 
+#include "common/fd.h"
 #include "common/path.h"
 #include "common/str.h"
 #include "images/copy-file.h"
@@ -19,23 +20,13 @@ static struct attributes attributes_of(const struct tar_entry *e)
 	};
 }
 
-static int write_piece(struct layer *l, int fd, const void *piece, size_t len,
-	uint64_t offset, const char *member, struct err *err)
+static int write_piece(int fd, const void *piece, size_t len, uint64_t offset,
+	const char *member, struct err *err)
 {
+	int r = fd_write_all_at(fd, piece, len, offset);
 	char show[SHOWN_MAX];
-	ssize_t n;
 
-	while (len > 0) {
-		n = pwrite(fd, piece, len, (off_t)offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_set(err, errno, "write %s", shown(member, show));
-		piece = (const char *)piece + n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return r < 0 ? err_set(err, -r, "write %s", shown(member, show)) : 0;
 }
 
 /* Where in the layer the current directory's `base` is. */
@@ -70,7 +61,7 @@ static int write_data(struct layer *l, int fd, const char *base,
 		if (r > 0)
 			r = unpack_usage_bytes(l->job->usage, len, e->path, err);
 		if (r == 0)
-			r = write_piece(l, fd, piece, len, offset, e->path, err);
+			r = write_piece(fd, piece, len, offset, e->path, err);
 		if (r == 0 && l->job->recorder)
 			r = tar_recorder_content(l->job->recorder, tar_position(l->tar),
 				len, path, offset, err);

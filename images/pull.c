@@ -2,6 +2,8 @@
 #include "images/store-names.h"
 #include "images/pull-private.h"
 
+#include "images/helper-progress.h"
+
 #include "common/json-writer.h"
 
 #include <errno.h>
@@ -203,7 +205,7 @@ static int take_image(struct pull *pull, const struct ipc_msg *msg, struct err *
 
 static int on_progress(struct import *import, const struct ipc_msg *msg, struct err *err)
 {
-	return fetcher_on_progress(
+	return helper_progress(
 		msg, import->request->progress, import->request->progress_arg, err);
 }
 

@@ -2,9 +2,9 @@
 #include "images/registry-auth.h"
 
 #include "common/cleanup.h"
+#include "images/credentials.h"
 
 #include <errno.h>
-#include <nettle/base64.h>
 #include <time.h>
 
 #define LIFETIME_DEFAULT_S 60
@@ -46,19 +46,12 @@ static int64_t now_ms(void)
 
 /* ---- basic ---- */
 
-/* "Basic …" of RFC 7617. */
 static char *basic_header(const struct registry_endpoint *endpoint)
 {
-	cleanup_free char *pair =
-		str_printf("%s:%s", endpoint->username, endpoint->password);
-	size_t len = pair ? strlen(pair) : 0;
 	cleanup_free char *text =
-		pair ? calloc(1, BASE64_ENCODE_RAW_LENGTH(len) + 1) : NULL;
+		credentials_encode(endpoint->username, endpoint->password);
 
-	if (!text)
-		return NULL;
-	base64_encode_raw(text, len, (const uint8_t *)pair);
-	return str_printf("Basic %s", text);
+	return text ? str_printf("Basic %s", text) : NULL;
 }
 
 static bool has_password(const struct registry_endpoint *endpoint)

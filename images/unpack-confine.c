@@ -6,6 +6,7 @@
  * further are not there.
  */
 #include "images/unpack.h"
+#include "images/confine.h"
 #include "images/helper.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <stddef.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
@@ -244,16 +244,8 @@ static int add_fcntl(scmp_filter_ctx filter)
 
 static int add_rules(scmp_filter_ctx filter)
 {
-	int r = 0;
+	int r = add_fcntl(filter);
 
-	for (const char *const *name = allowed_calls; r == 0 && *name; name++) {
-		int number = seccomp_syscall_resolve_name(*name);
-
-		if (number >= 0) /* negative: not on this machine */
-			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-	}
-	if (r == 0)
-		r = add_fcntl(filter);
 	/* Our own limits, nobody else's. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
@@ -279,29 +271,6 @@ static int add_rules(scmp_filter_ctx filter)
 	return r;
 }
 
-static int filter_calls(struct err *err)
-{
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int r;
-
-	if (!filter)
-		return err_oom(err);
-	r = add_rules(filter);
-	if (r == 0)
-		r = seccomp_load(filter);
-	seccomp_release(filter);
-	return r < 0 ? err_set(err, -r, "load the system call filter") : 0;
-}
-
-/* The sanitizers' run time needs /proc, address space and calls of its own. */
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#define IS_SANITIZED __has_feature(address_sanitizer)
-#else
-#define IS_SANITIZED 0
-#endif
-
 /* The caller's terminal may be among them. */
 static int leave_stdio(struct err *err)
 {
@@ -321,7 +290,7 @@ int unpack_confine(struct err *err)
 	int r;
 
 	(void)close_range(HELPER_SOCKET_FD + 1, ~0U, 0);
-	if (IS_SANITIZED)
+	if (CONFINE_IS_SANITIZED)
 		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	r = leave_stdio(err);
@@ -332,5 +301,5 @@ int unpack_confine(struct err *err)
 	limit_resources();
 	r = drop_caps(err);
 	/* seccomp_load() sets no_new_privs. */
-	return r < 0 ? r : filter_calls(err);
+	return r < 0 ? r : confine_calls(allowed_calls, add_rules, err);
 }
