@@ -61,8 +61,8 @@ static const char *why_no_overlay(int container_dirfd)
 	return NULL;
 }
 
-static int copy_image(struct store *store, const struct image *image,
-	struct launch_root *root, struct notes *notes, struct err *err)
+static int copy_image(struct store *store, const struct launch_root_request *request,
+	struct launch_root *root, struct err *err)
 {
 	struct import_userns userns = { .userns_fd = -1 };
 	cleanup_close int userns_fd = -1;
@@ -75,26 +75,30 @@ static int copy_image(struct store *store, const struct image *image,
 		userns.userns_fd = userns_fd;
 	}
 	root->is_copy = true;
-	return image_copy_out(store, image, root->target_fd, &userns, &notes->lines, err);
+	return image_copy_out(store, request->image, root->target_fd, &userns,
+		&request->notes->lines, err);
 }
 
-int launch_root_open(struct store *store, const struct image *image, int container_dirfd,
-	int rootfs_fd, struct notes *notes, struct launch_root *ret, struct err *err)
+int launch_root_open(struct store *store, const struct launch_root_request *request,
+	struct launch_root *ret, struct err *err)
 {
 	const char *why;
 	int r;
 
-	ret->target_fd = rootfs_fd;
-	r = store_open_layers(store, image, ret->lowers, &ret->lease_fd, err);
+	ret->target_fd = request->rootfs_fd;
+	r = store_open_layers(store, request->image, ret->lowers, &ret->lease_fd, err);
 	if (r < 0)
 		return r;
-	ret->lower_count = image->layer_count;
-	why = why_no_overlay(container_dirfd);
+	ret->lower_count = request->image->layer_count;
+	if (request->backend == ROOTFS_BACKEND_COPY)
+		return copy_image(store, request, ret, err);
+	why = why_no_overlay(request->container_dirfd);
 	if (why) {
-		notes_add(notes, "%s: the image is copied for this container", why);
-		return copy_image(store, image, ret, notes, err);
+		notes_add(request->notes, "%s: the image is copied for this container",
+			why);
+		return copy_image(store, request, ret, err);
 	}
-	return open_writable(container_dirfd, ret, err);
+	return open_writable(request->container_dirfd, ret, err);
 }
 
 struct rootfs launch_root_view(const struct launch_root *root)

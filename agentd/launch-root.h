@@ -10,6 +10,12 @@
 #include "isolators/isolator.h"
 #include "isolators/rootfs.h"
 
+/* In the order in which `run --rootfs-backend` names them. */
+enum rootfs_backend {
+	ROOTFS_BACKEND_OVERLAY, /* the layers as they are, below a directory of the container's */
+	ROOTFS_BACKEND_COPY, /* all of the image in that directory */
+};
+
 struct launch_root {
 	bool is_copy;
 	int lowers[IMAGE_LAYERS_MAX];
@@ -23,10 +29,16 @@ struct launch_root {
 		.lease_fd = -1, .upper_fd = -1, .work_fd = -1, .target_fd = -1           \
 	}
 
-/* `rootfs_fd`: the container's rootfs/. A copy is noted. */
-int launch_root_open(struct store *store, const struct image *image, int container_dirfd,
-	int rootfs_fd, struct notes *notes, struct launch_root *ret, struct err *err)
-	__attribute__((warn_unused_result));
+struct launch_root_request {
+	enum rootfs_backend backend;
+	const struct image *image;
+	int container_dirfd;
+	int rootfs_fd;	     /* the container's rootfs/ */
+	struct notes *notes; /* told of a copy that was not asked for */
+};
+
+int launch_root_open(struct store *store, const struct launch_root_request *request,
+	struct launch_root *ret, struct err *err) __attribute__((warn_unused_result));
 
 /* What the runtime is given; points into `root`. */
 struct rootfs launch_root_view(const struct launch_root *root);

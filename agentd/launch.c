@@ -323,8 +323,15 @@ static int open_root(struct launching *l, struct err *err)
 	r = engine_store(l->engine, &store, err);
 	if (r < 0)
 		return r;
-	return launch_root_open(store, l->request->image, l->container->dirfd,
-		l->supervision_fd, &l->notes, &l->root, err);
+	return launch_root_open(store,
+		&(struct launch_root_request){
+			.backend = l->request->options->rootfs_backend,
+			.image = l->request->image,
+			.container_dirfd = l->container->dirfd,
+			.rootfs_fd = l->supervision_fd,
+			.notes = &l->notes,
+		},
+		&l->root, err);
 }
 
 static int fill_sandbox(struct launching *l, struct err *err)

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ucrctl/run-options.h"
 
+#include "agentd/launch-root.h"
 #include "agentd/terminal.h"
 
 #define RUN(member) offsetof(struct run_verb, run.member)
 
 /* In the order of enum pull_policy. */
 static const char *const pull_names[] = { "missing", "always", "never", NULL };
+
+static const char *const backend_names[] = {
+	[ROOTFS_BACKEND_OVERLAY] = "overlay",
+	[ROOTFS_BACKEND_COPY] = "copy",
+	NULL,
+};
 
 /* Offered by completion; bundle_build() decides. */
 static const char *const network_names[] = { "none", "host", NULL };
@@ -90,6 +97,9 @@ static const struct option_spec files[] = {
 		.help = "Mount a file system in memory at DIR; options as size=64m" },
 	{ "read-only", .set = option_bool, .offset = RUN(is_read_only),
 		.help = "Make the root file system read-only" },
+	{ "rootfs-backend", .arg = "HOW", .set = option_choice, .param = backend_names,
+		.offset = RUN(rootfs_backend),
+		.help = "Make the root file system as overlay of the image's layers, or as copy" },
 	{ "shm-size", .arg = "SIZE", .set = option_string, .offset = RUN(shm_size),
 		.help = "Size of /dev/shm (default: 64m)" },
 	{ "device", .arg = "HOST[:PATH][:rwm]", .set = option_strv,
