@@ -35,15 +35,6 @@ struct reader {
 	void *archive;
 };
 
-static int write_at(int fd, const void *piece, size_t len, uint64_t offset,
-	const char *member, struct err *err)
-{
-	int r = fd_write_all_at(fd, piece, len, offset);
-	char show[SHOWN_MAX];
-
-	return r < 0 ? err_set(err, -r, "write %s", shown(member, show)) : 0;
-}
-
 /* ---- one member ---- */
 
 static int parse_path(
@@ -64,70 +55,81 @@ static int enter(struct extract *x, const struct writer_path *path, struct err *
 	return r > 0 ? -ENOTDIR : r;
 }
 
-static int make_file(struct extract *x, const struct reader *reader,
-	const struct writer_path *path, const struct tar_entry *e, struct err *err)
+static struct member_facts facts_of(
+	const struct extract *x, const struct tar_entry *e, mode_t mode)
 {
-	const struct attributes a = { .mode = S_IFREG | (e->mode & 0777),
-		.uid = x->uid,
-		.gid = x->gid,
-		.mtime = e->mtime };
-	cleanup_close int fd = -1;
-	uint64_t offset = 0, end = 0;
-	const void *piece;
-	size_t len;
-	int r;
+	return (struct member_facts){ .attributes = { .mode = mode,
+					      .uid = x->uid,
+					      .gid = x->gid,
+					      .mtime = e->mtime },
+		.xattrs = BUF_INIT,
+		.member = e->path };
+}
 
-	r = writer_file_open(x->writer, path->base, a.mode, e->path, &fd, err);
+static int write_data(struct extract *x, const struct reader *reader, int file,
+	const struct tar_entry *e, uint64_t *ret_end, struct err *err)
+{
+	struct piece piece = { 0 };
+	int r = 0;
+
 	while (r == 0 && e->has_data &&
-		(r = reader->data(reader->archive, &piece, &len, &offset, err)) > 0) {
-		r = unpack_usage_bytes(&x->usage, len, e->path, err);
+		(r = reader->data(reader->archive, &piece.data, &piece.len, &piece.offset,
+			 err)) > 0) {
+		r = unpack_usage_bytes(&x->usage, piece.len, e->path, err);
 		if (r == 0)
-			r = write_at(fd, piece, len, offset, e->path, err);
-		end = offset + len;
+			r = writer_file_write(x->writer, file, &piece, e->path, err);
+		*ret_end = piece.offset + piece.len;
 	}
 	if (r < 0)
 		return r;
-	if (e->size > x->usage.limits->bytes)
-		return err_say(err, EFBIG, "a member is larger than the limit");
-	if (end < e->size && ftruncate(fd, (off_t)e->size) < 0)
-		return err_set(err, errno, "write a sparse member");
-	return writer_file_end(x->writer, fd, &a, e->path, err);
+	return e->size > x->usage.limits->bytes
+		       ? err_say(err, EFBIG, "a member is larger than the limit")
+		       : 0;
+}
+
+static int make_file(struct extract *x, const struct reader *reader,
+	const struct writer_path *path, const struct tar_entry *e, struct err *err)
+{
+	struct member_facts m = facts_of(x, e, S_IFREG | (e->mode & 0777));
+	uint64_t end = 0;
+	int file = -1, r;
+
+	r = writer_file_open(x->writer, path->base, &m, &file, err);
+	if (r < 0)
+		return r;
+	r = write_data(x, reader, file, e, &end, err);
+	if (r == 0)
+		r = writer_file_end(x->writer, file, e->size, end, &m, err);
+	writer_file_close(x->writer, file);
+	return r;
 }
 
 static int make_dir(struct extract *x, const struct writer_path *path,
 	const struct tar_entry *e, struct err *err)
 {
-	const struct attributes a = { .mode = S_IFDIR | (e->mode & 0777) | 0700,
-		.uid = x->uid,
-		.gid = x->gid,
-		.mtime = e->mtime };
-	cleanup_buf struct buf none = BUF_INIT;
+	struct member_facts m = facts_of(x, e, S_IFDIR | (e->mode & 0777) | 0700);
 
-	return *path->base ? writer_dir(x->writer, path->base, &a, &none, e->path, err)
-			   : 0;
+	return *path->base ? writer_dir(x->writer, path->base, &m, err) : 0;
 }
 
 static int make_symlink(struct extract *x, const struct writer_path *path,
 	const struct tar_entry *e, struct err *err)
 {
-	const struct attributes a = {
-		.mode = e->mode, .uid = x->uid, .gid = x->gid, .mtime = e->mtime
-	};
+	const struct member_facts m = facts_of(x, e, e->mode);
 	char show[SHOWN_MAX];
 
 	if (str_empty(e->symlink))
 		return err_say(
 			err, EINVAL, "the link %s has no target", shown(e->path, show));
-	return writer_symlink(x->writer, path->base, e->symlink, &a, e->path, err);
+	return writer_symlink(x->writer, path->base, e->symlink, &m, err);
 }
 
 static int make_hardlink(struct extract *x, const struct writer_path *path,
 	const struct tar_entry *e, struct err *err)
 {
-	cleanup_close int dirfd = -1;
 	struct writer_path target;
 	char show[SHOWN_MAX];
-	struct stat st;
+	mode_t mode = 0;
 	int r;
 
 	r = parse_path(x, e->hardlink, &target, err);
@@ -135,24 +137,15 @@ static int make_hardlink(struct extract *x, const struct writer_path *path,
 		r = enter(x, &target, err);
 	if (r < 0)
 		return err_wrap(err, "hard link %s", shown(e->path, show));
-	if (!*target.base || writer_stat(x->writer, target.base, &st) < 0 ||
-		S_ISDIR(st.st_mode))
+	if (!*target.base || writer_look(x->writer, target.base, &mode) < 0 ||
+		S_ISDIR(mode))
 		return err_say(err, ENOENT,
 			"member %s is a hard link to no file of the archive",
 			shown(e->path, show));
-	dirfd = writer_current_fd(x->writer);
-	if (dirfd < 0)
-		return err_set(err, -dirfd, "open a directory");
-	r = enter(x, path, err);
-	if (r == 0 && str_eq(path->text, target.text))
-		return 0;
+	r = writer_hold_target(x->writer, target.base, e->path, err);
 	if (r == 0)
-		r = writer_remove(x->writer, path->base, err);
-	if (r < 0)
-		return r;
-	r = writer_link(x->writer, dirfd, target.base, path->base);
-	return r < 0 ? err_set(err, -r, "make the hard link %s", shown(e->path, show))
-		     : 0;
+		r = enter(x, path, err);
+	return r < 0 ? r : writer_link(x->writer, path->base, e->path, err);
 }
 
 static int take_member(struct extract *x, const struct reader *reader,
@@ -371,10 +364,13 @@ static int put_source(struct extract *x, struct err *err)
 static int fill(struct extract *x, const struct kind *kind, struct err *err)
 {
 	const struct lower none = { 0 };
+	cleanup_sink struct sink *sink = NULL;
 	int r;
 
-	r = writer_new(x->dest_fd, &none, &x->job->notes, &x->job->request.limits,
-		&x->writer, err);
+	r = sink_dir_new(x->dest_fd, &x->job->notes, &sink, err);
+	if (r == 0)
+		r = writer_new(sink, &none, &x->job->notes, &x->job->request.limits,
+			&x->writer, err);
 	if (r == 0)
 		r = kind->extract && x->job->request.is_cached ? 0 : put_source(x, err);
 	if (r == 0 && kind->extract)

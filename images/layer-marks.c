@@ -163,7 +163,7 @@ static int delete_lower(struct layer *l, const char *text, struct err *err)
 {
 	struct writer_path path;
 	struct lower_file below;
-	struct stat st;
+	mode_t mode = 0;
 	int r;
 
 	r = lower_find(&l->job->lower, text, &below, err);
@@ -177,10 +177,10 @@ static int delete_lower(struct layer *l, const char *text, struct err *err)
 	r = writer_enter(l->writer, &path, path.dir_len, err);
 	if (r != 0) /* this layer has a file where the directory was: gone as well */
 		return r == WRITER_NOT_DIR ? 0 : r;
-	r = writer_stat(l->writer, path.base, &st);
+	r = writer_look(l->writer, path.base, &mode);
 	if (r < 0)
 		return writer_whiteout(l->writer, path.base, err);
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(mode))
 		return 0;
 	r = writer_enter(l->writer, &path, strlen(path.text), err);
 	return r < 0 ? r : writer_hide_lower(l->writer, true, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A layer's tar archive written into a directory in overlayfs's form. Whiteouts and
+ * A layer's tar archive written into a sink in overlayfs's form. Whiteouts and
  * opaque marks count wherever in the archive they are, and only against lower layers.
  */
 #ifndef UCR_IMAGES_LAYER_H
@@ -8,11 +8,12 @@
 
 #include "images/lower.h"
 #include "images/notes.h"
+#include "images/sink.h"
 #include "images/stream.h"
 #include "images/tar-recipe.h"
 
 struct layer_job {
-	int dirfd; /* empty; filled */
+	struct sink *sink; /* empty; filled; borrowed */
 	struct lower lower;
 	struct unpack_usage *usage;
 	struct tar_recorder *recorder; /* told which bytes are a file's; or NULL */

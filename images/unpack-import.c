@@ -245,21 +245,24 @@ static int pass_layer(struct import *im, size_t n, struct passing *p,
 {
 	struct format_layer *layer = &im->image.layers[n];
 	struct layer_job job = {
-		.dirfd = im->layer_fds[n],
 		.lower = { .fds = im->layer_fds, .count = n },
 		.usage = &im->usage,
 		.notes = &im->job->notes,
 	};
 	char blob[DIGEST_MAX], diff[DIGEST_MAX];
+	cleanup_sink struct sink *sink = NULL;
 	struct stream *s = NULL;
 	int r;
 
 	r = open_range(im, layer, p, err);
+	if (r == 0)
+		r = sink_dir_new(im->layer_fds[n], &im->job->notes, &sink, err);
 	if (r == 0 && im->recipe_fd >= 0)
 		r = tar_recorder_new(im->recipe_fd, &p->recorder, err);
 	if (r < 0)
 		return r;
 	job.recorder = p->recorder;
+	job.sink = sink;
 	r = open_stream(im, n, p, &s, err);
 	if (r == 0)
 		r = layer_unpack(&job, s, ret, err);

@@ -6,13 +6,10 @@
 #include "common/cleanup.h"
 #include "common/path.h"
 #include "common/str.h"
-#include "images/unpack-proto.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <search.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 static int compare_dirs(const void *a, const void *b)
@@ -79,7 +76,7 @@ static int hide_name(struct writer *w, const char *name, struct err *err)
 	cleanup_free char *path =
 		str_printf("%s%s%s", w->path, *w->path ? "/" : "", name);
 	struct lower_file below;
-	struct stat st;
+	mode_t mode = 0;
 	int r;
 
 	if (!path)
@@ -87,17 +84,17 @@ static int hide_name(struct writer *w, const char *name, struct err *err)
 	r = lower_find(w->lower, path, &below, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = writer_stat(w, name, &st);
+	r = writer_look(w, name, &mode);
 	if (r == -ENOENT)
 		return writer_whiteout(w, name, err);
-	if (r < 0 || !S_ISDIR(st.st_mode) || !S_ISDIR(below.st.st_mode))
+	if (r < 0 || !S_ISDIR(mode) || !S_ISDIR(below.st.st_mode))
 		return r < 0 ? err_set(err, -r, "look at %s", path) : 0;
 	r = writer_push(w, name);
 	if (r < 0)
 		return err_set(err, -r, "open %s", path);
 	r = hide_here(w, err);
 	w->path[w->levels[w->depth - 1].path_len] = '\0';
-	(void)close(w->levels[w->depth--].fd);
+	w->sink->ops->close_dir(w->sink, w->levels[w->depth--].dir);
 	return r;
 }
 
@@ -137,19 +134,15 @@ static int hide_names(struct writer *w, struct err *err)
  * it: there every name is hidden by itself. */
 static int hide_here(struct writer *w, struct err *err)
 {
-	cleanup_close int fd = -1;
 	char show[SHOWN_MAX];
+	int r;
 
 	if (!w->depth)
 		return hide_names(w, err);
-	fd = path_open_beneath(writer_fd(w), ".", O_RDONLY | O_DIRECTORY, 0);
-	if (fd < 0)
-		return err_set(err, -fd, "open %s", shown(w->path, show));
-	if (fsetxattr(fd, UNPACK_OPAQUE_XATTR, "y", 1, 0) == 0)
-		return 0;
-	if (errno == EOPNOTSUPP)
+	r = w->sink->ops->set_opaque(w->sink, writer_at(w));
+	if (r == -EOPNOTSUPP)
 		return hide_names(w, err);
-	return err_set(err, errno, "make %s opaque", shown(w->path, show));
+	return r < 0 ? err_set(err, -r, "make %s opaque", shown(w->path, show)) : 0;
 }
 
 int writer_hide_lower(struct writer *w, bool is_deleted, struct err *err)
@@ -186,7 +179,8 @@ int writer_forget(
 			return err_oom(err);
 		if (dir->is_described ||
 			!writer_reenter(w, path, parent_len(path->text, len)) ||
-			unlinkat(writer_fd(w), path_base(text), AT_REMOVEDIR) < 0)
+			w->sink->ops->remove_dir(w->sink, writer_at(w), path_base(text)) <
+				0)
 			break;
 	}
 	return r;
@@ -219,66 +213,36 @@ static int inherit(struct writer *w, struct dir *dir, struct err *err)
 	return xattr_read(&from, &dir->xattrs, err);
 }
 
-static int change_dir(struct writer *w, struct dir *dir, int fd, struct err *err)
-{
-	const struct attributes *a = &dir->attributes;
-	struct xattr_file file = { .fd = fd, .member = dir->path };
-	char show[SHOWN_MAX];
-
-	if (fchown(fd, (uid_t)a->uid, (gid_t)a->gid) < 0) {
-		(void)err_set(err, errno, "give the directory %s to uid %u, gid %u",
-			shown(dir->path, show), a->uid, a->gid);
-		return errno == EINVAL
-			       ? err_hint(err,
-					 "the user namespace has no such id: give this "
-					 "user more ids in /etc/subuid and /etc/subgid")
-			       : -errno;
-	}
-	if (fchmod(fd, a->mode & 07777) < 0)
-		return err_set(
-			err, errno, "change the mode of %s", shown(dir->path, show));
-	return xattr_list_set(&dir->xattrs, &file, w->notes, err);
-}
-
-static bool needs_change(const struct writer *w, const struct dir *dir)
-{
-	const struct attributes *a = &dir->attributes;
-
-	return !*dir->path || a->uid != w->uid || a->gid != w->gid ||
-	       (a->mode & 07777) != dir->made_mode || dir->xattrs.len;
-}
-
 static int finish_dir(struct writer *w, struct dir *dir, struct err *err)
 {
-	struct timespec times[2] = { dir->attributes.mtime, dir->attributes.mtime };
 	const char *base = *dir->path ? path_base(dir->path) : ".";
-	cleanup_close int fd = -1;
+	const struct attributes *a = &dir->attributes;
+	const struct sink_ops *ops = w->sink->ops;
 	char show[SHOWN_MAX];
 	int r;
 
-	if (needs_change(w, dir)) {
-		fd = path_open_beneath(writer_fd(w), base, O_RDONLY | O_DIRECTORY, 0);
-		r = fd < 0 ? err_set(err, -fd, "open %s", shown(dir->path, show))
-			   : change_dir(w, dir, fd, err);
-		if (r < 0)
-			return r;
-	}
-	if (utimensat(writer_fd(w), base, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_set(err, errno, "set the time of %s", shown(dir->path, show));
-	return 0;
+	r = ops->own_dir(w->sink, writer_at(w), base, a, dir->made_mode);
+	if (r < 0)
+		return writer_own_error(-r, "the directory", dir->path, a, err);
+	if (dir->xattrs.len)
+		r = ops->set_xattrs(
+			w->sink, writer_at(w), base, &dir->xattrs, dir->path, err);
+	if (r < 0)
+		return r;
+	r = ops->set_time(w->sink, writer_at(w), base, &a->mtime);
+	return r < 0 ? err_set(err, -r, "set the time of %s", shown(dir->path, show)) : 0;
 }
 
 /* True when the directory is still there: a later member may have taken its place. */
 static bool enter_parent(struct writer *w, const struct dir *dir)
 {
 	struct writer_path path;
-	struct stat st;
+	mode_t mode = 0;
 
 	if (writer_path_parse(dir->path, w->limits, &path, NULL) < 0 ||
 		!writer_reenter(w, &path, path.dir_len))
 		return false;
-	return !*dir->path ||
-	       (writer_stat(w, path.base, &st) == 0 && S_ISDIR(st.st_mode));
+	return !*dir->path || (writer_look(w, path.base, &mode) == 0 && S_ISDIR(mode));
 }
 
 struct dir_list {

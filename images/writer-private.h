@@ -17,27 +17,28 @@ struct dir {
 
 /* An open directory on the way to the current one. */
 struct level {
-	int fd;
+	int dir;
 	size_t path_len; /* of the path up to and with this level */
 };
 
 struct writer {
+	struct sink *sink;
 	const struct lower *lower;
 	struct notes *notes;
 	const struct unpack_limits *limits;
-	uid_t uid; /* what new files belong to by themselves */
-	gid_t gid;
 	char path[PATH_MAX];  /* of the current directory */
 	struct level *levels; /* [0] is the root */
 	size_t depth;	      /* index of the current one */
 	void *dirs;	      /* struct dir by path (tsearch) */
 	size_t dir_count;
+	int target_dir; /* of hard links; -1: none yet */
+	char target_name[NAME_MAX + 1];
 	bool has_removed;
 };
 
-static inline int writer_fd(const struct writer *w)
+static inline int writer_at(const struct writer *w)
 {
-	return w->levels[w->depth].fd;
+	return w->levels[w->depth].dir;
 }
 
 /* Closes the directories below the `depth`th, which is then the current one. */
@@ -49,6 +50,10 @@ int writer_push(struct writer *w, const char *name);
 /* As writer_enter() for a directory that was made before: makes nothing, follows nothing.
  * False when it is gone. */
 bool writer_reenter(struct writer *w, const struct writer_path *path, size_t len);
+
+/* Says that a file could not be given to its owner. Returns -code. */
+int writer_own_error(int code, const char *what, const char *member,
+	const struct attributes *a, struct err *err);
 
 /* The record of a directory, made when missing. NULL: out of memory. */
 struct dir *writer_dir_record(struct writer *w, const char *path);

@@ -69,32 +69,31 @@ int writer_path_parse(const char *text, const struct unpack_limits *limits,
 void writer_pop_to(struct writer *w, size_t depth)
 {
 	for (; w->depth > depth; w->depth--)
-		(void)close(w->levels[w->depth].fd);
+		w->sink->ops->close_dir(w->sink, w->levels[w->depth].dir);
 	w->path[w->levels[depth].path_len] = '\0';
 }
 
 /* Appends a component to the current path. */
-static int push_fd(struct writer *w, const char *name, int fd)
+static int push_dir(struct writer *w, const char *name, int dir)
 {
 	size_t used = w->levels[w->depth].path_len, len = strlen(name);
 
 	if (used + len + 2 > sizeof(w->path) || w->depth >= w->limits->depth) {
-		(void)close(fd);
+		w->sink->ops->close_dir(w->sink, dir);
 		return -ENAMETOOLONG;
 	}
 	if (used)
 		w->path[used++] = '/';
 	memcpy(w->path + used, name, len + 1);
-	w->levels[++w->depth] = (struct level){ .fd = fd, .path_len = used + len };
+	w->levels[++w->depth] = (struct level){ .dir = dir, .path_len = used + len };
 	return 0;
 }
 
 int writer_push(struct writer *w, const char *name)
 {
-	int fd;
+	int dir = w->sink->ops->open_dir(w->sink, writer_at(w), name);
 
-	fd = path_open_beneath(writer_fd(w), name, O_PATH | O_DIRECTORY, 0);
-	return fd < 0 ? fd : push_fd(w, name, fd);
+	return dir < 0 ? dir : push_dir(w, name, dir);
 }
 
 void writer_where(const struct writer *w, char ret[PATH_MAX])
@@ -171,9 +170,9 @@ static int enter_missing(
 		return r;
 	if (r == 0 && S_ISLNK(below.st.st_mode))
 		return splice_link(w, &below, path, walk);
-	if (mkdirat(writer_fd(w), name, 0755) < 0)
-		return -errno;
-	r = writer_dir_made(w, path, 0755);
+	r = w->sink->ops->make_dir(w->sink, writer_at(w), name, 0755);
+	if (r == 0)
+		r = writer_dir_made(w, path, 0755);
 	return r < 0 ? r : writer_push(w, name);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fills one empty directory with the files of a layer, by descriptors only: no path is
- * handed to the kernel, every component is opened by itself and never followed. The
- * directories on the way to the last file stay open, so that an archive in the usual
- * order costs one open(2) a directory and four calls a file.
+ * Fills an empty sink (images/sink.h) with the files of a layer: no path is handed on, every
+ * component is opened by itself and never followed. The directories on the way to the last
+ * file stay open, so that an archive in the usual order costs one open(2) a directory and four
+ * calls a file.
  *
  * Directories are made writable and get their owner, mode, attributes and time at the
  * end, by writer_finish(): what is made in them would change the time, and may not be
@@ -13,11 +13,9 @@
 #define UCR_IMAGES_WRITER_H
 
 #include "images/lower.h"
-#include "images/notes.h"
-#include "images/xattr.h"
+#include "images/sink.h"
 
 #include <limits.h>
-#include <time.h>
 
 struct writer;
 
@@ -25,7 +23,7 @@ struct writer;
 
 /* All are borrowed. `lower`: where the attributes of directories come from that the layer
  * itself does not describe. */
-int writer_new(int root_dirfd, const struct lower *lower, struct notes *notes,
+int writer_new(struct sink *sink, const struct lower *lower, struct notes *notes,
 	const struct unpack_limits *limits, struct writer **ret, struct err *err)
 	__attribute__((warn_unused_result));
 void writer_free(struct writer *w);
@@ -34,10 +32,11 @@ static inline void writer_free_ptr(struct writer **w)
 	writer_free(*w);
 }
 
-struct attributes {
-	mode_t mode;
-	uint32_t uid, gid;
-	struct timespec mtime;
+/* What a member is beside its content. */
+struct member_facts {
+	struct attributes attributes;
+	struct buf xattrs;  /* a list (images/xattr.h) */
+	const char *member; /* for messages */
 };
 
 /* A path taken apart. */
@@ -62,41 +61,44 @@ int writer_enter(struct writer *w, const struct writer_path *path, size_t len,
 /* Fills the current directory's canonical path into `ret` (PATH_MAX). */
 void writer_where(const struct writer *w, char ret[PATH_MAX]);
 
-/* A name in the current directory, 0 and its status or -ENOENT. */
-int writer_stat(struct writer *w, const char *name, struct stat *ret);
+/* A name in the current directory, 0 and what it is or -ENOENT. */
+int writer_look(struct writer *w, const char *name, mode_t *ret_mode);
 /* Something was removed since the beginning. */
 bool writer_has_removed(const struct writer *w);
 /* Removes whatever has the name, with all below it. */
 int writer_remove(struct writer *w, const char *name, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Each makes `name` in the current directory; what was there is replaced. `member` is for
- * messages. */
+/* Each makes `name` in the current directory; what was there is replaced. */
 int writer_symlink(struct writer *w, const char *name, const char *target,
-	const struct attributes *a, const char *member, struct err *err)
+	const struct member_facts *m, struct err *err)
 	__attribute__((warn_unused_result));
 int writer_node(struct writer *w, const char *name, dev_t rdev,
-	const struct attributes *a, const char *member, struct err *err)
+	const struct member_facts *m, struct err *err)
 	__attribute__((warn_unused_result));
 int writer_whiteout(struct writer *w, const char *name, struct err *err)
 	__attribute__((warn_unused_result));
-/* `xattrs` is taken over. An existing directory only changes its attributes; the name ""
- * is the root itself. */
-int writer_dir(struct writer *w, const char *name, const struct attributes *a,
-	struct buf *xattrs, const char *member, struct err *err)
-	__attribute__((warn_unused_result));
-/* A regular file: open it, write to the fd, end it. */
-int writer_file_open(struct writer *w, const char *name, mode_t mode, const char *member,
-	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
-int writer_file_end(struct writer *w, int fd, const struct attributes *a,
+/* The attributes are taken over. An existing directory only changes them; the name "" is
+ * the root itself. */
+int writer_dir(struct writer *w, const char *name, struct member_facts *m,
+	struct err *err) __attribute__((warn_unused_result));
+/* A regular file: open it, write its pieces, end it, close it in any case. */
+int writer_file_open(struct writer *w, const char *name, const struct member_facts *m,
+	int *ret, struct err *err) __attribute__((warn_unused_result));
+int writer_file_write(struct writer *w, int file, const struct piece *piece,
 	const char *member, struct err *err) __attribute__((warn_unused_result));
-/* The name as xattr_set() wants it. */
-struct xattr_file writer_xattr_file(
-	struct writer *w, const char *name, const char *member);
-/* A second descriptor (O_PATH) of the current directory; the caller's. */
-int writer_current_fd(struct writer *w);
-/* A hard link to `target` in the directory `target_dirfd`. 0 or -errno. */
-int writer_link(struct writer *w, int target_dirfd, const char *target, const char *name);
+int writer_file_end(struct writer *w, int file, uint64_t size, uint64_t written_to,
+	const struct member_facts *m, struct err *err)
+	__attribute__((warn_unused_result));
+void writer_file_close(struct writer *w, int file);
+/* The file of a lower layer, found at `path`, as `name`. */
+int writer_copy_up(struct writer *w, const struct lower_file *below, const char *path,
+	const char *name, struct err *err) __attribute__((warn_unused_result));
+/* What `name` is in the current directory: the target of the hard links that follow. */
+int writer_hold_target(struct writer *w, const char *name, const char *member,
+	struct err *err) __attribute__((warn_unused_result));
+int writer_link(struct writer *w, const char *name, const char *member, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* The current directory: hides what lower layers have there; or takes the place of a
  * deleted one, whose attributes it then does not inherit. */

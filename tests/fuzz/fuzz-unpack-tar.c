@@ -31,10 +31,10 @@ static void unpack(int dirfd, int data_fd, size_t size)
 	struct unpack_usage usage = { .limits = &limits };
 	struct layer_result result;
 	struct notes notes = { 0 };
-	struct layer_job job = { .dirfd = fd,
-		.lower = { .fds = &lower_fd, .count = 1 },
+	struct layer_job job = { .lower = { .fds = &lower_fd, .count = 1 },
 		.usage = &usage,
 		.notes = &notes };
+	cleanup_sink struct sink *sink = NULL;
 	struct stream *s = NULL;
 	struct err err = { 0 };
 
@@ -42,6 +42,9 @@ static void unpack(int dirfd, int data_fd, size_t size)
 	limits.bytes = FUZZ_BYTES;
 	limits.entries = FUZZ_ENTRIES;
 	limits.ratio_from = FUZZ_BYTES;
+	if (sink_dir_new(fd, &notes, &sink, &err) < 0)
+		abort();
+	job.sink = sink;
 	if (stream_of_range(&range, &s, &err) < 0 ||
 		stream_inflated(s, &limits, &s, NULL, &err) < 0)
 		return;
