@@ -65,7 +65,7 @@ static int add_blob(
 
 	blob->index = index;
 	blob->descriptor = d;
-	t->body = (struct http_body){ .fd = fd, .max = d->size };
+	t->body = (struct http_body){ .fd = fd, .max = d->size, .is_checked = true };
 	t->endpoint = endpoint;
 	t->path = blob->path =
 		str_printf("/v2/%s/blobs/%s", blobs->job->request.repository, d->digest);

@@ -146,8 +146,10 @@ static enum http_verdict again_later(struct http_transfer *t, unsigned int tries
 					   : (int64_t)BACKOFF_MS << s->tries;
 
 	/* Enough came to be worth another row of tries. */
-	if (t->body.offset > s->asked_offset + WORTH_BYTES)
+	if (t->body.offset > s->furthest + WORTH_BYTES)
 		s->tries = 0;
+	if (t->body.offset > s->furthest)
+		s->furthest = t->body.offset;
 	if (++s->tries >= tries_max)
 		return next_endpoint(t);
 	if (s->retry_after_s > RETRY_AFTER_MAX_S) {
@@ -199,6 +201,8 @@ static const struct {
 static enum http_verdict judge_failure(struct http_transfer *t, CURLcode code)
 {
 	say_curl(t, code);
+	if (t->state->is_replaced && http_body_restart(t) == 0)
+		return again_later(t, TRIES_MAX);
 	if (t->state->failure || *t->state->refused)
 		return failed(t);
 	if (try_plain(t, code))
@@ -267,11 +271,12 @@ static enum http_verdict judge_good(struct http_transfer *t)
 	struct http_state *s = t->state;
 
 	/* An empty body brings no piece that would have placed it. */
-	if (s->progress_offset == UINT64_MAX && t->status == 200 && t->body.offset) {
-		(void)err_say(&t->err, EBADMSG, "%.200s: an empty answer", s->url);
-		return again_later(t, TRIES_MAX);
-	}
-	return HTTP_DONE;
+	if (s->progress_offset != UINT64_MAX || t->status != 200 || !t->body.offset)
+		return HTTP_DONE;
+	if (!t->body.is_checked)
+		return http_body_restart(t) < 0 ? failed(t) : HTTP_DONE;
+	(void)err_say(&t->err, EBADMSG, "%.200s: an empty answer", s->url);
+	return again_later(t, TRIES_MAX);
 }
 
 /* All of it had come already, or the file is another one now. */
@@ -282,10 +287,7 @@ static enum http_verdict judge_range(struct http_transfer *t)
 	say_status(t);
 	if (!t->body.offset)
 		return failed(t);
-	t->body.offset = 0;
-	hash_init(&t->body.hash);
-	if (t->body.fd >= 0 &&
-		(ftruncate(t->body.fd, 0) < 0 || lseek(t->body.fd, 0, SEEK_SET) < 0))
+	if (http_body_restart(t) < 0)
 		return failed(t);
 	if (++s->tries >= TRIES_MAX)
 		return next_endpoint(t);

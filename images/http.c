@@ -98,6 +98,8 @@ static void state_free(struct http_state *s)
 	free(s->location);
 	buf_done(&s->problem);
 	auth_challenge_done(&s->challenge);
+	http_validator_done(&s->answered);
+	http_validator_done(&s->kept);
 	free(s);
 }
 
@@ -117,6 +119,7 @@ static int prepare(struct http_session *session, struct http_transfer *t, struct
 		return err_oom(err);
 	t->state = s;
 	s->session = session;
+	s->furthest = t->body.offset;
 	s->easy = curl_easy_init();
 	return s->easy ? 0 : err_oom(err);
 }

@@ -2,7 +2,7 @@
 /*
  * Downloads over HTTP for ucr-fetch, by libcurl's multi interface: several at once, each with
  * its own fate. A transfer is tried at one endpoint after the other, with retries and
- * back-off at each; a body that was cut is gone on with (Range), redirects are followed one by
+ * back-off at each; a body that was cut is gone on with (http-resume.c), redirects are followed one by
  * one under the rules below, and what the server asks for by 401 is answered.
  *
  *   - only http and https, http only where the endpoint may use it, never from https to http;
@@ -48,6 +48,7 @@ struct http_body {
 	int fd;
 	uint64_t offset; /* bytes there */
 	uint64_t max;
+	bool is_checked; /* the caller knows its digest: any parts that give it are right */
 	struct hash hash; /* of all of them */
 };
 

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Registries that cut, lie, loop, stall and lead elsewhere: a pull succeeds or is refused in one
 sentence, in bounded time, with nothing wrong stored."""
+import email.utils
 import gzip
 import json
 import os
+import tempfile
 import time
 
 import cli
@@ -138,6 +140,61 @@ def test_no_range(work):
         reg.put_image(layers=[big_layer(1 << 16)])
         reg.fault = on_layer(ignore)
         pull(work, f"{reg.host}/t/app:1")
+
+
+def loaded_after_cut(work, mark, is_replaced, then=None):
+    """Loads a URL that is cut once, and may be another file from then on. How the rest was asked
+    for, after a look at what came of it."""
+    old, new = (image_files.layer(image_files.d("etc"), image_files.f("etc/x", letter * 300000),
+                                  image_files.d("usr")) for letter in "ab")
+    new = new if is_replaced else old
+    root = tempfile.mkdtemp(dir=work)
+
+    def cut(handler, _path):
+        handler.server.registry.fault = then
+        handler.server.registry.files["/x.tar"] = new
+        handler.cut(old, len(old) // 2, mark(old))
+        return True
+
+    with Registry() as reg:
+        reg.files["/x.tar"], reg.mark, reg.fault = old, mark, cut
+        result = cli.run("load", reg.url + "/x.tar", root=root, env=ENV)
+        assert result.status == 0, result
+        assert os.listdir(f"{root}/images/layers") == [registry.digest(new)[7:]], is_replaced
+        return [(h.get("Range"), h.get("If-Range")) for _, _, h in reg.requests][1:]
+
+
+def etag(body):
+    return {"ETag": f'"{registry.digest(body)}"'}
+
+
+def date(body):
+    day = 1 if b"aaa" in body else 2
+    return {"Last-Modified": f"Tue, 0{day} Jan 2019 00:00:00 GMT"}
+
+
+def test_replaced(work):
+    """a file that is replaced while it is downloaded is never joined of two versions"""
+    for mark in (etag, date):
+        for is_replaced in (False, True):
+            ((part, condition),) = loaded_after_cut(work, mark, is_replaced)
+            assert part.startswith("bytes=") and condition, (part, condition)
+
+
+def test_no_validator(work):
+    """without a mark that tells versions apart, a file is begun with anew"""
+    for mark in (lambda body: {}, lambda body: {"ETag": 'W/"1"'}, lambda body: {"ETag": "1"},
+                 lambda body: {"Last-Modified": email.utils.formatdate(usegmt=True)}):
+        assert loaded_after_cut(work, mark, True) == [(None, None)]
+
+
+def test_if_range_ignored(work):
+    """a server that sends the rest of another version is found out"""
+    def careless(handler, _path):
+        del handler.headers["If-Range"]
+        return False
+    asked = loaded_after_cut(work, etag, True, careless)
+    assert len(asked) == 2 and asked[0][0] and asked[1] == (None, None), asked
 
 
 def test_busy(work):
