@@ -169,15 +169,15 @@ static bool try_plain(struct http_transfer *t, CURLcode code)
 {
 	const struct registry_endpoint *endpoint = http_endpoint(t);
 	struct http_state *s = t->state;
-	struct http_endpoint *known;
 
-	if (!endpoint || !endpoint->may_use_http || !http_is_at_endpoint(t) ||
-		!str_skip_prefix(s->url, "https://"))
+	/* Another transfer may have found it out while this one was asking by https. */
+	if (!endpoint || !endpoint->may_use_http ||
+		!str_skip_prefix(s->url, "https://") ||
+		!http_is_same_origin(s->url, endpoint->url))
 		return false;
 	if (code != CURLE_SSL_CONNECT_ERROR && code != CURLE_COULDNT_CONNECT)
 		return false;
-	known = &s->session->endpoints[t->endpoint];
-	known->is_plain = true;
+	s->session->endpoints[t->endpoint].is_plain = true;
 	start_over(t);
 	return true;
 }
@@ -258,7 +258,7 @@ static enum http_verdict judge_challenge(struct http_transfer *t)
 		++s->challenges > CHALLENGES_MAX)
 		return next_endpoint(t);
 	r = registry_auth_answer(s->session->endpoints[t->endpoint].auth, s->session,
-		&s->challenge, s->session->scope, &t->err);
+		&s->challenge, s->shown, s->session->scope, &t->err);
 	if (r < 0)
 		return next_endpoint(t);
 	return HTTP_AGAIN;

@@ -37,7 +37,9 @@ struct http_state {
 	unsigned int hops, tries, challenges;
 	uint64_t progress_offset; /* of the body when it was last begun */
 	int64_t not_before_ms;
-	enum { HTTP_WAITING, HTTP_RUNNING, HTTP_OVER } phase;
+	unsigned int shown; /* number of the header that it came with */
+	enum { HTTP_WAITING, HTTP_RUNNING, HTTP_ENDED, HTTP_OVER } phase;
+	CURLcode code; /* how it ended */
 };
 
 int64_t http_now_ms(void);

@@ -77,8 +77,7 @@ static int put_body(struct http_transfer *t, const char *data, size_t len)
 		return fail(s, -r, "write what was downloaded: %s", strerror(-r));
 	hash_update(&body->hash, data, len);
 	body->offset += len;
-	/* Not of a token that is got meanwhile. */
-	if (s->session->on_progress && s->session->depth == 1)
+	if (s->session->on_progress && !t->is_quiet)
 		s->session->on_progress(t, s->session->arg);
 	return 0;
 }

@@ -161,12 +161,15 @@ static int add_headers(struct http_transfer *t, struct err *err)
 {
 	struct http_state *s = t->state;
 	const char *authorization = t->authorization;
+	struct registry_auth *auth;
 	int r = 0;
 
 	curl_slist_free_all(take_ptr(s->headers));
-	if (!authorization && http_is_at_endpoint(t))
-		r = registry_auth_header(s->session->endpoints[t->endpoint].auth,
-			s->session, &authorization, err);
+	if (!authorization && http_is_at_endpoint(t)) {
+		auth = s->session->endpoints[t->endpoint].auth;
+		r = registry_auth_header(auth, s->session, &authorization, err);
+		s->shown = registry_auth_number(auth);
+	}
 	if (r < 0)
 		return r;
 	if (t->authorization && t->url && !http_is_same_origin(s->url, t->url))

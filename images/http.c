@@ -54,9 +54,8 @@ int http_session_open(
 		return err_say(err, ENOMEM, "cannot start the HTTP library");
 	session.endpoints =
 		calloc(access->endpoints.count + 1, sizeof(*session.endpoints));
-	session.multi[0] = curl_multi_init();
-	session.multi[1] = curl_multi_init();
-	if (!session.endpoints || !session.multi[0] || !session.multi[1])
+	session.multi = curl_multi_init();
+	if (!session.endpoints || !session.multi)
 		r = err_oom(err);
 	for (size_t i = 0; r == 0 && i < access->endpoints.count; i++)
 		r = open_endpoint(
@@ -82,8 +81,7 @@ void http_session_close(struct http_session *session)
 		}
 	}
 	free(session->endpoints);
-	(void)curl_multi_cleanup(session->multi[0]);
-	(void)curl_multi_cleanup(session->multi[1]);
+	(void)curl_multi_cleanup(session->multi);
 }
 
 /* ---- transfers ---- */
@@ -124,7 +122,7 @@ static int prepare(struct http_session *session, struct http_transfer *t, struct
 	return s->easy ? 0 : err_oom(err);
 }
 
-static int begin(CURLM *multi, struct http_transfer *t, struct err *err)
+static int begin(struct http_transfer *t, struct err *err)
 {
 	struct http_state *s = t->state;
 	int r;
@@ -133,18 +131,16 @@ static int begin(CURLM *multi, struct http_transfer *t, struct err *err)
 	if (r < 0)
 		return r;
 	s->phase = HTTP_RUNNING;
-	if (curl_multi_add_handle(multi, s->easy) != CURLM_OK)
+	if (curl_multi_add_handle(s->session->multi, s->easy) != CURLM_OK)
 		return err_say(err, ENOMEM, "cannot start a download");
 	return 0;
 }
 
-static int end(CURLM *multi, struct http_transfer *t, CURLcode code, http_done_fn on_done,
-	void *arg, struct err *err)
+static int end(struct http_transfer *t, http_done_fn on_done, void *arg, struct err *err)
 {
 	struct http_state *s = t->state;
 
-	(void)curl_multi_remove_handle(multi, s->easy);
-	switch (http_judge(t, code)) {
+	switch (http_judge(t, s->code)) {
 	case HTTP_AGAIN: s->phase = HTTP_WAITING; return 0;
 	case HTTP_DONE: s->phase = HTTP_OVER; return on_done ? on_done(t, arg, err) : 0;
 	default:
@@ -157,7 +153,6 @@ static int end(CURLM *multi, struct http_transfer *t, CURLcode code, http_done_f
 
 struct run {
 	struct http_session *session;
-	CURLM *multi;
 	struct http_transfer *transfers;
 	size_t count, at_once;
 	http_done_fn on_done;
@@ -187,34 +182,52 @@ static int start_some(
 			continue;
 		}
 		running++;
-		r = begin(run->multi, &run->transfers[i], err);
+		r = begin(&run->transfers[i], err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-/* 1 when some have ended. */
-static int take_ended(struct run *run, struct err *err)
+/* Of this run and of the outer one, which looks at its own later. */
+static void mark_ended(CURLM *multi)
 {
 	struct http_transfer *t = NULL;
 	CURLMsg *msg;
-	int left, ended = 0, r = 0;
+	int left;
 
-	while (r == 0 && (msg = curl_multi_info_read(run->multi, &left))) {
+	while ((msg = curl_multi_info_read(multi, &left))) {
+		CURL *easy = msg->easy_handle;
 		CURLcode code = msg->data.result;
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
+		(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
+		(void)curl_multi_remove_handle(multi, easy);
+		t->state->phase = HTTP_ENDED;
+		t->state->code = code;
+	}
+}
+
+/* 1 when some have ended. */
+static int take_ended(struct run *run, struct err *err)
+{
+	int ended = 0, r = 0;
+
+	for (size_t i = 0; r == 0 && i < run->count; i++) {
+		struct http_transfer *t = &run->transfers[i];
+
+		if (t->state->phase != HTTP_ENDED)
+			continue;
 		ended = 1;
-		(void)curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-		r = end(run->multi, t, code, run->on_done, run->session->arg, err);
+		r = end(t, run->on_done, run->session->arg, err);
 	}
 	return r < 0 ? r : ended;
 }
 
 static int loop(struct run *run, struct err *err)
 {
+	CURLM *multi = run->session->multi;
 	int running, wait_ms, r = 0;
 	size_t left;
 
@@ -222,13 +235,13 @@ static int loop(struct run *run, struct err *err)
 		r = start_some(run, &left, &wait_ms, err);
 		if (r < 0 || !left)
 			return r;
-		if (curl_multi_perform(run->multi, &running) != CURLM_OK)
+		if (curl_multi_perform(multi, &running) != CURLM_OK)
 			break;
+		mark_ended(multi);
 		r = take_ended(run, err);
 		if (r < 0)
 			return r;
-		if (r == 0 &&
-			curl_multi_poll(run->multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
+		if (r == 0 && curl_multi_poll(multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
 			break;
 	}
 	return err_say(err, EIO, "the HTTP library failed");
@@ -237,12 +250,9 @@ static int loop(struct run *run, struct err *err)
 int http_run(struct http_session *session, struct http_transfer *transfers, size_t count,
 	size_t at_once, http_done_fn on_done, struct err *err)
 {
-	struct run run = { session, NULL, transfers, count, at_once, on_done };
+	struct run run = { session, transfers, count, at_once, on_done };
 	int r = 0;
 
-	if (session->depth >= 2)
-		return err_say(err, ELOOP, "a token service asks for a token itself");
-	run.multi = session->multi[session->depth++];
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = prepare(session, &transfers[i], err);
 	if (r == 0)
@@ -251,10 +261,9 @@ int http_run(struct http_session *session, struct http_transfer *transfers, size
 		struct http_state *s = transfers[i].state;
 
 		if (s && s->phase == HTTP_RUNNING)
-			(void)curl_multi_remove_handle(run.multi, s->easy);
+			(void)curl_multi_remove_handle(session->multi, s->easy);
 		state_free(s);
 		transfers[i].state = NULL;
 	}
-	session->depth--;
 	return r;
 }

@@ -33,8 +33,7 @@ struct http_session {
 		bool is_plain;	/* it was found to speak http */
 		int pem_fds[3]; /* ca, cert, key; -1 */
 	} * endpoints;		/* as access->endpoints */
-	CURLM *multi[2]; /* of transfers; of those that get a token for one of them */
-	size_t depth;
+	CURLM *multi;
 	const char
 		*scope; /* what tokens are for, where a challenge does not say; or NULL */
 	void (*on_note)(const char *text, void *arg); /* Warning headers */
@@ -60,6 +59,7 @@ struct http_transfer {
 	const char *post;	   /* a form to send; NULL: GET */
 	const char *authorization; /* a header's value of its own */
 	bool is_untrusted;	   /* its host may not be local */
+	bool is_quiet;		   /* no progress is told of it */
 	struct http_body body;
 
 	long status;
@@ -77,7 +77,8 @@ int http_session_open(const struct registry_access *access, struct http_session 
 void http_session_close(struct http_session *session);
 
 /* Runs transfers, `at_once` of them at a time, until all are over or one failed, whose error it
- * is. `on_done` (may be NULL) is called for each that succeeds. */
+ * is. `on_done` (may be NULL) is called for each that succeeds. Those of an outer run, for which
+ * this one gets a token, go on meanwhile, but none is begun or ended. */
 typedef int (*http_done_fn)(struct http_transfer *t, void *arg, struct err *err);
 int http_run(struct http_session *session, struct http_transfer *transfers, size_t count,
 	size_t at_once, http_done_fn on_done, struct err *err)

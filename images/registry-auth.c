@@ -14,6 +14,7 @@
 struct registry_auth {
 	const struct registry_endpoint *endpoint;
 	char *header;			 /* what is shown; NULL: nothing yet */
+	unsigned int number;		 /* of the header */
 	struct auth_challenge challenge; /* what the token was asked for by */
 	int64_t renew_at_ms;		 /* 0: it does not expire */
 };
@@ -44,6 +45,21 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static int take_header(struct registry_auth *auth, char *header, struct err *err)
+{
+	if (!header)
+		return err_oom(err);
+	free(auth->header);
+	auth->header = header;
+	auth->number++;
+	return 0;
+}
+
+unsigned int registry_auth_number(const struct registry_auth *auth)
+{
+	return auth->number;
+}
+
 /* ---- basic ---- */
 
 static char *basic_header(const struct registry_endpoint *endpoint)
@@ -66,9 +82,8 @@ static int answer_basic(struct registry_auth *auth, struct err *err)
 	if (auth->header)
 		return err_say(err, EACCES, "%s: user or password are wrong",
 			auth->endpoint->url);
-	auth->header = basic_header(auth->endpoint);
 	auth->renew_at_ms = 0;
-	return auth->header ? 0 : err_oom(err);
+	return take_header(auth, basic_header(auth->endpoint), err);
 }
 
 /* ---- tokens ---- */
@@ -107,11 +122,8 @@ static int take_token(
 	token = answer.token ? answer.token : answer.access_token;
 	if (r == 0 && !is_token(token))
 		r = err_say(err, EBADMSG, "it answers without a token");
-	if (r == 0) {
-		free(auth->header);
-		auth->header = str_printf("Bearer %s", token);
-		r = auth->header ? 0 : err_oom(err);
-	}
+	if (r == 0)
+		r = take_header(auth, str_printf("Bearer %s", token), err);
 	if (!answer.expires_in || answer.expires_in > 365 * 86400)
 		answer.expires_in = LIFETIME_DEFAULT_S;
 	auth->renew_at_ms =
@@ -187,6 +199,7 @@ static int request_token(
 	cleanup_free char *url = NULL, *basic = NULL;
 	struct http_transfer t = { .accept = "application/json",
 		.is_untrusted = true,
+		.is_quiet = true,
 		.body = { .text = &body, .fd = -1, .max = HTTP_TOKEN_MAX } };
 	int r;
 
@@ -240,8 +253,11 @@ int registry_auth_header(struct registry_auth *auth, struct http_session *sessio
 }
 
 int registry_auth_answer(struct registry_auth *auth, struct http_session *session,
-	struct auth_challenge *challenge, const char *scope, struct err *err)
+	struct auth_challenge *challenge, unsigned int shown, const char *scope,
+	struct err *err)
 {
+	if (shown != auth->number)
+		return 0;
 	if (challenge->scheme == AUTH_BASIC)
 		return answer_basic(auth, err);
 	if (!challenge->scope && str_set(&challenge->scope, scope) < 0)

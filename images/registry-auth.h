@@ -19,10 +19,14 @@ void registry_auth_free(struct registry_auth *auth);
 int registry_auth_header(struct registry_auth *auth, struct http_session *session,
 	const char **ret, struct err *err) __attribute__((warn_unused_result));
 
-/* Answers a challenge (taken over): the next header is a better one. `scope`: what is wanted
- * when the challenge does not say. */
+/* Which of the headers there were it is; 0: none yet. */
+unsigned int registry_auth_number(const struct registry_auth *auth);
+
+/* Answers a challenge (taken over): the next header is a better one than number `shown`. That
+ * may have come already, by the answer to another transfer. `scope`: what is wanted when the
+ * challenge does not say. */
 int registry_auth_answer(struct registry_auth *auth, struct http_session *session,
-	struct auth_challenge *challenge, const char *scope, struct err *err)
-	__attribute__((warn_unused_result));
+	struct auth_challenge *challenge, unsigned int shown, const char *scope,
+	struct err *err) __attribute__((warn_unused_result));
 
 #endif

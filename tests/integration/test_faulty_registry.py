@@ -6,7 +6,9 @@ import email.utils
 import gzip
 import json
 import os
+import socket
 import tempfile
+import threading
 import time
 
 import cli
@@ -162,6 +164,75 @@ def loaded_after_cut(work, mark, is_replaced, then=None):
         assert result.status == 0, result
         assert os.listdir(f"{root}/images/layers") == [registry.digest(new)[7:]], is_replaced
         return [(h.get("Range"), h.get("If-Range")) for _, _, h in reg.requests][1:]
+
+
+def half_mirror(reg, mirror, work):
+    """A configuration by which `mirror` has all of the image but its two layers, so that both are
+    asked of the registry at once, as the first that is."""
+    for each in (reg, mirror):
+        manifest = each.put_image(layers=[big_layer(1 << 16), big_layer(1 << 17)])
+    for layer in manifest["layers"]:
+        del mirror.blobs[layer["digest"]]
+    config = f"{work}/registries.json"
+    with open(config, "w", encoding="ascii") as f:
+        json.dump({"registries": {reg.host: {"mirrors": [mirror.url]}}}, f)
+    return config
+
+
+def meet(reg, mirror):
+    """Both layers are refused by the mirror at once, and the registry takes its time."""
+    layers = [key for key, body in reg.blobs.items() if len(body) > 1 << 15]
+    both = threading.Barrier(2, timeout=20)
+
+    def wait(_handler, path):
+        if path.split("/")[-1] in layers:
+            both.wait()
+    mirror.fault = wait
+    reg.fault = lambda _handler, path: "/blobs/" in path and time.sleep(0.2)
+
+
+def test_first_contact(work):
+    """two layers are the first requests that a registry sees, over http and with a login"""
+    with Registry() as reg, Registry() as mirror:
+        config = half_mirror(reg, mirror, work)
+        meet(reg, mirror)
+        reg.password = "me:pw"
+        pull(work, f"{reg.host}/t/app:1", "--registries", config, "--creds", "me:pw")
+        assert len(reg.paths("/blobs/")) == 4, reg.requests
+    with Registry() as reg, Registry() as mirror:
+        config = half_mirror(reg, mirror, work)
+        meet(reg, mirror)
+        reg.token_realm = reg.url + "/token"
+        cli.good("rmi", "-f", *images(work), root=f"{work}/root")
+        cli.good("gc", "-a", root=f"{work}/root")
+        pull(work, f"{reg.host}/t/app:1", "--registries", config)
+        assert len(reg.paths("/blobs/")) == 4 and len(reg.paths("/token")) == 1, reg.requests
+
+
+def test_slow_token_service(work):
+    """a layer goes on coming while a token is got for the next"""
+    layers = [big_layer(16 << 20), big_layer(1 << 16), big_layer(1 << 17)]
+    sent = threading.Event()
+    waited = []
+
+    def slow(handler, path):
+        reg = handler.server.registry
+        if path == "/token" and len(reg.paths("/blobs/")) >= 3:
+            waited.append(sent.wait(20))
+        if "/blobs/" not in path or not is_layer(handler, path):
+            return False
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+        handler.answer(200, largest(reg), "application/octet-stream")
+        sent.set()
+        return True
+
+    with Registry() as reg:
+        reg.put_image(layers=layers)
+        reg.token_realm, reg.token_life, reg.fault = reg.url + "/token", 1, slow
+        with open(f"{work}/registries.json", "w", encoding="ascii") as f:
+            json.dump({"max_concurrent": 2}, f)
+        pull(work, f"{reg.host}/t/app:1", "--registries", f"{work}/registries.json")
+        assert waited and all(waited), waited
 
 
 def etag(body):
