@@ -112,6 +112,78 @@ int image_config_parse(
 	return 0;
 }
 
+/* ---- writing ---- */
+
+static void write_text(struct json_writer *w, const char *key, const char *value)
+{
+	if (!str_empty(value))
+		jw_string(w, key, value);
+}
+
+static void write_list(struct json_writer *w, const char *key, char *const *list)
+{
+	if (list)
+		jw_strv(w, key, list);
+}
+
+static void write_keys(struct json_writer *w, const char *key, char *const *names)
+{
+	if (!names)
+		return;
+	jw_object(w, key);
+	strv_each (name, names) {
+		jw_object(w, *name);
+		jw_object_end(w);
+	}
+	jw_object_end(w);
+}
+
+static void write_run(struct json_writer *w, const struct image_config *config)
+{
+	jw_object(w, "config");
+	write_text(w, "User", config->user);
+	write_keys(w, "ExposedPorts", config->exposed_ports);
+	write_list(w, "Env", config->env);
+	write_list(w, "Entrypoint", config->entrypoint);
+	write_list(w, "Cmd", config->cmd);
+	write_keys(w, "Volumes", config->volumes);
+	write_text(w, "WorkingDir", config->working_dir);
+	if (config->labels)
+		jw_string_map(w, "Labels", config->labels);
+	write_text(w, "StopSignal", config->stop_signal);
+	jw_object_end(w);
+}
+
+static void write_history(
+	struct json_writer *w, const struct image_config *config, const char *comment)
+{
+	jw_array(w, "history");
+	jw_object(w, NULL);
+	write_text(w, "created", config->created);
+	jw_string(w, "comment", comment);
+	jw_object_end(w);
+	jw_array_end(w);
+}
+
+void image_config_write(
+	struct json_writer *w, const struct image_config *config, const char *comment)
+{
+	jw_object(w, NULL);
+	write_text(w, "created", config->created);
+	write_text(w, "author", config->author);
+	jw_string(w, "architecture", config->architecture);
+	write_text(w, "variant", config->variant);
+	jw_string(w, "os", config->os);
+	write_run(w, config);
+	jw_object(w, "rootfs");
+	jw_string(w, "type", "layers");
+	jw_strv(w, "diff_ids", config->diff_ids);
+	jw_object_end(w);
+	if (comment)
+		write_history(w, config, comment);
+	jw_object_end(w);
+}
+
 void image_config_done(struct image_config *config)
 {
 	free(config->os);

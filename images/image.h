@@ -10,6 +10,7 @@
 #include "common/err.h"
 #include "common/hash.h"
 #include "common/json.h"
+#include "common/json-writer.h"
 #include "common/str.h"
 
 #define IMAGE_CONFIG_MAX (4U << 20)
@@ -71,6 +72,9 @@ void image_chain_id(const char *below, const char *diff_id, char ret[DIGEST_MAX]
  */
 int image_config_parse(const char *text, size_t len, struct image_config *ret,
 	struct err *err) __attribute__((warn_unused_result));
+/* The document again, with the labels, and "history" of one step where there is a `comment`. */
+void image_config_write(
+	struct json_writer *w, const struct image_config *config, const char *comment);
 void image_config_done(struct image_config *config);
 
 #endif

@@ -104,7 +104,8 @@ int import_commit(struct import *import, struct err *err)
 			import->store, import->config.digest, import->names, err);
 	if (r == 0)
 		r = between(STEP_IMAGE_NAMED, err);
-	if (r == 0 && *import->source.key)
+	/* The archive by itself is not what was built of it. */
+	if (r == 0 && *import->source.key && !import->request->build)
 		r = store_put_source(
 			import->store, import->source.key, import->config.digest, err);
 	return r;

@@ -100,6 +100,43 @@ int import_adopt_config(struct import *import, struct err *err)
 	return 0;
 }
 
+/* What the unpacker made up is thrown away but for the platform and the layers. */
+static int build_config(struct import *import, struct buf *ret, struct err *err)
+{
+	const struct import_build *build = import->request->build;
+	struct json_writer w = JSON_WRITER(ret);
+	struct image_config config = build->config;
+
+	config.os = import->image_config.os;
+	config.architecture = import->image_config.architecture;
+	config.variant = import->image_config.variant;
+	config.diff_ids = import->image_config.diff_ids;
+	image_config_write(&w, &config, build->comment);
+	return buf_finish(ret) < 0 ? err_oom(err) : 0;
+}
+
+int import_build_config(struct import *import, struct err *err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	char full[REFERENCE_NAME_MAX];
+	int r;
+
+	r = build_config(import, &text, err);
+	if (r < 0)
+		return r;
+	import->config.len = text.len;
+	hash_of(text.data, text.len, import->config.digest);
+	free(import->config.data);
+	import->config.data = buf_take(&text);
+	if (!import->config.data)
+		return err_oom(err);
+	r = import_adopt_config(import, err);
+	if (r < 0 || !import->request->build->name)
+		return r;
+	r = reference_normalize(import->request->build->name, full, err);
+	return r == 0 && strv_add(&import->names, full) < 0 ? err_oom(err) : r;
+}
+
 static int adopt_layers(
 	struct import *import, const struct said_image *said, struct err *err)
 {

@@ -86,6 +86,10 @@ int import_read_blob(int fd, struct import_blob *ret, struct err *err)
 int import_adopt_config(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The configuration that the request wants instead, of the same layers; and its name. */
+int import_build_config(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* ---- import-names.c ---- */
 
 /* The names an archive gives its image, in full. What is no name becomes a note. */

@@ -96,6 +96,7 @@ static int send_request(struct import *import, struct err *err)
 	jw_string(&w, "op", "import");
 	jw_string(&w, "format",
 		import->pull	      ? "oci"
+		: request->build      ? "tar"
 		: import->ref->format ? import->ref->format
 				      : "auto");
 	if (import->ref->tag)
@@ -207,6 +208,8 @@ static int on_done(struct import *import, const struct ipc_msg *msg, struct err 
 		r = err_say(err, EPROTO, UNPACK_PROGRAM " changed the configuration");
 	if (r == 0)
 		r = import_adopt_config(import, err);
+	if (r == 0 && import->request->build)
+		r = import_build_config(import, err);
 	return r == 0 ? import_take_notes(import->request, msg, err) : r;
 }
 

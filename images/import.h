@@ -27,12 +27,23 @@ struct pull_options {
 	const char *credentials; /* "USER:PASSWORD", instead of those; or NULL */
 };
 
+/* What becomes of an archive of files besides its layer, where it is made an image (rather than
+ * being one). */
+struct import_build {
+	struct image_config
+		config;	     /* how to run it; what only the layers can tell is "" */
+	const char *comment; /* of its history, or NULL */
+	const char *name;    /* a name as written, or NULL */
+};
+
 struct import_request {
 	const char *reference; /* what the person wrote */
 	enum pull_policy pull;
 	struct platform platform;
 	const struct pull_options *pull_options; /* NULL: the defaults */
-	struct import_userns userns;		 /* rootless and to be imported: needed */
+	const struct import_build
+		*build; /* the archive is files, whatever they are; or NULL */
+	struct import_userns userns; /* rootless and to be imported: needed */
 	import_progress_fn progress;
 	void *progress_arg;
 	strv *notes; /* sentences: what was left out and why */

@@ -6,18 +6,28 @@
 static const struct note_row {
 	const char *one, *many, *why;
 } rows[NOTE_COUNT] = {
-	[NOTE_DEVICE] = { "device node was", "device nodes were",
+	[NOTE_DEVICE] = { "device node was left out", "device nodes were left out",
 		"making them takes the right to mknod(2)" },
-	[NOTE_XATTR_RIGHTS] = { "extended attribute was", "extended attributes were",
+	[NOTE_XATTR_RIGHTS] = { "extended attribute was left out",
+		"extended attributes were left out",
 		"setting them takes rights over the whole host" },
-	[NOTE_XATTR_SUPPORT] = { "extended attribute was", "extended attributes were",
+	[NOTE_XATTR_SUPPORT] = { "extended attribute was left out",
+		"extended attributes were left out",
 		"the file system of the store cannot keep them" },
-	[NOTE_XATTR_OVERLAY] = { "extended attribute was", "extended attributes were",
+	[NOTE_XATTR_OVERLAY] = { "extended attribute was left out",
+		"extended attributes were left out",
 		"they are overlayfs's own and not an image's" },
-	[NOTE_ZERO_DEVICE] = { "character device 0:0 was", "character devices 0:0 were",
+	[NOTE_ZERO_DEVICE] = { "character device 0:0 was left out",
+		"character devices 0:0 were left out",
 		"overlayfs takes them for deleted names" },
-	[NOTE_AUFS] = { "leftover of aufs was", "leftovers of aufs were",
-		"they are no part of an image" },
+	[NOTE_AUFS] = { "leftover of aufs was left out",
+		"leftovers of aufs were left out", "they are no part of an image" },
+	[NOTE_SOCKET] = { "socket was left out", "sockets were left out",
+		"an archive cannot hold them" },
+	[NOTE_GONE] = { "file was left out", "files were left out",
+		"they were removed while the container was read" },
+	[NOTE_CHANGED] = { "file is not whole", "files are not whole",
+		"they were cut while the container was read" },
 };
 
 void notes_add(struct notes *notes, enum note kind, const char *member)
@@ -35,7 +45,7 @@ void notes_write(const struct notes *notes, struct json_writer *w)
 
 		if (!count)
 			continue;
-		text = str_printf("%zu %s left out (%s%s): %s", count,
+		text = str_printf("%zu %s (%s%s): %s", count,
 			count == 1 ? rows[i].one : rows[i].many,
 			count == 1 ? "" : "the first: ", notes->kinds[i].first,
 			rows[i].why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was left out of an image and why, one sentence a kind whatever the count: a person
+ * What was left out of an image (or of an archive made of one) and why, one sentence a kind whatever the count: a person
  * wants to know of a hundred device nodes once.
  */
 #ifndef UCR_IMAGES_NOTES_H
@@ -18,6 +18,9 @@ enum note {
 	NOTE_ZERO_DEVICE, /* a character device 0:0 is overlayfs's sign for a deleted name
 			   */
 	NOTE_AUFS,	  /* files of docker's old storage driver */
+	NOTE_SOCKET,
+	NOTE_GONE,    /* a running container removed it */
+	NOTE_CHANGED, /* or cut it */
 	NOTE_COUNT,
 };
 

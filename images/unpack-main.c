@@ -24,6 +24,7 @@ static const struct op_row {
 	{ "remove", 1, unpack_remove },
 	{ "extract", 2, unpack_extract },
 	{ "tar", 3, unpack_tar },
+	{ "export", 2, unpack_export },
 	{ 0 },
 };
 

@@ -39,6 +39,8 @@
  * lowest first: writes the merged root file system. Answers PROGRESS…, DONE or ERROR.
  *   REQUEST {"op":"tar"}        fds: a layer's directory, its recipe, a file or pipe
  *     writes the layer's tar archive as it once came. Answers DONE {"digest", "size"} or ERROR.
+ *   REQUEST {"op":"export"}     fds: a file or pipe, layers lowest first: writes the merged root
+ *     file system as a tar archive. Answers PROGRESS…, DONE or ERROR.
  *   REQUEST {"op":"extract", "format", "name", "is_executable", "is_cached", "uid", "gid"}
  *     fds: a task's sandbox, a regular file: copies the file to the relative path "name" and
  *     puts what is in it, by "format" ("file": nothing, "tar", "zip", "gzip"), beside it; all

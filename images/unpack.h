@@ -44,6 +44,8 @@ int unpack_extract(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int unpack_tar(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
+int unpack_export(struct unpack_job *job, struct err *err)
+	__attribute__((warn_unused_result));
 int unpack_remove(struct unpack_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -82,22 +82,32 @@ int xattr_list_add(struct buf *list, const char *name, const void *value, size_t
 	return list->failed ? -ENOMEM : 0;
 }
 
+bool xattr_list_next(const struct buf *list, size_t *at, struct xattr *ret)
+{
+	const char *p = list->data;
+
+	if (*at >= list->len)
+		return false;
+	ret->name = p + *at;
+	*at += strlen(ret->name) + 1;
+	memcpy(&ret->len, p + *at, sizeof(ret->len));
+	*at += sizeof(ret->len);
+	ret->value = p + *at;
+	*at += ret->len;
+	return true;
+}
+
 int xattr_list_set(const struct buf *list, const struct xattr_file *file,
 	struct notes *notes, struct err *err)
 {
+	struct xattr x;
+	size_t at = 0;
 	int r;
 
-	for (const char *at = list->data; at && at < list->data + list->len;) {
-		const char *name = at;
-		size_t len;
-
-		at += strlen(at) + 1;
-		memcpy(&len, at, sizeof(len));
-		at += sizeof(len);
-		r = xattr_set(file, name, at, len, notes, err);
+	while (xattr_list_next(list, &at, &x)) {
+		r = xattr_set(file, x.name, x.value, x.len, notes, err);
 		if (r < 0)
 			return r;
-		at += len;
 	}
 	return 0;
 }
@@ -173,19 +183,17 @@ int xattr_clear(int fd, const char *member, struct err *err)
 	struct xattr_file file = { .fd = fd, .member = member };
 	cleanup_buf struct buf list = BUF_INIT;
 	char show[SHOWN_MAX];
-	size_t len;
+	struct xattr x;
+	size_t at = 0;
 	int r;
 
 	r = xattr_read(&file, &list, err);
 	if (r < 0)
 		return r;
-	for (const char *at = list.data; at && at < list.data + list.len; at += len) {
-		if (fremovexattr(fd, at) < 0 && errno != ENODATA)
+	while (xattr_list_next(&list, &at, &x)) {
+		if (fremovexattr(fd, x.name) < 0 && errno != ENODATA)
 			return err_set(err, errno, "remove an extended attribute of %s",
 				shown(member, show));
-		at += strlen(at) + 1;
-		memcpy(&len, at, sizeof(len));
-		at += sizeof(len);
 	}
 	return 0;
 }

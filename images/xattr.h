@@ -24,6 +24,13 @@ int xattr_set(const struct xattr_file *file, const char *name, const void *value
 
 /* A list of them in a buffer. */
 int xattr_list_add(struct buf *list, const char *name, const void *value, size_t len);
+/* The one at *at, which goes on to the next; false at the end. */
+struct xattr {
+	const char *name;
+	const void *value;
+	size_t len;
+};
+bool xattr_list_next(const struct buf *list, size_t *at, struct xattr *ret);
 int xattr_list_set(const struct buf *list, const struct xattr_file *file,
 	struct notes *notes, struct err *err) __attribute__((warn_unused_result));
 

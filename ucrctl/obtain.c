@@ -47,6 +47,7 @@ int obtain_image(
 		.pull = how->pull,
 		.platform = how->platform,
 		.pull_options = &setup.pull,
+		.build = how->build,
 		.userns.userns_fd = -1,
 		.notes = &notes,
 	};

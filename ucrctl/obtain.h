@@ -19,6 +19,7 @@ struct obtain {
 	bool is_quiet;				 /* no progress */
 	unsigned int progress;			 /* enum progress_kind */
 	const struct registry_options *registry; /* NULL: none were given */
+	const struct import_build *build; /* files become an image; NULL: it is one */
 };
 
 int obtain_image(struct ctl *ctl, const struct obtain *how, struct image **ret,

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/cleanup.h"
-#include "common/fd.h"
 #include "images/reference.h"
 #include "images/save.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/obtain.h"
+#include "ucrctl/output-file.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
 struct save_options {
 	const char *output;
@@ -94,84 +91,24 @@ static int add_item(
 	return take_names(store, arg, item, err);
 }
 
-/* A file or directory beside FILE, which it becomes at the end. */
-struct output {
-	char *tmp;
-	int fd;
-};
-
-static void output_done(struct output *out)
-{
-	if (out->tmp)
-		(void)!fd_remove_tree(AT_FDCWD, out->tmp);
-	free(out->tmp);
-	if (out->fd >= 0)
-		(void)close(out->fd);
-}
-
-static int open_output(const struct save_options *o, struct output *out, struct err *err)
-{
-	bool is_directory = o->format == SAVE_OCI_DIRECTORY;
-	char suffix[48];
-	struct stat st;
-
-	if (!o->output && is_directory)
-		return err_say(
-			err, EINVAL, "save: --format oci needs --output DIRECTORY");
-	if (!o->output && isatty(STDOUT_FILENO)) {
-		(void)err_say(err, EINVAL, "save: standard output is a terminal");
-		return err_hint(err, "redirect it, or name a file with --output FILE");
-	}
-	if (!o->output)
-		return 0;
-	if (is_directory && stat(o->output, &st) == 0)
-		return err_say(err, EEXIST, "%s exists already", o->output);
-	/* A pipe or a device is written to as it is. */
-	if (!is_directory && stat(o->output, &st) == 0 && !S_ISREG(st.st_mode)) {
-		out->fd = open(o->output, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		return out->fd < 0 ? err_set(err, errno, "write %s", o->output) : 0;
-	}
-	fd_random_name(".save-", suffix, sizeof(suffix));
-	out->tmp = str_printf("%s%s", o->output, suffix);
-	if (!out->tmp)
-		return err_oom(err);
-	out->fd = is_directory
-			  ? fd_mkdir_open(AT_FDCWD, out->tmp, 0755)
-			  : open(out->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (out->fd >= 0)
-		return 0;
-	(void)err_set(err, is_directory ? -out->fd : errno, "write %s", o->output);
-	free(take_ptr(out->tmp));
-	return -err->code;
-}
-
-static int keep_output(const struct save_options *o, struct output *out, struct err *err)
-{
-	if (!out->tmp)
-		return 0;
-	if (fsync(out->fd) < 0 || rename(out->tmp, o->output) < 0)
-		return err_set(err, errno, "write %s", o->output);
-	free(take_ptr(out->tmp));
-	return 0;
-}
-
 static int save(struct engine *engine, struct store *store, const struct save_options *o,
 	const struct items *items, struct err *err)
 {
-	cleanup_with(output_done) struct output out = { .fd = -1 };
+	cleanup_output_file struct output_file out = OUTPUT_FILE_NONE;
 	struct import_userns userns = { .userns_fd = -1 };
 	cleanup_close int userns_fd = -1;
 	int r;
 
-	r = open_output(o, &out, err);
+	r = output_file_open(
+		"save", o->output, o->format == SAVE_OCI_DIRECTORY, &out, err);
 	if (r == 0)
 		r = obtain_userns(engine, false, &userns, err);
 	if (r < 0)
 		return r;
 	userns_fd = userns.userns_fd;
 	r = images_save(store, items->list, items->count, o->format, &userns,
-		out.fd < 0 ? STDOUT_FILENO : out.fd, err);
-	return r < 0 ? r : keep_output(o, &out, err);
+		output_file_fd(&out), err);
+	return r < 0 ? r : output_file_keep(&out, err);
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
