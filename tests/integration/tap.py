@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Integration tests as plain functions, reported as TAP."""
+import contextlib
+import errno
 import os
+import shutil
 import sys
 import tempfile
+import time
 import traceback
 
 
@@ -18,6 +22,24 @@ def source_dir():
     return os.environ.get("UCR_SRCDIR", os.path.join(os.path.dirname(__file__), "../.."))
 
 
+@contextlib.contextmanager
+def scratch():
+    """A directory of the test's own. The supervisor of a command that was killed with its
+    container may still be writing down how it ended while the files go: tried again then."""
+    work = tempfile.mkdtemp(prefix="ucr-test-")
+    try:
+        yield work
+    finally:
+        for attempts_left in reversed(range(50)):
+            try:
+                shutil.rmtree(work)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.ENOENT) or not attempts_left:
+                    raise
+                time.sleep(0.1)
+
+
 def main(namespace):
     """Runs every test_* of a module with a temporary directory; words select by name."""
     tests = [(name[5:].replace("_", " "), fn) for name, fn in namespace.items()
@@ -27,7 +49,7 @@ def main(namespace):
     for number, (name, fn) in enumerate(tests, 1):
         verdict = f"ok {number} - {name}"
         try:
-            with tempfile.TemporaryDirectory(prefix="ucr-test-") as work:
+            with scratch() as work:
                 fn(work)
         except Skip as reason:
             verdict += f" # SKIP {reason}"
