@@ -30,7 +30,9 @@ static const char *const rootfs_names[] = { "bin", "boot", "dev", "etc", "home",
 	"lib32", "lib64", "libx32", "media", "mnt", "opt", "proc", "root", "run", "sbin",
 	"srv", "sys", "tmp", "usr", "var", NULL };
 static const char *const image_names[] = { "manifest.json", "oci-layout", "index.json",
-	"repositories", "blobs", NULL };
+	"repositories", "blobs", "manifest", "rootfs", NULL };
+/* The files of an App Container Image, which are no files about it. */
+static const char content_prefix[] = "rootfs/";
 
 static bool is_among(const char *const *names, const char *part, size_t len)
 {
@@ -211,6 +213,8 @@ static int scan(struct bundle *b, struct tar *tar, bool is_forced,
 		if (shape == BUNDLE_ROOTFS)
 			return 0;
 		if (!S_ISREG(entry.mode) && !entry.hardlink && !entry.symlink)
+			continue;
+		if (str_skip_prefix(skip_dot_slash(entry.path), content_prefix))
 			continue;
 		r = add_member(b, tar, &entry, err);
 		if (r < 0)

@@ -62,7 +62,8 @@ struct image_format {
 		const struct platform *platform, struct buf *ret, struct err *err);
 };
 
-extern const struct image_format format_docker, format_docker_v1, format_oci, format_tar;
+extern const struct image_format format_aci, format_docker, format_docker_v1, format_oci,
+	format_tar;
 
 /* Says that not one but `matches` images fit `tag` (NULL: none was given), and lists the
  * `names` of all there are. */

@@ -60,6 +60,7 @@ static const struct json_field run_fields[] = {
 	{ "Volumes", decode_keys, AT(volumes) },
 	{ "ExposedPorts", decode_keys, AT(exposed_ports) },
 	{ "Labels", json_string_map, AT(labels) },
+	{ "appc", json_present, AT(appc), false, image_appc_fields },
 	{ 0 },
 };
 
@@ -201,4 +202,5 @@ void image_config_done(struct image_config *config)
 	strv_free(config->exposed_ports);
 	strv_free(config->labels);
 	strv_free(config->diff_ids);
+	image_appc_done(&config->appc);
 }

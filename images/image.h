@@ -12,6 +12,7 @@
 #include "common/json.h"
 #include "common/json-writer.h"
 #include "common/str.h"
+#include "images/appc.h"
 
 #define IMAGE_CONFIG_MAX (4U << 20)
 #define IMAGE_LAYERS_MAX 127
@@ -40,6 +41,7 @@ struct image_config {
 	strv exposed_ports; /* "80/tcp" */
 	strv labels;	    /* "key=value" */
 	strv diff_ids;
+	struct image_appc appc;
 };
 
 struct image {

@@ -28,6 +28,8 @@ static const struct note_row {
 		"they were removed while the container was read" },
 	[NOTE_CHANGED] = { "file is not whole", "files are not whole",
 		"they were cut while the container was read" },
+	[NOTE_ISOLATOR] = { "isolator was left out", "isolators were left out",
+		"nothing here corresponds to them" },
 };
 
 void notes_add(struct notes *notes, enum note kind, const char *member)

@@ -19,8 +19,9 @@ enum note {
 			   */
 	NOTE_AUFS,	  /* files of docker's old storage driver */
 	NOTE_SOCKET,
-	NOTE_GONE,    /* a running container removed it */
-	NOTE_CHANGED, /* or cut it */
+	NOTE_GONE,     /* a running container removed it */
+	NOTE_CHANGED,  /* or cut it */
+	NOTE_ISOLATOR, /* of an App Container Image, and not known here */
 	NOTE_COUNT,
 };
 

@@ -24,6 +24,7 @@ static const struct {
 	{ "oci-archive:", "oci-archive", true },
 	{ "oci:", "oci", true },
 	{ "tar:", "tar", false },
+	{ "aci:", "aci", false },
 };
 
 /* ---- names ---- */

@@ -2,8 +2,8 @@
 /*
  * What a person may write for IMAGE, and docker's grammar of image names.
  *
- *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE   forced
- * formats
+ *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE
+ *   aci:FILE                   forced formats
  *   -                          standard input
  *   http://… https://…         an archive elsewhere
  *   docker://NAME              as NAME, though a file has that name
@@ -22,7 +22,7 @@ enum reference_kind { REFERENCE_STORE, REFERENCE_PATH, REFERENCE_STDIN, REFERENC
 
 struct reference {
 	enum reference_kind kind;
-	char *format; /* "docker-archive", "oci", "oci-archive", "tar"; NULL: look into
+	char *format; /* "docker-archive", "oci", "oci-archive", "tar", "aci"; NULL: look into
 			 the file */
 	char *path;   /* REFERENCE_PATH; REFERENCE_URL: the URL */
 	char *tag;    /* which image of the archive; NULL: its only one */

@@ -203,6 +203,11 @@ int tar_next(struct tar *t, struct tar_entry *ret, struct err *err)
 	return 1;
 }
 
+struct archive_entry *tar_entry_of(struct tar *t)
+{
+	return t->entry;
+}
+
 int tar_data(struct tar *t, const void **ret, size_t *ret_len, uint64_t *ret_offset,
 	struct err *err)
 {

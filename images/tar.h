@@ -43,6 +43,10 @@ static inline void tar_free_ptr(struct tar **t)
 int tar_next(struct tar *t, struct tar_entry *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The member that tar_next() gave, as libarchive's writer takes it. Its names may be changed. */
+struct archive_entry;
+struct archive_entry *tar_entry_of(struct tar *t);
+
 /* 1 and the next piece of the member's data and where in the file it goes; 0 at its end.
  */
 int tar_data(struct tar *t, const void **ret, size_t *ret_len, uint64_t *ret_offset,

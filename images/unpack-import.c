@@ -133,7 +133,7 @@ static int open_range(struct import *im, const struct format_layer *layer,
 {
 	int r;
 
-	p->range = im->source.archive;
+	p->range = im->source.rendered.fd >= 0 ? im->source.rendered : im->source.archive;
 	if (!layer->member)
 		return 0;
 	r = bundle_find(im->source.bundle, layer->member, &p->range, err);
@@ -294,7 +294,7 @@ static int unpack_layer(struct import *im, size_t n, struct err *err)
 		(void)close(p.owned_fd);
 	if (r == 0)
 		return send_layer_done(im, n, &result, err);
-	return im->image.format == &format_tar ? r : err_wrap(err, "layer %zu", n);
+	return im->image.layers[n].member ? err_wrap(err, "layer %zu", n) : r;
 }
 
 /* The client's word on layer n: its directory, and whether that is to be filled. */
@@ -381,11 +381,14 @@ static int run(struct import *im, int source_fd, int spool_dirfd, struct err *er
 		.variant = request->platform.variant };
 	im->platform = platform_resolve(&im->platform);
 	find.platform = im->platform;
-	r = unpack_source_open(im->job, source_fd, spool_dirfd, &im->source, err);
+	r = unpack_source_open(
+		im->job, source_fd, spool_dirfd, request->format, &im->source, err);
 	if (r < 0)
 		return r;
 	im->image.format = im->source.format;
 	r = im->source.format->find(im->source.bundle, &find, &im->image, err);
+	if (r == 0 && im->source.format == &format_aci)
+		r = unpack_aci(im->job, &im->source, spool_dirfd, err);
 	if (r == 0)
 		r = send_image(im, err);
 	if (r == 0)
@@ -404,7 +407,7 @@ int unpack_import(struct unpack_job *job, struct err *err)
 		return err_oom(err);
 	im->job = job;
 	im->usage.limits = &job->request.limits;
-	im->source.archive.fd = -1;
+	im->source.archive.fd = im->source.rendered.fd = -1;
 	im->recipe_fd = -1;
 	r = run(im, source_fd, spool_dirfd, err);
 	for (size_t i = 0; i < im->layer_count; i++)

@@ -11,7 +11,7 @@
  *   REQUEST {"op":"import", …}   fds: source, spool
  *     source: a regular file, a pipe, or the directory of an OCI layout; opened for
  * reading. spool:  a directory for O_TMPFILE, where what cannot be read twice is kept
- * decompressed. "format"       "auto" | "docker-archive" | "oci-archive" | "oci" | "tar"
+ * decompressed. "format"       "auto" | "docker-archive" | "oci-archive" | "oci" | "tar" | "aci"
  *     "tag"          which image of the archive; absent or null: the only one
  *     "platform"     {"os", "architecture", "variant"}; absent members: this host's
  *     "is_rootless"  what the caller's rights cannot make is left out with a note
@@ -28,6 +28,8 @@
  *     "unpack"  an empty directory to fill; answered by LAYER_DONE. With a second descriptor, an
  *               empty file: the layer's recipe (images/tar-recipe.h) goes there
  *   PROGRESS {"what", "layer", "layers", "done", "total"}   any number of times; bytes
+ *   NEED {"name", "labels", "size"}   an App Container Image that this one depends on;
+ *   GIVE {}                     fds: its file   the client's answer, checked by ucr-unpack
  *   LAYER_DONE {"index", "diff_id", "digest", "entries", "bytes", "whiteouts"}
  *     every digest the archive stated has been checked by then. What is in the directory
  * has not been flushed (syncfs(2) is the client's). DONE {"notes"}               fds:
@@ -66,6 +68,8 @@ enum unpack_msg {
 	UNPACK_LAYER_DONE,
 	UNPACK_DONE,
 	UNPACK_ERROR,
+	UNPACK_NEED,
+	UNPACK_GIVE,
 };
 
 #define UNPACK_STATE_HAVE "have"

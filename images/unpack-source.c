@@ -13,20 +13,19 @@
 /* In the order in which they are tried; a bundle that none of the first knows is a root
  * file system whose names tell nothing. */
 static const struct image_format *const formats[] = { &format_docker, &format_oci,
-	&format_docker_v1, NULL };
+	&format_docker_v1, &format_aci, NULL };
 
-static bool wants(const struct unpack_job *job, const char *format)
+static bool wants(const struct unpack_source *s, const char *format)
 {
-	return job->request.format && str_eq(job->request.format, format);
+	return str_eq(s->wanted, format);
 }
 
-static bool is_auto(const struct unpack_job *job)
+static bool is_auto(const struct unpack_source *s)
 {
-	return !job->request.format || wants(job, "auto");
+	return wants(s, "auto");
 }
 
-/* A file without a name, which is gone when we are. */
-static int open_spool(int spool_dirfd, struct err *err)
+int unpack_spool(int spool_dirfd, struct err *err)
 {
 	int fd = openat(spool_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
@@ -54,7 +53,7 @@ static int spool_piece(struct unpack_job *job, int fd, const uint8_t *piece, siz
 static int spool_pipe(struct unpack_job *job, int source_fd, int spool_dirfd,
 	struct byte_range *ret, struct err *err)
 {
-	cleanup_close int fd = open_spool(spool_dirfd, err);
+	cleanup_close int fd = unpack_spool(spool_dirfd, err);
 	cleanup_free uint8_t *piece = malloc(1U << 17);
 	uint64_t total = 0;
 	ssize_t n;
@@ -107,7 +106,7 @@ static int spool_inflated(struct unpack_job *job, int spool_dirfd,
 	r = inflate_range(job, range, &in, NULL, err);
 	if (r < 0)
 		return r;
-	fd = open_spool(spool_dirfd, err);
+	fd = unpack_spool(spool_dirfd, err);
 	if (fd < 0)
 		return fd;
 	while ((r = stream_next(in, &piece, &len, err)) > 0) {
@@ -123,19 +122,19 @@ static int spool_inflated(struct unpack_job *job, int spool_dirfd,
 }
 
 /* Whether the archive is compressed, and if so whether it seems to hold an image. */
-static int look_inside(struct unpack_job *job, const struct byte_range *range,
-	bool *ret_compressed, enum bundle_shape *ret_shape, struct err *err)
+static int look_inside(struct unpack_job *job, struct unpack_source *s,
+	bool *ret_compressed, struct err *err)
 {
 	struct stream *in = NULL;
 	const char *codec = "";
 	int r;
 
-	r = inflate_range(job, range, &in, &codec, err);
+	r = inflate_range(job, &s->archive, &in, &codec, err);
 	if (r < 0)
 		return r;
 	*ret_compressed = *codec != '\0';
-	if (*ret_compressed && is_auto(job))
-		return bundle_guess(in, ret_shape, err);
+	if (*ret_compressed && is_auto(s))
+		return bundle_guess(in, &s->shape, err);
 	stream_free(in);
 	return 0;
 }
@@ -147,7 +146,7 @@ static int open_bundle(
 	int r;
 
 	s->shape = BUNDLE_IMAGE;
-	r = look_inside(job, &s->archive, &is_compressed, &s->shape, err);
+	r = look_inside(job, s, &is_compressed, err);
 	if (r < 0 || s->shape != BUNDLE_IMAGE)
 		return r;
 	if (is_compressed) {
@@ -155,7 +154,7 @@ static int open_bundle(
 		if (r < 0)
 			return r;
 	}
-	return bundle_of_archive(&s->archive, !is_auto(job), &s->bundle, &s->shape, err);
+	return bundle_of_archive(&s->archive, !is_auto(s), &s->bundle, &s->shape, err);
 }
 
 static int open_archive(struct unpack_job *job, int source_fd, const struct stat *st,
@@ -175,43 +174,47 @@ static int open_archive(struct unpack_job *job, int source_fd, const struct stat
 	}
 	if (!s->archive.size)
 		return err_say(err, EINVAL, "the archive is empty");
-	if (wants(job, format_tar.name))
+	if (wants(s, format_tar.name))
 		return 0;
 	return open_bundle(job, spool_dirfd, s, err);
 }
 
+static const char *missing_parts(const struct unpack_source *s)
+{
+	if (wants(s, format_docker.name))
+		return "docker-archive: it has no manifest.json and no layers with json files";
+	if (wants(s, format_aci.name))
+		return "App Container Image: it has no manifest";
+	return "OCI layout: it has no oci-layout and index.json";
+}
+
 /* No format knows the source, and it is not to be taken for a root file system either. */
-static int refuse_format(
-	const struct unpack_job *job, const struct unpack_source *s, struct err *err)
+static int refuse_format(const struct unpack_source *s, struct err *err)
 {
 	if (s->archive.fd < 0)
 		return err_say(err, EINVAL,
 			"the directory is no OCI image layout: it has no oci-layout and index.json");
-	if (!is_auto(job))
-		return err_say(err, EINVAL, "the archive is no %s",
-			wants(job, format_docker.name)
-				? "docker-archive: it has no manifest.json and no layers with json files"
-				: "OCI layout: it has no oci-layout and index.json");
+	if (!is_auto(s))
+		return err_say(err, EINVAL, "the archive is no %s", missing_parts(s));
 	(void)err_say(err, EINVAL,
-		"the archive holds parts of an image, but neither manifest.json nor oci-layout "
-		"with index.json");
+		"the archive holds parts of an image, but neither manifest.json, nor oci-layout "
+		"with index.json, nor manifest with rootfs");
 	return err_hint(err, "if it is a root file system, say so: tar:FILE");
 }
 
-static int choose_format(struct unpack_job *job, struct unpack_source *s, struct err *err)
+static int choose_format(struct unpack_source *s, struct err *err)
 {
 	for (const struct image_format *const *f = formats; *f; f++) {
-		if (!is_auto(job) && !wants(job, (*f)->name) &&
-			!wants(job, (*f)->archive_name))
+		if (!is_auto(s) && !wants(s, (*f)->name) && !wants(s, (*f)->archive_name))
 			continue;
 		if (!(*f)->probe(s->bundle))
 			continue;
 		s->format = *f;
 		return 0;
 	}
-	if (s->archive.fd < 0 || !(is_auto(job) || wants(job, format_tar.name)) ||
-		(is_auto(job) && s->shape == BUNDLE_IMAGE))
-		return refuse_format(job, s, err);
+	if (s->archive.fd < 0 || !(is_auto(s) || wants(s, format_tar.name)) ||
+		(is_auto(s) && s->shape == BUNDLE_IMAGE))
+		return refuse_format(s, err);
 	bundle_free(s->bundle);
 	s->bundle = NULL;
 	s->format = &format_tar;
@@ -219,9 +222,11 @@ static int choose_format(struct unpack_job *job, struct unpack_source *s, struct
 }
 
 int unpack_source_open(struct unpack_job *job, int source_fd, int spool_dirfd,
-	struct unpack_source *ret, struct err *err)
+	const char *format, struct unpack_source *ret, struct err *err)
 {
-	struct unpack_source s = { .archive.fd = -1 };
+	struct unpack_source s = {
+		.archive.fd = -1, .rendered.fd = -1, .wanted = format ? format : "auto"
+	};
 	struct stat st;
 	int r;
 
@@ -232,7 +237,7 @@ int unpack_source_open(struct unpack_job *job, int source_fd, int spool_dirfd,
 	else
 		r = open_archive(job, source_fd, &st, spool_dirfd, &s, err);
 	if (r == 0)
-		r = choose_format(job, &s, err);
+		r = choose_format(&s, err);
 	if (r < 0) {
 		unpack_source_done(&s);
 		return r;
@@ -246,4 +251,6 @@ void unpack_source_done(struct unpack_source *source)
 	bundle_free(source->bundle);
 	if (source->archive.fd >= 0)
 		(void)close(source->archive.fd);
+	if (source->rendered.fd >= 0)
+		(void)close(source->rendered.fd);
 }
