@@ -66,18 +66,21 @@ static int add(strv *set, const char *name)
 	return has(*set, name) ? 0 : strv_add(set, name);
 }
 
+/* `name` may be of the set itself. */
 static void drop(strv set, const char *name)
 {
+	char *last = NULL;
 	size_t to = 0;
 
 	for (size_t i = 0; set && set[i]; i++) {
-		if (str_eq(set[i], name))
-			free(set[i]);
-		else
+		if (!str_eq(set[i], name))
 			set[to++] = set[i];
+		else
+			last = set[i];
 	}
 	if (set)
 		set[to] = NULL;
+	free(last);
 }
 
 /* "ALL" on one side and single names on the other: all but these, or only these. */
@@ -124,9 +127,24 @@ static int edit_set(const struct run_options *options, strv *set, struct err *er
 	return 0;
 }
 
-int bundle_capabilities(const struct run_options *options, struct spec_capabilities *caps,
-	struct err *err)
+/* The image's word, which options overrule. What it would retain beyond the default is not
+ * its to give. */
+static void apply_image(const struct image_appc *appc, strv set)
 {
+	for (size_t i = 0; set && set[i];) {
+		if (has(appc->capabilities_remove, set[i]) ||
+			(appc->retains_capabilities &&
+				!has(appc->capabilities_retain, set[i])))
+			drop(set, set[i]);
+		else
+			i++;
+	}
+}
+
+int bundle_capabilities(const struct bundle_request *request,
+	struct spec_capabilities *caps, struct err *err)
+{
+	const struct run_options *options = request->options;
 	cleanup_strv strv set = NULL;
 	int r;
 
@@ -135,6 +153,8 @@ int bundle_capabilities(const struct run_options *options, struct spec_capabilit
 			"--cap-add ALL and --cap-drop ALL exclude each other");
 	if (start_set(options, &set) < 0)
 		return err_oom(err);
+	if (!has_all(options->cap_add))
+		apply_image(&request->image->config.appc, set);
 	r = edit_set(options, &set, err);
 	if (r < 0)
 		return r;

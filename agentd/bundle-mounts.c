@@ -177,7 +177,7 @@ int bundle_mounts(
 		r = add_own_files(request, mounts, err);
 	if (r == 0)
 		r = sandbox_bundle_mount(request, mounts, err);
-	if (r == 0 && options->has_init)
+	if (r == 0 && bundle_has_init(request))
 		r = bundle_add_mount(mounts, "bind", request->init_path,
 			BUNDLE_INIT_TARGET, "bind,rprivate,ro,nosuid,nodev", err);
 	if (r < 0)
@@ -188,7 +188,10 @@ int bundle_mounts(
 			return r;
 	}
 	strv_each (text, options->volumes) {
-		r = bundle_volume(*text, mounts, err);
+		cleanup_free char *full =
+			bundle_volume_text(&request->image->config.appc, *text);
+
+		r = full ? bundle_volume(full, mounts, err) : err_oom(err);
 		if (r < 0)
 			return r;
 	}

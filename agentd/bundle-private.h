@@ -20,8 +20,9 @@ int bundle_process(const struct bundle_request *request, const char *hostname,
 	__attribute__((warn_unused_result));
 
 /* bundle-caps.c */
-int bundle_capabilities(const struct run_options *options, struct spec_capabilities *caps,
-	struct err *err) __attribute__((warn_unused_result));
+int bundle_capabilities(const struct bundle_request *request,
+	struct spec_capabilities *caps, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* bundle-env.c: applies env files, then assignments; "KEY" alone takes the caller's value. */
 int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
@@ -52,5 +53,24 @@ int bundle_devices(char *const *devices, struct spec_linux *lin, struct err *err
 /* bundle-security.c: --security-opt, the system call profile, the masked paths. */
 int bundle_security(const struct bundle_request *request, struct spec *spec,
 	struct err *err) __attribute__((warn_unused_result));
+
+/* bundle-appc.c: what an App Container Image asks for. After everything else. */
+int bundle_appc(const struct bundle_request *request, struct spec *spec, struct err *err)
+	__attribute__((warn_unused_result));
+int bundle_appc_seccomp(const struct bundle_request *request,
+	struct spec_seccomp *seccomp, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Whether commands of the image run before and after its own, by ucr-init, and its words for
+ * them. */
+bool bundle_has_handlers(const struct bundle_request *request);
+bool bundle_has_init(const struct bundle_request *request);
+int bundle_handlers(const struct bundle_request *request, strv *args)
+	__attribute__((warn_unused_result));
+
+/* --volume with the name of a mount point of the image ("/data:work") as one with its path;
+ * read-only where the image says so and the option does not. */
+char *bundle_volume_text(const struct image_appc *appc, const char *text)
+	__attribute__((warn_unused_result));
 
 #endif

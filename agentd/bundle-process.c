@@ -46,12 +46,15 @@ static int build_args(const struct bundle_request *request, strv *args, struct e
 	const struct image_config *image = &request->image->config;
 	const struct run_options *options = request->options;
 	char *const *command = options->command;
+	size_t first = 0;
 	int r = 0;
 
-	if (options->has_init && strv_add(args, BUNDLE_INIT_TARGET) < 0)
-		return err_oom(err);
-	if (options->has_init && strv_add(args, "--") < 0)
-		return err_oom(err);
+	if (bundle_has_init(request)) {
+		if (strv_add(args, BUNDLE_INIT_TARGET) < 0 ||
+			bundle_handlers(request, args) < 0 || strv_add(args, "--") < 0)
+			return err_oom(err);
+		first = strv_len(*args);
+	}
 	if (options->entrypoint)
 		r = append_entrypoint(options->entrypoint, args, err);
 	else if (append_all(args, image->entrypoint) < 0)
@@ -62,7 +65,7 @@ static int build_args(const struct bundle_request *request, strv *args, struct e
 		command = options->entrypoint ? NULL : image->cmd;
 	if (append_all(args, command) < 0)
 		return err_oom(err);
-	if (strv_len(*args) > (options->has_init ? 2 : 0))
+	if (strv_len(*args) > first)
 		return 0;
 	(void)err_say(err, EINVAL, "nothing to run: the image names no command");
 	return err_hint(err, "give one after the image");
@@ -205,7 +208,7 @@ int bundle_process(const struct bundle_request *request, const char *hostname,
 	if (r == 0)
 		r = build_cwd(request, &process->cwd, err);
 	if (r == 0)
-		r = bundle_capabilities(options, &process->capabilities, err);
+		r = bundle_capabilities(request, &process->capabilities, err);
 	if (r < 0)
 		return r;
 	strv_each (text, options->ulimits) {

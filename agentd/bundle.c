@@ -206,7 +206,7 @@ static int fill_spec(
 		r = bundle_resources(request, &spec->linux_, err);
 	if (r == 0)
 		r = bundle_security(request, spec, err);
-	return r;
+	return r == 0 ? bundle_appc(request, spec, err) : r;
 }
 
 int bundle_build(

@@ -265,7 +265,8 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		.rootfs = &rootfs,
 		.user = l->bundle.user,
 		.stdio_fds = { stdio_fds[0], stdio_fds[1], stdio_fds[2] },
-		.create_cwd = true,
+		.create_cwd = !l->request->image->config.appc.needs_working_dir ||
+			      l->request->options->workdir,
 		.is_rootless = l->bundle_request.is_rootless,
 		.notes = notes,
 	};

@@ -24,7 +24,8 @@ static const struct json_field pair_fields[] = {
 	{ "value", json_string, PAIR_AT(value), true },
 	{ 0 },
 };
-static const struct json_array_of pair_array = { sizeof(struct aci_pair), pair_fields, NULL };
+static const struct json_array_of pair_array = { sizeof(struct aci_pair), pair_fields,
+	NULL };
 
 static const struct json_field dependency_fields[] = {
 	{ "imageName", json_string, DEPENDENCY_AT(image_name), true },

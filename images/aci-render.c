@@ -2,6 +2,7 @@
 #include "images/aci-render.h"
 
 #include "common/fd.h"
+#include "common/path.h"
 #include "images/aci-manifest.h"
 #include "images/tar.h"
 #include "images/writer.h"
@@ -138,7 +139,7 @@ static bool is_listed(const struct render *rd, const char *path, bool is_dir)
 
 /* The path below rootfs/, "" for itself; NULL: the manifest. */
 static int below_rootfs(struct render *rd, const struct tar_entry *e,
-	struct writer_path *path, const char **ret, struct err *err)
+	struct writer_path *path, char **ret, struct err *err)
 {
 	char show[SHOWN_MAX];
 	const char *rest;
@@ -166,7 +167,7 @@ static int below_rootfs(struct render *rd, const struct tar_entry *e,
 	if (!*rest && !S_ISDIR(e->mode))
 		return err_say(err, EINVAL, "its rootfs is no directory");
 	rd->has_rootfs = true;
-	*ret = *rest ? rest + 1 : rest;
+	*ret = path->text + (rest - path->text) + (*rest != '\0');
 	return 0;
 }
 
@@ -261,7 +262,6 @@ static int write_content(
 	size_t len;
 	int r = 0;
 
-	r = unpack_usage_bytes(rd->usage, e->size, e->path, err);
 	while (r == 0 && e->has_data) {
 		r = tar_data(tar, &piece, &len, &offset, err);
 		if (r <= 0)
@@ -284,13 +284,21 @@ static int write_member(struct render *rd, struct tar *tar, const struct tar_ent
 	bool is_dir = S_ISDIR(e->mode) && !e->hardlink;
 	cleanup_free char *name = str_printf("%s", *path ? path : ".");
 	cleanup_free char *link = target ? strdup(target) : NULL;
+	const struct node *node = find_node(rd, path);
+	char show[SHOWN_MAX];
 	int r;
 
 	if (!name || (target && !link))
 		return err_oom(err);
-	r = replace_parents(rd, path, err);
+	if (node && node->part == rd->part)
+		return err_say(
+			err, EINVAL, "member %s is there twice", shown(e->path, show));
+	r = unpack_usage_bytes(rd->usage, e->size, e->path, err);
+	if (r == 0)
+		r = replace_parents(rd, path, err);
 	if (r < 0)
 		return r;
+	/* The strings of `e` go with the names. */
 	archive_entry_set_pathname(entry, name);
 	if (link)
 		archive_entry_set_hardlink(entry, link);
@@ -351,9 +359,7 @@ static int render_member(
 {
 	const struct promoted *promoted;
 	struct writer_path parsed;
-	const char *path;
-	struct node *node;
-	char show[SHOWN_MAX];
+	char *path;
 	int r;
 
 	r = below_rootfs(rd, e, &parsed, &path, err);
@@ -362,20 +368,13 @@ static int render_member(
 	r = check_base(path, e->path, err);
 	if (r < 0)
 		return r;
-	node = find_node(rd, path);
-	if (node && node->part == rd->part)
-		return err_say(
-			err, EINVAL, "member %s is there twice", shown(e->path, show));
 	promoted = e->hardlink ? NULL : find_promoted(rd, path);
 	if (promoted)
-		path = promoted->link;
-	else if (!is_listed(rd, path, S_ISDIR(e->mode) && !e->hardlink))
+		return write_member(rd, tar, e, promoted->link, NULL, err);
+	if (!is_listed(rd, path, S_ISDIR(e->mode) && !e->hardlink))
 		return 0;
-	/* `parsed` is this function's own. */
-	if (!promoted)
-		return e->hardlink ? render_link(rd, tar, e, (char *)path, err)
-				   : write_member(rd, tar, e, (char *)path, NULL, err);
-	return write_member(rd, tar, e, promoted->link, NULL, err);
+	return e->hardlink ? render_link(rd, tar, e, path, err)
+			   : write_member(rd, tar, e, path, NULL, err);
 }
 
 static int promote(
@@ -401,7 +400,8 @@ static int promote_member(
 	struct render *rd, struct tar *tar, const struct tar_entry *e, struct err *err)
 {
 	struct writer_path parsed, target;
-	const char *path, *name = "";
+	const char *name = "";
+	char *path;
 	int r;
 
 	if (!e->hardlink)
@@ -471,14 +471,42 @@ static int render_part(struct render *rd, const struct aci_part *part, struct er
 	return r < 0 ? err_wrap(err, "App Container Image %s", part->name) : 0;
 }
 
-int aci_render(const struct aci_part *parts, size_t count, struct unpack_usage *usage,
-	int out_fd, struct err *err)
+/* Where a link or a file is on the way, the container finds its place by it, or not. */
+static int make_dir(struct render *rd, const char *path, struct err *err)
+{
+	cleanup_free char *clean = path_clean(path);
+	struct node *node;
+	int r = 0;
+
+	if (!clean)
+		return err_oom(err);
+	for (char *slash = clean[1] ? clean : NULL; r == 0 && slash;) {
+		slash = strchr(slash + 1, '/');
+		if (slash)
+			*slash = '\0';
+		node = find_node(rd, clean + 1);
+		if (node && !node->is_dir)
+			break;
+		if (!node)
+			r = write_dir(rd, clean + 1, err);
+		if (slash)
+			*slash = '/';
+	}
+	return r;
+}
+
+int aci_render(const struct aci_part *parts, size_t count, char *const *dirs,
+	struct unpack_usage *usage, int out_fd, struct err *err)
 {
 	struct render rd = { .usage = usage, .out_fd = out_fd };
 	int r = open_output(&rd, err);
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = render_part(&rd, &parts[i], err);
+	strv_each (dir, dirs) {
+		if (r == 0)
+			r = make_dir(&rd, *dir, err);
+	}
 	if (r == 0 && archive_write_close(rd.out) != ARCHIVE_OK)
 		r = write_failed(&rd, err);
 	if (rd.out)

@@ -24,8 +24,10 @@ struct aci_part {
 	size_t whitelist_count;
 };
 
-/* Appends to the empty file `out_fd`. `usage` is counted up. */
-int aci_render(const struct aci_part *parts, size_t count, struct unpack_usage *usage,
-	int out_fd, struct err *err) __attribute__((warn_unused_result));
+/* Appends to the empty file `out_fd`. `usage` is counted up. Each of `dirs` (absolute paths) is
+ * made, root's, when no image has it. */
+int aci_render(const struct aci_part *parts, size_t count, char *const *dirs,
+	struct unpack_usage *usage, int out_fd, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

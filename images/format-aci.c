@@ -9,7 +9,7 @@
 
 static bool aci_probe(const struct bundle *b)
 {
-	return !bundle_is_dir(b) && bundle_has(b, ACI_MANIFEST_NAME);
+	return b && !bundle_is_dir(b) && bundle_has(b, ACI_MANIFEST_NAME);
 }
 
 /* NAME:VERSION, as far as that is a name at all. */

@@ -221,6 +221,7 @@ static const struct {
 	{ UNPACK_PROGRESS, on_progress },
 	{ UNPACK_LAYER_DONE, on_layer_done },
 	{ UNPACK_DONE, on_done },
+	{ UNPACK_NEED, import_on_need },
 };
 
 static int handle(struct import *import, const struct ipc_msg *msg, struct err *err)

@@ -24,9 +24,9 @@ struct reference {
 	enum reference_kind kind;
 	char *format; /* "docker-archive", "oci", "oci-archive", "tar", "aci"; NULL: look into
 			 the file */
-	char *path;   /* REFERENCE_PATH; REFERENCE_URL: the URL */
-	char *tag;    /* which image of the archive; NULL: its only one */
-	char *name;   /* REFERENCE_STORE: as written, without "docker://" */
+	char *path; /* REFERENCE_PATH; REFERENCE_URL: the URL */
+	char *tag;  /* which image of the archive; NULL: its only one */
+	char *name; /* REFERENCE_STORE: as written, without "docker://" */
 };
 
 #define cleanup_reference cleanup_with(reference_done)

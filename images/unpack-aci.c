@@ -277,8 +277,19 @@ static int assemble(struct assembly *a, struct aci *image, struct err *err)
 	return r;
 }
 
+/* Where the image expects something to be mounted. */
+static int list_mount_points(const struct aci_app *app, strv *ret, struct err *err)
+{
+	for (size_t i = 0; i < app->mount_points.count; i++) {
+		if (strv_add(ret, app->mount_points.items[i].path) < 0)
+			return err_oom(err);
+	}
+	return 0;
+}
+
 static int render(struct assembly *a, struct byte_range *ret, struct err *err)
 {
+	cleanup_strv strv dirs = NULL;
 	struct unpack_usage usage = { .limits = &a->job->request.limits };
 	cleanup_close int fd = unpack_spool(a->spool_dirfd, err);
 	struct stat st;
@@ -286,7 +297,9 @@ static int render(struct assembly *a, struct byte_range *ret, struct err *err)
 
 	if (fd < 0)
 		return fd;
-	r = aci_render(a->parts, a->part_count, &usage, fd, err);
+	r = list_mount_points(&a->images[0]->manifest.app, &dirs, err);
+	if (r == 0)
+		r = aci_render(a->parts, a->part_count, dirs, &usage, fd, err);
 	if (r < 0)
 		return r;
 	if (fstat(fd, &st) < 0)

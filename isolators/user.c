@@ -2,9 +2,11 @@
 #include "isolators/user.h"
 
 #include "common/cleanup.h"
+#include "common/path.h"
 #include "isolators/passwd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 
@@ -31,11 +33,50 @@ static void take_identity(struct spec_user *user, struct identity *identity)
 	user->additional_gids.count = identity->group_count;
 }
 
+/* appc: "/path" stands for the owner, or the group, of that file. */
+static int resolve_part(int root_fd, const char *part, size_t len, bool is_group,
+	char **ret, struct err *err)
+{
+	cleanup_free char *path = strndup(part, len);
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (!path)
+		return err_oom(err);
+	if (*path != '/') {
+		*ret = take_ptr(path);
+		return 0;
+	}
+	fd = path_open_in_root(root_fd, path, O_PATH, 0);
+	if (fd < 0)
+		return err_set(err, -fd, "the user is to be the owner of %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_set(err, errno, "examine %s", path);
+	*ret = str_printf("%u", is_group ? st.st_gid : st.st_uid);
+	return *ret ? 0 : err_oom(err);
+}
+
+static int resolve_owner(int root_fd, const char *user, char **ret, struct err *err)
+{
+	cleanup_free char *name = NULL, *group = NULL;
+	size_t len = strcspn(user, ":");
+	int r;
+
+	r = resolve_part(root_fd, user, len, false, &name, err);
+	if (r == 0 && user[len])
+		r = resolve_part(root_fd, user + len + 1, strlen(user + len + 1), true,
+			&group, err);
+	if (r < 0)
+		return r;
+	*ret = group ? str_printf("%s:%s", name, group) : take_ptr(name);
+	return *ret ? 0 : err_oom(err);
+}
+
 static int lookup(struct isolation *isolation, struct err *err)
 {
 	struct spec_process *process = isolation->process;
 	cleanup_with(identity_done) struct identity identity = { 0 };
-	cleanup_free char *passwd = NULL, *group = NULL;
+	cleanup_free char *passwd = NULL, *group = NULL, *user = NULL;
 	int r;
 
 	if (!isolation->user && strv_env_get(process->env, "HOME"))
@@ -49,7 +90,9 @@ static int lookup(struct isolation *isolation, struct err *err)
 	}
 	r = passwd_read(isolation->root_fd, "/etc/group", &group, err);
 	if (r == 0)
-		r = passwd_resolve(passwd, group, isolation->user, &identity, err);
+		r = resolve_owner(isolation->root_fd, isolation->user, &user, err);
+	if (r == 0)
+		r = passwd_resolve(passwd, group, user, &identity, err);
 	if (r < 0)
 		return r;
 	take_identity(&process->user, &identity);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the process is: process.user, or a "name[:group]" looked up in the container's own
+ * Who the process is: process.user, or a "name[:group]" ("/path": a file's owner) looked up in the container's own
  * /etc/passwd and /etc/group, which are hostile files.
  */
 #ifndef UCR_ISOLATORS_USER_H

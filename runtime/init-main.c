@@ -3,10 +3,17 @@
  * ucr-init: the first process of a container that was asked to have one. It runs the
  * program as its child, hands on every signal, reaps whatever is orphaned to it, and ends
  * as the child did. The kernel ends everything else in the pid namespace with it.
+ *
+ *   ucr-init [--pre-start=N WORD…] [--post-stop=N WORD…] [--] PROGRAM [ARGUMENT…]
+ *
+ * The N words are a command that runs before the program, which is not started when that
+ * fails, and one that runs after it, whatever became of it.
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,32 +72,101 @@ static void choose_signals(sigset_t *ret)
 		(void)sigdelset(ret, own[i]);
 }
 
-int main(int argc, char **argv)
+/* Runs a command as the child, to its end. Its exit status, 128 and the signal's number, or
+ * -1 when it was not started. */
+static int run(char **argv, const sigset_t *set, const sigset_t *old)
 {
-	sigset_t set, old;
 	int signal_number, status;
-	pid_t child;
+	pid_t child = fork();
 
-	argv += argc > 1 && strcmp(argv[1], "--") == 0 ? 2 : 1;
-	if (argc < 2 || !*argv) {
-		(void)fputs("ucr-init: no program to run\n", stderr);
-		return EXIT_OWN_ERROR;
-	}
-	choose_signals(&set);
-	(void)sigprocmask(SIG_BLOCK, &set, &old);
-	child = fork();
 	if (child < 0) {
 		say("fork", errno);
-		return EXIT_OWN_ERROR;
+		return -1;
 	}
 	if (child == 0)
-		return run_child(argv, &old);
+		_exit(run_child(argv, old));
 	for (;;) {
-		if (sigwait(&set, &signal_number) != 0)
+		if (sigwait(set, &signal_number) != 0)
 			continue;
 		if (signal_number != SIGCHLD)
 			(void)kill(child, signal_number);
 		else if (reap(child, &status))
 			return status;
 	}
+}
+
+struct commands {
+	char **pre_start, **post_stop, **program;
+};
+
+/* "--pre-start=N": the N words that follow, of which there must be at least one more. Ended by
+ * taking the place of the option: NULL there, and the words moved one to the left. */
+static char **take_words(char ***argv, const char *option)
+{
+	size_t len = strlen(option), count;
+	char **words = *argv;
+	char *end;
+
+	if (!words[0] || strncmp(words[0], option, len) != 0)
+		return NULL;
+	count = strtoul(words[0] + len, &end, 10);
+	if (*end || !count)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (!words[i + 1])
+			return NULL;
+		words[i] = words[i + 1];
+	}
+	words[count] = NULL;
+	*argv = words + count + 1;
+	return words;
+}
+
+static bool parse(char **argv, struct commands *ret)
+{
+	argv += *argv != NULL;
+	ret->pre_start = take_words(&argv, "--pre-start=");
+	ret->post_stop = take_words(&argv, "--post-stop=");
+	if (*argv && strcmp(*argv, "--") == 0)
+		argv++;
+	ret->program = argv;
+	return *argv != NULL;
+}
+
+static int run_all(const struct commands *c, const sigset_t *set, const sigset_t *old)
+{
+	int status = 0;
+
+	if (c->pre_start) {
+		status = run(c->pre_start, set, old);
+		if (status != 0) {
+			(void)fprintf(stderr,
+				"ucr-init: %s, which is to run before the program, failed (%d): "
+				"the program is not started\n",
+				*c->pre_start, status);
+			return status;
+		}
+	}
+	status = run(c->program, set, old);
+	if (c->post_stop && run(c->post_stop, set, old) != 0)
+		(void)fprintf(stderr,
+			"ucr-init: %s, which is to run after the program, failed\n",
+			*c->post_stop);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct commands commands;
+	sigset_t set, old;
+	int status;
+
+	if (!parse(argv, &commands)) {
+		(void)fputs("ucr-init: no program to run\n", stderr);
+		return EXIT_OWN_ERROR;
+	}
+	choose_signals(&set);
+	(void)sigprocmask(SIG_BLOCK, &set, &old);
+	status = run_all(&commands, &set, &old);
+	return status < 0 ? EXIT_OWN_ERROR : status;
 }

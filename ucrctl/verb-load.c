@@ -96,9 +96,10 @@ const struct verb_spec verb_load = {
 	.name = "load",
 	.section = SECTION_IMAGES,
 	.summary = "Put an image archive into the store",
-	.text = "FILE may be a docker archive, an OCI layout as a directory or an archive, or a "
-		"plain root file system tarball, compressed or not. The format is found by "
-		"looking inside; docker-archive:, oci:, oci-archive: or tar: before the name forces one.",
+	.text = "FILE may be a docker archive, an OCI layout as a directory or an archive, an App "
+		"Container Image, or a plain root file system tarball, compressed or not. The format is "
+		"found by looking inside; docker-archive:, oci:, oci-archive:, aci: or tar: before the "
+		"name forces one.",
 	.args = "[FILE]",
 	.args_max = 1,
 	.complete = COMPLETE_FILE,

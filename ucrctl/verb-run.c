@@ -146,11 +146,11 @@ const struct verb_spec verb_run = {
 	.name = "run",
 	.section = SECTION_CONTAINERS,
 	.summary = "Run a command in a new container",
-	.text = "IMAGE is an archive (docker save, OCI layout, or a plain tar of a root file "
-		"system, compressed or not) or its http or https URL, a directory with an OCI "
+	.text = "IMAGE is an archive (docker save, OCI layout, App Container Image, or a plain tar of a "
+		"root file system, compressed or not) or its http or https URL, a directory with an OCI "
 		"layout, or the name, id or digest of an image: of the store, else of a registry, "
 		"from which it is pulled. FILE:TAG chooses one of several images in an "
-		"archive; docker-archive:, oci:, oci-archive: and tar: before it force a format; docker://NAME is a name "
+		"archive; docker-archive:, oci:, oci-archive:, aci: and tar: before it force a format; docker://NAME is a name "
 		"though there is a file called so.\n"
 		"\n"
 		"host: is no image but the programs, libraries and configuration of the host, read-only, "

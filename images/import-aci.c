@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The images that an App Container Image depends on: NEED and GIVE of images/unpack-proto.h.
+ * What is found is not looked at here; ucr-unpack checks it. */
+#include "images/import-private.h"
+#include "images/platform.h"
+
+#include "common/fd.h"
+#include "common/json-writer.h"
+#include "common/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_MAX_LEN 255
+#define VALUE_MAX_LEN 128
+
+struct need {
+	char *name;
+	strv labels; /* "name=value" */
+	uint64_t size;
+};
+
+static const struct json_field need_fields[] = {
+	{ "name", json_string, offsetof(struct need, name), true },
+	{ "labels", json_string_map, offsetof(struct need, labels) },
+	{ "size", json_u64, offsetof(struct need, size) },
+	{ 0 },
+};
+
+/* appc's words for this host's processor. */
+static const char *host_arch(void)
+{
+	static const struct {
+		const char *architecture, *arch;
+	} words[] = { { "386", "i386" }, { "arm64", "aarch64" }, { "arm", "armv7l" } };
+	struct platform any = { 0 };
+	const char *own = platform_resolve(&any).architecture;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (str_eq(words[i].architecture, own))
+			return words[i].arch;
+	}
+	return own;
+}
+
+static bool is_value(const char *text)
+{
+	return *text && strlen(text) <= VALUE_MAX_LEN && !strpbrk(text, "/%?#") &&
+	       *text != '.';
+}
+
+/* As appc's simple discovery names it: {name}-{version}-{os}-{arch}.aci */
+static int simple_name(const struct need *need, char **ret, struct err *err)
+{
+	const char *version = strv_env_get(need->labels, "version");
+	const char *os = strv_env_get(need->labels, "os");
+	const char *arch = strv_env_get(need->labels, "arch");
+
+	version = version ? version : "latest";
+	os = os ? os : "linux";
+	arch = arch ? arch : host_arch();
+	if (strlen(need->name) > NAME_MAX_LEN || !is_value(version) || !is_value(os) ||
+		!is_value(arch))
+		return err_say(
+			err, EINVAL, "its labels cannot be part of the name of a file");
+	*ret = str_printf("%s-%s-%s-%s.aci", need->name, version, os, arch);
+	return *ret ? 0 : err_oom(err);
+}
+
+/* The directory of the archive; -1 when it is not in one. */
+static int open_beside(const struct import *import)
+{
+	const char *path = import->ref->path, *slash;
+	cleanup_free char *directory = NULL;
+
+	if (import->ref->kind != REFERENCE_PATH)
+		return -1;
+	slash = strrchr(path, '/');
+	directory = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	return directory ? open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+}
+
+/* Beside the image, by its whole name or by the last part of it. */
+static int find_beside(const struct import *import, const char *name)
+{
+	cleanup_close int dirfd = open_beside(import);
+	const char *slash = strrchr(name, '/');
+	int fd = -ENOENT;
+
+	if (dirfd < 0)
+		return -ENOENT;
+	fd = path_open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd == -ENOENT && slash)
+		fd = path_open_beneath(
+			dirfd, slash + 1, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	return fd;
+}
+
+static int find_dependency(
+	struct import *import, const struct need *need, int *ret_fd, struct err *err)
+{
+	cleanup_free char *name = NULL;
+	char shown[512];
+	int r;
+
+	r = simple_name(need, &name, err);
+	if (r < 0)
+		return r;
+	*ret_fd = find_beside(import, name);
+	if (*ret_fd >= 0)
+		return 0;
+	str_printable(name, shown, sizeof(shown));
+	if (*ret_fd != -ENOENT)
+		return err_set(err, -*ret_fd, "open %s beside the image", shown);
+	(void)err_say(err, ENOENT, "there is no %s beside the image", shown);
+	return err_hint(err, "put the images that it depends on into the same directory");
+}
+
+static int give(struct import *import, int fd, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_object(&w, NULL);
+	jw_object_end(&w);
+	return helper_send(&import->unpacker, UNPACK_GIVE, &b, &fd, 1, err);
+}
+
+int import_on_need(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	struct need need = { 0 };
+	cleanup_close int fd = -1;
+	char shown[256];
+	int r;
+
+	r = import_decode(msg, need_fields, &need, err);
+	if (r < 0)
+		return r;
+	r = find_dependency(import, &need, &fd, err);
+	if (r == 0)
+		r = give(import, fd, err);
+	if (r < 0) {
+		str_printable(need.name, shown, sizeof(shown));
+		r = err_wrap(err, "dependency %s", shown);
+	}
+	json_release(need_fields, &need);
+	return r;
+}
