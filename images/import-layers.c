@@ -128,11 +128,12 @@ int import_plan_layers(struct import *import, struct err *err)
 	return 0;
 }
 
-/* What is not kept as it came can be written again. */
+/* The archive can be written again: to be saved, when it is not kept as it came, and to see
+ * whether the layer still is what it was. */
 static int open_recipe(
 	struct import *import, struct import_layer *layer, int *ret_fd, struct err *err)
 {
-	if (import->pull || !layer->is_new)
+	if (!layer->is_new)
 		return 0;
 	*ret_fd = openat(layer->dir_fd, STORE_LAYER_RECIPE,
 		O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -4,9 +4,9 @@
 #include "common/fd.h"
 #include "common/json-writer.h"
 #include "images/reference.h"
+#include "images/store-cook.h"
 #include "images/store-private.h"
 #include "images/unpack-limits.h"
-#include "images/unpacker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,90 +84,26 @@ static bool has_original(struct saving *s, size_t n)
 	       has_blob(s->save, image->blobs[n].digest, image->blobs[n].size);
 }
 
-struct said_tar {
-	char *digest;
-	uint64_t size;
-};
-
-static const struct json_field said_fields[] = {
-	{ "digest", json_string, offsetof(struct said_tar, digest), true },
-	{ "size", json_u64, offsetof(struct said_tar, size), true },
-	{ 0 },
-};
-
-static int check_tar(
-	const struct image_layer *layer, const struct ipc_msg *msg, struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	struct said_tar said = { 0 };
-	int r;
-
-	if (msg->type != UNPACK_DONE)
-		return err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
-	r = json_parse(msg->data, msg->len, &doc, err);
-	if (r == 0)
-		r = json_decode(json_root(doc), said_fields, &said, err);
-	if (r == 0 && !str_eq(said.digest, layer->diff_id)) {
-		(void)err_say(err, EBADMSG,
-			"the layer was changed since it was unpacked: it is %s now, not %s",
-			said.digest, layer->diff_id);
-		(void)err_hint(
-			err, "Load the image again: `ucrctl rmi --force` it first.");
-		r = -EBADMSG;
-	}
-	free(said.digest);
-	return r;
-}
-
-static int run_tar(struct save *save, const int fds[3], const struct image_layer *layer,
-	struct err *err)
-{
-	cleanup_helper struct helper unpacker = HELPER_NONE;
-	cleanup_buf struct buf b = BUF_INIT;
-	struct ipc_msg msg;
-	int r;
-
-	r = unpacker_start(save->store->libexec_path, save->userns, &unpacker, err);
-	if (r < 0)
-		return r;
-	buf_puts(&b, "{\"op\":\"tar\"}");
-	r = helper_send(&unpacker, UNPACK_REQUEST, &b, fds, 3, err);
-	if (r == 0)
-		r = helper_recv(&unpacker, &msg, err);
-	if (r < 0)
-		return r;
-	r = check_tar(layer, &msg, err);
-	ipc_msg_done(&msg);
-	return r;
-}
-
 /* The layer's archive as a file without a name. */
 static int cook_tar(
 	struct save *save, const struct image_layer *layer, int *ret_fd, struct err *err)
 {
-	cleanup_close int dir_fd = -1, fs_fd = -1, recipe_fd = -1, out_fd = -1;
-	int fds[3], r;
+	cleanup_close int dir_fd = -1, out_fd = -1;
+	int r;
 
 	r = store_hold_layer(save->store, layer->chain_id, &dir_fd, err);
 	if (r == IMAGE_ABSENT)
 		r = err_say(err, ENOENT, "it is not in the store any more");
 	if (r < 0)
 		return r;
-	recipe_fd = openat(dir_fd, STORE_LAYER_RECIPE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (recipe_fd < 0) {
-		(void)err_set(err, errno, "how to write it again is not known");
-		return err_hint(err, "Load or pull the image again.");
-	}
-	r = unpacker_directory(dir_fd, "fs", save->userns, true, &fs_fd, err);
-	if (r < 0)
-		return r;
 	out_fd = openat(save->store->dirfd, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (out_fd < 0)
 		return err_set(err, errno, "make a temporary file in the image store");
-	fds[0] = fs_fd;
-	fds[1] = recipe_fd;
-	fds[2] = out_fd;
-	r = run_tar(save, fds, layer, err);
+	r = store_cook_layer(save->store, layer, dir_fd, save->userns, out_fd, NULL, err);
+	if (r == COOK_NO_RECIPE) {
+		(void)err_say(err, ENOENT, "how to write it again is not known");
+		return err_hint(err, "Load or pull the image again.");
+	}
 	if (r == 0)
 		*ret_fd = take_fd(&out_fd);
 	return r;
@@ -243,6 +179,16 @@ static int read_manifest_type(struct saving *s, struct err *err)
 			      json_get_string(json_root(doc), "mediaType")) < 0)
 		r = err_oom(err);
 	return r;
+}
+
+/* A manifest that was lost is no reason not to save what there is. */
+static bool has_manifest(struct saving *s)
+{
+	cleanup_close int fd = *s->image->manifest_digest
+				       ? open_blob(s->save, s->image->manifest_digest)
+				       : -1;
+
+	return fd >= 0;
 }
 
 static int put_original_manifest(struct saving *s, struct err *err)
@@ -347,8 +293,8 @@ static int put_files(struct saving *s, struct err *err)
 	if (r == 0)
 		r = put_layers(s, &are_original, err);
 	if (r == 0)
-		r = are_original ? put_original_manifest(s, err)
-				 : put_made_manifest(s, err);
+		r = are_original && has_manifest(s) ? put_original_manifest(s, err)
+						    : put_made_manifest(s, err);
 	return r < 0 ? err_wrap(err, "image %.12s", digest_hex(s->image->id)) : 0;
 }
 

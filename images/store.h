@@ -7,7 +7,7 @@
  *   blobs/sha256/HEX      configurations and manifests, as they came; layers of pulled images
  *   layers/HEX/fs         a layer unpacked, named by its chain id, in overlayfs's form
  *   layers/HEX/size       its bytes
- *   layers/HEX/tar        how to write its archive again, unless it is kept in blobs/
+ *   layers/HEX/tar        how to write its archive again (images/tar-recipe.h)
  *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
  *   images/HEX.json       an image: layers, format, manifest
  *   names.json            name -> image id
