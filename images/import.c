@@ -240,6 +240,12 @@ static int open_pull(struct import *import, struct image **ret, struct err *err)
 
 static int open_any(struct import *import, struct image **ret, struct err *err)
 {
+	int r;
+
+	if (import->request->again) {
+		r = pull_open_again(import, err);
+		return r < 0 ? r : IMAGE_ABSENT;
+	}
 	if (import->ref->kind == REFERENCE_STORE)
 		return open_pull(import, ret, err);
 	return import->ref->kind == REFERENCE_URL ? IMAGE_ABSENT
@@ -275,6 +281,8 @@ static int run_import(struct store *store, const struct import_request *request,
 	/* A source that may not be read is no matter of the store. */
 	if (r != -EACCES)
 		(void)store_hint(err);
+	if (request->again)
+		return r;
 	if (ref->kind == REFERENCE_STORE)
 		(void)err_wrap(err, "%s",
 			request->pull == PULL_ALWAYS
@@ -302,6 +310,18 @@ int image_obtain(struct store *store, const struct import_request *request,
 	if (r == 0)
 		*ret = take_ptr(image);
 	return r;
+}
+
+int image_unpack_again(struct store *store, const struct image *image,
+	const struct import_request *request, struct err *err)
+{
+	struct import_request again = *request;
+	cleanup_image struct image *made = NULL;
+	struct reference ref = { .kind = REFERENCE_STORE };
+
+	again.again = image;
+	again.reference = image->id;
+	return run_import(store, &again, &ref, &made, err);
 }
 
 /* ---- copying out ---- */

@@ -41,9 +41,10 @@ struct import_request {
 	enum pull_policy pull;
 	struct platform platform;
 	const struct pull_options *pull_options; /* NULL: the defaults */
-	const struct import_build
-		*build; /* the archive is files, whatever they are; or NULL */
-	struct import_userns userns; /* rootless and to be imported: needed */
+	/* What is obtained is made rather than read, by at most one of: */
+	const struct import_build *build; /* the archive is files, whatever they are */
+	const struct image *again;	  /* layers that this stored image has lost */
+	struct import_userns userns;	  /* rootless and to be imported: needed */
 	import_progress_fn progress;
 	void *progress_arg;
 	strv *notes; /* sentences: what was left out and why */
@@ -69,6 +70,12 @@ int image_lookup(struct store *store, const struct import_request *request,
  */
 int image_obtain(struct store *store, const struct import_request *request,
 	struct image **ret, struct err *err) __attribute__((warn_unused_result));
+
+/* Makes the layers that a stored image has lost again, from those that were kept as they were
+ * pulled. -ENOENT when they were not kept. */
+int image_unpack_again(struct store *store, const struct image *image,
+	const struct import_request *request, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Writes the merged root file system of a stored image into an empty directory. */
 int image_copy_out(struct store *store, const struct image *image, int dest_dirfd,

@@ -376,6 +376,8 @@ static int want_layer(struct import *import, size_t n, struct err *err)
 	r = pull_open_blob(import, n, &fd, err);
 	if (r < 0 || fd < 0)
 		return r;
+	if (pull->is_over)
+		return err_say(err, ENOENT, "layer %zu was not kept as it came", n);
 	pull->layers[n].is_asked = true;
 	jw_object(&w, NULL);
 	jw_u64(&w, "index", n);
@@ -395,9 +397,9 @@ int pull_want(struct import *import, struct err *err)
 	for (size_t i = 0; r == 0 && i < import->layer_count; i++)
 		r = want_layer(import, i, err);
 	buf_puts(&b, "{}");
-	return r < 0 ? r
-		     : helper_send(
-			       &import->pull->fetcher, FETCH_WANTED, &b, NULL, 0, err);
+	return r < 0 || import->pull->is_over ? r
+					      : helper_send(&import->pull->fetcher,
+							FETCH_WANTED, &b, NULL, 0, err);
 }
 
 bool pull_has(const struct import *import, size_t layer)

@@ -20,6 +20,11 @@ bool pull_is_possible(const char *full_name);
 int pull_lock(struct import *import, const char *full_name, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Instead: of the request's image `again`, which the store has, what was kept. Nobody is asked
+ * for the rest. */
+int pull_open_again(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Asks the registry what the image is. */
 int pull_begin(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));

@@ -5,10 +5,11 @@
  * that the file that was read is the one that moves. Then, all under `lock`, records and
  * names are compared with what is left.
  */
-#include "images/store-fsck.h"
+#include "images/store-fsck-private.h"
 
 #include "common/fd.h"
 #include "images/store-names.h"
+#include "images/store-steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,13 +19,7 @@
 #define READ_SIZE (256U << 10)
 #define RECORD_SUFFIX ".json"
 
-struct fsck {
-	char *const *used_ids;
-	struct store_fsck_report *report;
-};
-
-static int __attribute__((format(printf, 3, 4)))
-find(struct fsck *fsck, struct err *err, const char *format, ...)
+int fsck_find(struct fsck *fsck, struct err *err, const char *format, ...)
 {
 	va_list args;
 	char *text = NULL;
@@ -38,11 +33,12 @@ find(struct fsck *fsck, struct err *err, const char *format, ...)
 	return 0;
 }
 
-/* Moves dir/name away. Under `lock`. */
-static int quarantine(
+/* Flushed on both sides: what was found damaged never comes back. */
+int fsck_quarantine(
 	struct store *store, const char *dir, const char *name, struct err *err)
 {
 	char path[STORE_PATH_MAX], to[2 * STORE_PATH_MAX], suffix[STORE_NAME_MAX];
+	int r;
 
 	if (mkdirat(store->dirfd, "quarantine", 0700) < 0 && errno != EEXIST) {
 		(void)err_set(err, errno, "make quarantine of the image store");
@@ -51,10 +47,45 @@ static int quarantine(
 	(void)store_path(path, dir, name, "");
 	fd_random_name("-", suffix, sizeof(suffix));
 	(void)snprintf(to, sizeof(to), "quarantine/%s%s", name, suffix);
-	if (renameat(store->dirfd, path, store->dirfd, to) < 0)
-		return err_set(
-			err, errno, "move %s of the image store to quarantine", path);
+	r = store_step(STEP_QUARANTINE);
+	if (r == 0 && renameat(store->dirfd, path, store->dirfd, to) < 0)
+		r = -errno;
+	if (r == 0)
+		r = store_step(STEP_QUARANTINED);
+	if (r < 0)
+		return err_set(err, -r, "move %s of the image store to quarantine", path);
 	return store_sync_dir(store, dir, err);
+}
+
+bool fsck_is_used(const struct fsck *fsck, const char *id)
+{
+	strv_each (used, fsck->request->used_ids) {
+		if (str_eq(*used, id))
+			return true;
+	}
+	return false;
+}
+
+/* Takes the names over. */
+static int add_broken(struct fsck *fsck, const char *id, const char *manifest,
+	bool has_record, struct err *err)
+{
+	struct store_fsck_report *report = fsck->report;
+	struct store_broken *grown;
+	cleanup_strv strv names = NULL;
+
+	if (store_names_of(fsck->names, id, &names) < 0)
+		return err_oom(err);
+	grown = reallocarray(report->broken, report->broken_count + 1, sizeof(*grown));
+	if (!grown)
+		return err_oom(err);
+	report->broken = grown;
+	grown += report->broken_count++;
+	*grown = (struct store_broken){ .has_record = has_record,
+		.names = take_ptr(names) };
+	(void)snprintf(grown->id, sizeof(grown->id), "%s", id);
+	(void)snprintf(grown->manifest, sizeof(grown->manifest), "%s", manifest);
+	return 0;
 }
 
 /* ---- blobs ---- */
@@ -96,9 +127,9 @@ static int take_away_blob(struct store *store, struct fsck *fsck, const char *na
 		return r;
 	if (!store_is_in_place(store, store_path(path, "blobs/sha256", name, ""), fd))
 		return 0;
-	r = quarantine(store, "blobs/sha256", name, err);
+	r = fsck_quarantine(store, "blobs/sha256", name, err);
 	return r < 0 ? r
-		     : find(fsck, err, "blob %s is damaged: %s; moved to quarantine",
+		     : fsck_find(fsck, err, "blob %s is damaged: %s; moved to quarantine",
 			       name, what);
 }
 
@@ -110,7 +141,7 @@ static int check_blob(struct store *store, const char *name, void *arg, struct e
 	int r;
 
 	if (strlen(name) != HASH_HEX_MAX - 1)
-		return find(
+		return fsck_find(
 			fsck, err, "blobs/sha256/%s is not a file of the store", name);
 	(void)store_path(path, "blobs/sha256", name, "");
 	fd = openat(store->dirfd, path,
@@ -133,34 +164,32 @@ static int check_blob(struct store *store, const char *name, void *arg, struct e
 
 /* ---- records ---- */
 
-static bool is_used(struct fsck *fsck, const char *id)
-{
-	strv_each (used, fsck->used_ids) {
-		if (str_eq(*used, id))
-			return true;
-	}
-	return false;
-}
-
 /* A record that is no good: out of the way, unless it protects layers in use. */
 static int take_away_record(struct store *store, struct fsck *fsck, const char *file,
 	const char *id, const struct err *why, struct err *err)
 {
+	cleanup_image struct image *record = NULL;
 	cleanup_close int lease_fd = -1;
+	const char *manifest = "";
 	int r;
 
-	r = is_used(fsck, id) ? -EWOULDBLOCK
-			      : store_lease(store, id, true, &lease_fd, err);
+	r = fsck_is_used(fsck, id) ? -EWOULDBLOCK
+				   : store_lease(store, id, true, &lease_fd, err);
 	if (r == IMAGE_ABSENT)
 		return 0;
+	/* It may be the configuration alone that is lost. */
+	if (store_load_record(store, id, &record, NULL) == 0)
+		manifest = record->manifest_digest;
 	if (r == -EWOULDBLOCK)
-		return find(fsck, err,
+		return fsck_find(fsck, err,
 			"image %.12s is damaged: %s; it stays while a container uses it",
 			digest_hex(id), why->text);
 	if (r == 0)
-		r = quarantine(store, "images", file, err);
+		r = fsck_quarantine(store, "images", file, err);
+	if (r == 0)
+		r = add_broken(fsck, id, manifest, false, err);
 	return r < 0 ? r
-		     : find(fsck, err,
+		     : fsck_find(fsck, err,
 			       "image %.12s is damaged: %s; moved to quarantine, load "
 			       "or pull it again",
 			       digest_hex(id), why->text);
@@ -183,12 +212,15 @@ static int check_parts(struct store *store, struct fsck *fsck, const struct imag
 	int r = 0;
 
 	if (*image->manifest_digest && !has_blob(store, image->manifest_digest))
-		r = find(fsck, err, "image %.12s has lost its manifest %s", shown,
-			image->manifest_digest);
+		r = fsck_find(fsck, err,
+			"image %.12s has lost its manifest %s: it is saved with another",
+			shown, image->manifest_digest);
 	if (r == 0 && !store_has_layers(store, image))
-		r = find(fsck, err,
+		r = fsck_find(fsck, err,
 			"image %.12s has lost an unpacked layer: load or pull it again",
 			shown);
+	if (r == 0 && !store_has_layers(store, image))
+		r = add_broken(fsck, image->id, image->manifest_digest, true, err);
 	return r;
 }
 
@@ -202,7 +234,8 @@ static int check_record(struct store *store, const char *file, void *arg, struct
 
 	(void)snprintf(id, sizeof(id), "sha256:%.64s", file);
 	if (!digest_is_valid(id) || !str_eq(file + HASH_HEX_MAX - 1, RECORD_SUFFIX))
-		return find(fsck, err, "images/%.80s is not a file of the store", file);
+		return fsck_find(
+			fsck, err, "images/%.80s is not a file of the store", file);
 	fsck->report->images++;
 	r = store_load_image(store, id, &image, &why);
 	if (r == -ENOMEM)
@@ -229,7 +262,7 @@ static int keep_known_names(
 		if (faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			r = strv_add(&kept, *pair) < 0 ? err_oom(err) : 0;
 		else
-			r = find(fsck, err, "the name %.*s is of no image: removed",
+			r = fsck_find(fsck, err, "the name %.*s is of no image: removed",
 				(int)(id - *pair - 1), *pair);
 		if (r < 0)
 			return r;
@@ -248,32 +281,41 @@ static int check_names(struct store *store, struct fsck *fsck, struct err *err)
 		return err_oom(err);
 	if (r == 0)
 		return keep_known_names(store, fsck, names, err);
-	r = quarantine(store, ".", "names.json", err);
+	r = fsck_quarantine(store, ".", "names.json", err);
 	return r < 0 ? r
-		     : find(fsck, err,
+		     : fsck_find(fsck, err,
 			       "%s; moved to quarantine, the images are known by "
 			       "their ids alone",
 			       why.text);
 }
 
-int store_fsck(struct store *store, char *const *used_ids, struct store_fsck_report *ret,
-	struct err *err)
+int store_fsck(struct store *store, const struct store_fsck_request *request,
+	struct store_fsck_report *ret, struct err *err)
 {
-	struct fsck fsck = { used_ids, ret };
+	struct fsck fsck = { .request = request, .report = ret };
 	cleanup_close int lock_fd = -1;
 	int r;
 
 	r = store_each(store, "blobs/sha256", check_blob, &fsck, err);
 	if (r == 0)
-		r = store_lock(store, &lock_fd, err);
+		r = fsck_layers(store, &fsck, err);
 	if (r == 0)
-		r = store_each(store, "images", check_record, &fsck, err);
+		r = store_lock(store, &lock_fd, err);
+	if (r < 0)
+		return r;
+	/* For what is said of images; what is wrong with it comes last. */
+	(void)!store_load_names(store, &fsck.names, NULL);
+	r = store_each(store, "images", check_record, &fsck, err);
 	if (r == 0)
 		r = check_names(store, &fsck, err);
+	strv_free(fsck.names);
 	return r;
 }
 
 void store_fsck_report_done(struct store_fsck_report *report)
 {
 	strv_free(report->findings);
+	for (size_t i = 0; i < report->broken_count; i++)
+		strv_free(report->broken[i].names);
+	free(report->broken);
 }

@@ -164,10 +164,13 @@ static int sweep_quarantine(
 	struct store *store, const char *name, void *arg, struct err *err)
 {
 	char path[STORE_PATH_MAX];
+	struct gc *gc = arg;
 
 	if (strlen(name) >= STORE_NAME_MAX)
 		return 0;
-	if (unlinkat(store->dirfd, store_path(path, "quarantine", name, ""), 0) < 0)
+	/* A layer has files of any owner: it goes as the others. */
+	if (unlinkat(store->dirfd, store_path(path, "quarantine", name, ""), 0) < 0 &&
+		(errno != EISDIR || renameat(store->dirfd, path, gc->stage_fd, name) < 0))
 		return err_set(err, errno, "remove %s from the image store", path);
 	return 0;
 }

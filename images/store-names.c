@@ -5,6 +5,7 @@
  * replacing.
  */
 #include "images/store-names.h"
+#include "images/store-steps.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -293,8 +294,13 @@ static int carry_out(
 	if (r < 0 || plan->keeps_image)
 		return r;
 	(void)store_path(path, "images", digest_hex(plan->id), ".json");
-	if (unlinkat(store->dirfd, path, 0) < 0)
-		return err_set(err, errno, "remove %s from the image store", path);
+	r = store_step(STEP_EVICT_UNNAMED);
+	if (r == 0 && unlinkat(store->dirfd, path, 0) < 0)
+		r = -errno;
+	if (r == 0)
+		r = store_step(STEP_EVICTED);
+	if (r < 0)
+		return err_set(err, -r, "remove %s from the image store", path);
 	if (strv_take(ret_removed, str_printf("Deleted: %s", plan->id)) < 0)
 		return err_oom(err);
 	return store_sync_dir(store, "images", err);

@@ -20,6 +20,10 @@ const char *const store_step_names[STEP_COUNT + 1] = {
 	[STEP_LAYER_DURABLE] = "flush-mark",
 	[STEP_GC_MARKED] = "gc-marked",
 	[STEP_GC_MOVED] = "gc-moved",
+	[STEP_QUARANTINE] = "quarantine-begin",
+	[STEP_QUARANTINED] = "quarantine-moved",
+	[STEP_EVICT_UNNAMED] = "evict-unnamed",
+	[STEP_EVICTED] = "evict-removed",
 };
 
 int store_step(enum store_step step)

@@ -22,6 +22,10 @@ enum store_step {
 	STEP_LAYER_DURABLE, /* all is flushed, one layer not yet marked so */
 	STEP_GC_MARKED,	    /* records are removed, layers not yet */
 	STEP_GC_MOVED,	    /* layers are in tmp/, not yet removed */
+	STEP_QUARANTINE,    /* before something damaged is renamed to quarantine/ */
+	STEP_QUARANTINED,   /* it is there, not flushed */
+	STEP_EVICT_UNNAMED, /* an image has lost its names, not yet its record */
+	STEP_EVICTED,	    /* the record is removed, not flushed */
 	STEP_COUNT,
 };
 

@@ -12,7 +12,7 @@
  *   images/HEX.json       an image: layers, format, manifest
  *   names.json            name -> image id
  *   sources/HEX           -> image id; HEX is of an archive's device, inode, size, times
- *   quarantine/           what fsck found damaged, until the next gc
+ *   quarantine/           what fsck found damaged, files and layers, until the next gc
  *   tmp/                  what is being made; each with a lock that dies with its maker
  *
  * Nothing is visible before it is whole: everything is made in tmp/ and renamed, all but

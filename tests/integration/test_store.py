@@ -21,6 +21,11 @@ PRIVATE = layer({"private": None, "private/secret": b"secret\n"}, uid=5, gid=6, 
 APP = layer({"etc/app": b"app\n"}, uid=5, gid=6)
 
 
+# Nobody's own logins and configuration.
+NO_LOGINS = {"DOCKER_CONFIG": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent",
+             "REGISTRY_AUTH_FILE": "", "XDG_RUNTIME_DIR": "/nonexistent"}
+
+
 class Store:
     def __init__(self, work, prefix=()):
         self.root = os.path.join(work, "root")
@@ -31,6 +36,7 @@ class Store:
         env = dict(os.environ, NO_COLOR="1")
         if fail:
             env["UCR_FAIL"] = fail
+        env.update(NO_LOGINS)
         return subprocess.Popen([*self.prefix, UCRCTL, "--root", self.root, *args], env=env,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, start_new_session=True)

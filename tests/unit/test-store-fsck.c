@@ -8,10 +8,11 @@
 static void assert_findings(
 	struct fixture *f, char *const *used, size_t count, const char *want)
 {
+	struct store_fsck_request request = { .used_ids = used };
 	struct store_fsck_report report = { 0 };
 	bool is_said = !want;
 
-	assert_int_equal(store_fsck(f->store, used, &report, &f->err), 0);
+	assert_int_equal(store_fsck(f->store, &request, &report, &f->err), 0);
 	strv_each (finding, report.findings)
 		is_said = is_said || strstr(*finding, want);
 	assert_int_equal(strv_len(report.findings), count);
