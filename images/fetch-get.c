@@ -36,6 +36,16 @@ static int send_done(struct fetch_job *job, struct http_transfer *t, struct err 
 	return fetch_send(job, FETCH_DONE, &b, NULL, 0, err);
 }
 
+int fetch_download(struct fetch_job *job, struct http_transfer *t, struct err *err)
+{
+	struct getting getting = { .job = job };
+
+	job->session.on_progress = on_progress;
+	job->session.on_note = NULL;
+	job->session.arg = &getting;
+	return http_run(&job->session, t, 1, 1, NULL, err);
+}
+
 int fetch_get(struct fetch_job *job, struct err *err)
 {
 	cleanup_close int fd = take_fd(&job->msg->fds[1]);
@@ -43,15 +53,11 @@ int fetch_get(struct fetch_job *job, struct err *err)
 		.url = job->request.url,
 		.body = { .fd = fd, .max = job->request.max_bytes },
 	};
-	struct getting getting = { .job = job };
 	int r;
 
 	if (!t.url)
 		return err_say(err, EPROTO, "the request names no URL");
-	job->session.on_progress = on_progress;
-	job->session.on_note = NULL;
-	job->session.arg = &getting;
-	r = http_run(&job->session, &t, 1, 1, NULL, err);
+	r = fetch_download(job, &t, err);
 	if (r == 0)
 		r = send_done(job, &t, err);
 	http_transfer_done(&t);

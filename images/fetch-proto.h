@@ -12,6 +12,8 @@
  *
  *   "op":"get", "url", "max_bytes"    fds also: the file to write, empty
  *     One http or https URL. Answers PROGRESS…, then DONE {"size", "digest", "content_type"}.
+ *   "op":"discover", "name", "labels", "ext", "max_bytes"    fds also: the file to write, empty
+ *     An App Container Image, or its signature ("ext":"aci.asc"). Answers PROGRESS…, DONE {}.
  *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
  *   "op":"pull", "repository", "reference", "platform"
  *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "layers"} fds: manifest,

@@ -15,6 +15,8 @@ struct fetch_request {
 	char *url;
 	uint64_t max_bytes;
 	char *repository, *reference; /* "library/alpine"; a tag or a digest */
+	char *name, *ext;	      /* of an App Container Image; "aci" or "aci.asc" */
+	strv labels;		      /* "name=value" */
 	struct {
 		char *os, *architecture, *variant;
 	} platform;
@@ -38,6 +40,12 @@ int fetch_get(struct fetch_job *job, struct err *err) __attribute__((warn_unused
 int fetch_check(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int fetch_pull(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+int fetch_discover(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* One transfer whose progress the client is told of. */
+int fetch_download(struct fetch_job *job, struct http_transfer *t, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Sends what a writer left in `payload`, which is consumed. */

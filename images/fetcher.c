@@ -113,6 +113,36 @@ int fetch_url(const struct fetch_url_request *request, struct err *err)
 		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
 }
 
+int fetch_aci(const struct fetch_url_request *request,
+	const struct fetch_aci_request *image, struct err *err)
+{
+	cleanup_access struct registry_access access = { 0 };
+	cleanup_helper struct helper fetcher = HELPER_NONE;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	cleanup_free char *host = strndup(image->name, strcspn(image->name, "/"));
+	int r;
+
+	if (!host)
+		return err_oom(err);
+	r = fetcher_access(request->options, host, &access, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "discover");
+	jw_string(&w, "name", image->name);
+	jw_string(&w, "ext", image->ext);
+	jw_string_map(&w, "labels", image->labels);
+	jw_u64(&w, "max_bytes", request->max_bytes);
+	jw_object(&w, "access");
+	registry_access_write(&w, &access);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	r = fetcher_start(request->libexec_path, &b, request->fd, &fetcher, err);
+	return r < 0 ? r
+		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+}
+
 int fetch_check_login(
 	const char *libexec_path, const struct registry_access *access, struct err *err)
 {

@@ -30,6 +30,16 @@ struct fetch_url_request {
 int fetch_url(const struct fetch_url_request *request, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* An App Container Image by appc's discovery; `url` is not used. */
+struct fetch_aci_request {
+	const char *name;
+	char *const *labels; /* "name=value" */
+	const char *ext;     /* "aci", or "aci.asc" for its signature */
+};
+int fetch_aci(const struct fetch_url_request *request,
+	const struct fetch_aci_request *image, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Whether a registry takes the credentials; -EACCES when not. */
 int fetch_check_login(const char *libexec_path, const struct registry_access *access,
 	struct err *err) __attribute__((warn_unused_result));

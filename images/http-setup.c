@@ -182,9 +182,9 @@ static int add_headers(struct http_transfer *t, struct err *err)
 	return 0;
 }
 
-static void set_pem(struct http_transfer *t, size_t n, CURLoption option)
+static void set_pem(struct http_transfer *t, size_t endpoint, size_t n, CURLoption option)
 {
-	int fd = t->state->session->endpoints[t->endpoint].pem_fds[n];
+	int fd = t->state->session->endpoints[endpoint].pem_fds[n];
 	char path[48];
 
 	if (fd < 0)
@@ -193,17 +193,33 @@ static void set_pem(struct http_transfer *t, size_t n, CURLoption option)
 	(void)curl_easy_setopt(t->state->easy, option, path);
 }
 
+/* The endpoint that is spoken to. A whole URL gets no credentials of one, but who vouches for a
+ * host is the host's matter. False: another host. */
+static bool find_endpoint(const struct http_transfer *t, size_t *ret)
+{
+	const struct registry_access *access = t->state->session->access;
+
+	*ret = t->endpoint;
+	if (!t->url)
+		return http_is_at_endpoint(t);
+	for (*ret = 0; *ret < access->endpoints.count; ++*ret) {
+		if (http_is_same_origin(t->state->url, access->endpoints.items[*ret].url))
+			return true;
+	}
+	return false;
+}
+
 static void set_tls(struct http_transfer *t)
 {
-	const struct registry_endpoint *endpoint = http_endpoint(t);
 	struct http_state *s = t->state;
+	size_t endpoint;
 
-	if (!endpoint || !http_is_at_endpoint(t))
+	if (!find_endpoint(t, &endpoint))
 		return;
-	set_pem(t, 0, CURLOPT_CAINFO);
-	set_pem(t, 1, CURLOPT_SSLCERT);
-	set_pem(t, 2, CURLOPT_SSLKEY);
-	if (!endpoint->is_unverified)
+	set_pem(t, endpoint, 0, CURLOPT_CAINFO);
+	set_pem(t, endpoint, 1, CURLOPT_SSLCERT);
+	set_pem(t, endpoint, 2, CURLOPT_SSLKEY);
+	if (!s->session->access->endpoints.items[endpoint].is_unverified)
 		return;
 	(void)curl_easy_setopt(s->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 	(void)curl_easy_setopt(s->easy, CURLOPT_SSL_VERIFYHOST, 0L);

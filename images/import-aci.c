@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The images that an App Container Image depends on: NEED and GIVE of images/unpack-proto.h.
  * What is found is not looked at here; ucr-unpack checks it. */
+#include "images/fetcher.h"
 #include "images/import-private.h"
 #include "images/platform.h"
 
@@ -99,6 +100,50 @@ static int find_beside(const struct import *import, const char *name)
 	return fd;
 }
 
+/* What is asked for goes without a version when none is meant: any will do, the newest. */
+static int default_labels(const struct need *need, strv *ret, struct err *err)
+{
+	cleanup_free char *arch = str_printf("arch=%s", host_arch());
+
+	if (strv_copy(need->labels, ret) < 0 || !arch)
+		return err_oom(err);
+	if ((!strv_env_get(*ret, "os") && strv_add(ret, "os=linux") < 0) ||
+		(!strv_env_get(*ret, "arch") && strv_add(ret, arch) < 0))
+		return err_oom(err);
+	return 0;
+}
+
+static int discover(struct import *import, const struct need *need, const char *ext,
+	int *ret_fd, struct err *err)
+{
+	const struct import_request *request = import->request;
+	cleanup_strv strv labels = NULL;
+	cleanup_close int fd = -1;
+	struct fetch_url_request fetch = {
+		.libexec_path = import->store->libexec_path,
+		.options = request->pull_options,
+		.max_bytes = need->size ? need->size : IMPORT_DOWNLOAD_MAX,
+		.progress = request->progress,
+		.progress_arg = request->progress_arg,
+	};
+	int r;
+
+	r = default_labels(need, &labels, err);
+	if (r < 0)
+		return r;
+	fd = openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "make a temporary file in the store");
+	fetch.fd = fd;
+	r = fetch_aci(&fetch,
+		&(struct fetch_aci_request){
+			.name = need->name, .labels = labels, .ext = ext },
+		err);
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
+}
+
 static int find_dependency(
 	struct import *import, const struct need *need, int *ret_fd, struct err *err)
 {
@@ -115,8 +160,11 @@ static int find_dependency(
 	str_printable(name, shown, sizeof(shown));
 	if (*ret_fd != -ENOENT)
 		return err_set(err, -*ret_fd, "open %s beside the image", shown);
-	(void)err_say(err, ENOENT, "there is no %s beside the image", shown);
-	return err_hint(err, "put the images that it depends on into the same directory");
+	r = discover(import, need, "aci", ret_fd, err);
+	return r < 0 ? err_wrap(err,
+			       "there is no %s beside the image, and it was not found otherwise",
+			       shown)
+		     : 0;
 }
 
 static int give(struct import *import, int fd, struct err *err)
@@ -148,4 +196,12 @@ int import_on_need(struct import *import, const struct ipc_msg *msg, struct err 
 	}
 	json_release(need_fields, &need);
 	return r;
+}
+
+int import_aci_download(struct import *import, struct err *err)
+{
+	const struct need need = { .name = import->ref->aci_name,
+		.labels = import->ref->labels };
+
+	return discover(import, &need, "aci", &import->source.fd, err);
 }

@@ -17,6 +17,21 @@ static char *qualify(const char *format, const char *name)
 	return strdup(name);
 }
 
+/* Asked for without a version, an App Container Image is found again by that, too. */
+static int add_asked_name(struct import *import, struct err *err)
+{
+	char full[REFERENCE_NAME_MAX];
+
+	if (import->ref->kind != REFERENCE_ACI ||
+		reference_normalize(import->ref->name, full, NULL) < 0)
+		return 0;
+	strv_each (name, import->names) {
+		if (str_eq(*name, full))
+			return 0;
+	}
+	return strv_add(&import->names, full) < 0 ? err_oom(err) : 0;
+}
+
 int import_set_names(struct import *import, char *const *names, struct err *err)
 {
 	char full[REFERENCE_NAME_MAX], shown[256];
@@ -40,5 +55,5 @@ int import_set_names(struct import *import, char *const *names, struct err *err)
 			"the archive calls the image '%s', which is no valid name: left out",
 			shown);
 	}
-	return 0;
+	return add_asked_name(import, err);
 }

@@ -9,7 +9,6 @@
 #include <time.h>
 
 /* How coarse a kernel's file times may be (a tick of CONFIG_HZ=100), in nanoseconds. */
-#define DOWNLOAD_MAX (64ULL << 30)
 #define TICK_NS 10000000LL
 
 static int64_t nanoseconds(struct timespec t)
@@ -112,7 +111,7 @@ int import_source_download(struct import *import, struct err *err)
 		.libexec_path = import->store->libexec_path,
 		.url = import->ref->path,
 		.options = request->pull_options,
-		.max_bytes = DOWNLOAD_MAX,
+		.max_bytes = IMPORT_DOWNLOAD_MAX,
 		.progress = request->progress,
 		.progress_arg = request->progress_arg,
 	};

@@ -6,6 +6,8 @@
 #include "images/import.h"
 #include "images/reference.h"
 
+#define IMPORT_DOWNLOAD_MAX (64ULL << 30)
+
 struct import;
 
 /* The file or directory that is read. */

@@ -101,6 +101,10 @@ static int send_request(struct import *import, struct err *err)
 				      : "auto");
 	if (import->ref->tag)
 		jw_string(&w, "tag", import->ref->tag);
+	if (import->ref->kind == REFERENCE_ACI) {
+		jw_string(&w, "name", import->ref->aci_name);
+		jw_string_map(&w, "labels", import->ref->labels);
+	}
 	import_write_platform(&w, &request->platform);
 	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
 	jw_object_end(&w);

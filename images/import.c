@@ -33,6 +33,8 @@ static bool can_pull(const struct reference *ref)
 {
 	char full[REFERENCE_NAME_MAX];
 
+	if (ref->kind == REFERENCE_ACI)
+		return true;
 	return !digest_is_valid(ref->name) && !str_skip_prefix(ref->name, "sha256:") &&
 	       reference_normalize(ref->name, full, NULL) == 0 && pull_is_possible(full);
 }
@@ -48,6 +50,8 @@ static int find_stored(struct store *store, const struct import_request *request
 	if (request->pull == PULL_ALWAYS && can_pull(ref))
 		return IMAGE_ABSENT;
 	r = store_find(store, ref->name, &image, err);
+	if (r == 0 && ref->kind == REFERENCE_ACI && !str_eq(image->format, ref->format))
+		r = IMAGE_ABSENT;
 	if (r == 0)
 		r = store_hold_image(store, image, err);
 	if (r == IMAGE_ABSENT && request->pull != PULL_NEVER && can_pull(ref))
@@ -86,7 +90,7 @@ static int find_any(struct store *store, const struct import_request *request,
 	char shown[256];
 	int r;
 
-	if (ref->kind == REFERENCE_STORE)
+	if (ref->kind == REFERENCE_STORE || ref->kind == REFERENCE_ACI)
 		return find_stored(store, request, ref, ret, err);
 	r = find_imported(store, request, ref, ret, err);
 	if (r != IMAGE_ABSENT || request->pull != PULL_NEVER)
@@ -171,6 +175,8 @@ static int stage(struct import *import, struct err *err)
 		r = pull_stage(import, err);
 	if (r == 0 && import->ref->kind == REFERENCE_URL)
 		r = import_source_download(import, err);
+	if (r == 0 && import->ref->kind == REFERENCE_ACI)
+		r = import_aci_download(import, err);
 	return r;
 }
 
@@ -248,8 +254,9 @@ static int open_any(struct import *import, struct image **ret, struct err *err)
 	}
 	if (import->ref->kind == REFERENCE_STORE)
 		return open_pull(import, ret, err);
-	return import->ref->kind == REFERENCE_URL ? IMAGE_ABSENT
-						  : open_archive(import, ret, err);
+	if (import->ref->kind == REFERENCE_URL || import->ref->kind == REFERENCE_ACI)
+		return IMAGE_ABSENT;
+	return open_archive(import, ret, err);
 }
 
 static int run_import(struct store *store, const struct import_request *request,

@@ -328,6 +328,54 @@ static int parse_path(const char *text, int cwd_fd, bool is_forced, bool has_tag
 	return err_say(err, ENOENT, "%s: no such file or directory", shown);
 }
 
+/* "example.com/app": what could be the name of a host and of something there, and is not plainly
+ * a file's. */
+static bool is_aci_name(const char *text)
+{
+	size_t len = strcspn(text, ":,");
+	cleanup_free char *name = strndup(text, len);
+
+	return name && *name != '.' && *name != '/' && strchr(name, '/') &&
+	       !str_has_suffix(name, ".aci") &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-._~/") == len;
+}
+
+static int add_labels(const char *text, struct reference *ref, struct err *err)
+{
+	while (*text) {
+		size_t len = strcspn(++text, ",");
+		char *label = strndup(text, len);
+
+		if (!label || strv_take(&ref->labels, label) < 0)
+			return err_oom(err);
+		if (!strchr(label, '=') || *label == '=')
+			return err_say(
+				err, EINVAL, "'%s' is no label as os=linux", label);
+		text += len;
+	}
+	return 0;
+}
+
+/* NAME[:VERSION][,LABEL=VALUE…] */
+static int parse_aci(const char *text, struct reference *ref, struct err *err)
+{
+	size_t name_len = strcspn(text, ":,"), len = strcspn(text, ",");
+	char *version;
+
+	ref->kind = REFERENCE_ACI;
+	ref->aci_name = strndup(text, name_len);
+	ref->name = strndup(text, len);
+	if (!ref->aci_name || !ref->name)
+		return err_oom(err);
+	if (name_len < len) {
+		version = str_printf(
+			"version=%.*s", (int)(len - name_len - 1), text + name_len + 1);
+		if (strv_take(&ref->labels, version) < 0)
+			return err_oom(err);
+	}
+	return add_labels(text + len, ref, err);
+}
+
 static int parse_forced(
 	const char *text, int cwd_fd, struct reference *ref, struct err *err)
 {
@@ -345,6 +393,9 @@ static int parse_forced(
 			ref->kind = REFERENCE_STDIN;
 			return 0;
 		}
+		if (str_eq(ref->format, "aci") && !is_source(cwd_fd, rest, true) &&
+			is_aci_name(rest))
+			return parse_aci(rest, ref, err);
 		return parse_path(
 			rest, cwd_fd, true, forced_formats[i].has_tag, ref, err);
 	}
@@ -401,4 +452,6 @@ void reference_done(struct reference *ref)
 	free(ref->path);
 	free(ref->tag);
 	free(ref->name);
+	free(ref->aci_name);
+	strv_free(ref->labels);
 }

@@ -4,6 +4,7 @@
  *
  *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE
  *   aci:FILE                   forced formats
+ *   aci:NAME[:VERSION][,LABEL=VALUE…]   an App Container Image, found by its name
  *   -                          standard input
  *   http://… https://…         an archive elsewhere
  *   docker://NAME              as NAME, though a file has that name
@@ -15,10 +16,17 @@
 
 #include "common/err.h"
 #include "common/hash.h"
+#include "common/str.h"
 
 #define REFERENCE_NAME_MAX 400 /* host and path 255, tag 128, and the marks between */
 
-enum reference_kind { REFERENCE_STORE, REFERENCE_PATH, REFERENCE_STDIN, REFERENCE_URL };
+enum reference_kind {
+	REFERENCE_STORE,
+	REFERENCE_PATH,
+	REFERENCE_STDIN,
+	REFERENCE_URL,
+	REFERENCE_ACI
+};
 
 struct reference {
 	enum reference_kind kind;
@@ -26,7 +34,10 @@ struct reference {
 			 the file */
 	char *path; /* REFERENCE_PATH; REFERENCE_URL: the URL */
 	char *tag;  /* which image of the archive; NULL: its only one */
-	char *name; /* REFERENCE_STORE: as written, without "docker://" */
+	/* REFERENCE_STORE: as written, without "docker://"; REFERENCE_ACI: NAME[:VERSION] */
+	char *name;
+	char *aci_name; /* REFERENCE_ACI: NAME */
+	strv labels;	/* REFERENCE_ACI: "label=value", the version among them */
 };
 
 #define cleanup_reference cleanup_with(reference_done)

@@ -308,6 +308,29 @@ static int render(struct assembly *a, struct byte_range *ret, struct err *err)
 	return 0;
 }
 
+/* Somebody asked for an image by its name, and this is what a server gave. */
+static int check_asked(const struct unpack_request *request, const struct aci_manifest *m,
+	struct err *err)
+{
+	char show[SHOWN_MAX], show_label[SHOWN_MAX];
+
+	if (request->name && !str_eq(request->name, m->name))
+		return err_say(
+			err, EBADMSG, "the image calls itself %s", shown(m->name, show));
+	strv_each (label, request->labels) {
+		size_t len = strcspn(*label, "=");
+		cleanup_free char *name = strndup(*label, len);
+		const char *value = name ? aci_pairs_get(&m->labels, name) : NULL;
+
+		if (!value || !str_eq(value, *label + len + 1))
+			return err_say(err, EBADMSG,
+				"the image was to have the label %s, and has %s",
+				shown(*label, show_label),
+				value ? shown(value, show) : "none of the name");
+	}
+	return 0;
+}
+
 int unpack_aci(struct unpack_job *job, struct unpack_source *source, int spool_dirfd,
 	struct err *err)
 {
@@ -325,6 +348,8 @@ int unpack_aci(struct unpack_job *job, struct unpack_source *source, int spool_d
 		image->source = *source;
 		r = read_manifest(image, err);
 	}
+	if (r == 0)
+		r = check_asked(&job->request, &image->manifest, err);
 	if (r == 0)
 		r = aci_isolators_take(&image->manifest, &appc, &job->notes, err);
 	image_appc_done(&appc);

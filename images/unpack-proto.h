@@ -14,6 +14,7 @@
  * decompressed. "format"       "auto" | "docker-archive" | "oci-archive" | "oci" | "tar" | "aci"
  *     "tag"          which image of the archive; absent or null: the only one
  *     "platform"     {"os", "architecture", "variant"}; absent members: this host's
+ *     "name", "labels"  that an App Container Image must have; absent: any
  *     "is_rootless"  what the caller's rights cannot make is left out with a note
  *     "limits"       {name: number}, names as in images/unpack-limits.h; absent: the
  * defaults IMAGE {"format", "names", "manifest_digest", "has_config", "layers"} fds:

@@ -26,6 +26,7 @@ static const struct json_field fields[] = {
 	{ "tag", json_string, AT(tag) },
 	{ "platform", json_object, AT(platform), false, platform_fields },
 	{ "name", json_string, AT(name) },
+	{ "labels", json_string_map, AT(labels) },
 	{ "is_rootless", json_bool, AT(is_rootless) },
 	{ "is_executable", json_bool, AT(is_executable) },
 	{ "is_cached", json_bool, AT(is_cached) },
@@ -57,5 +58,6 @@ void unpack_request_done(struct unpack_request *request)
 	free(request->platform.architecture);
 	free(request->platform.variant);
 	free(request->name);
+	strv_free(request->labels);
 	*request = (struct unpack_request){ 0 };
 }

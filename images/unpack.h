@@ -16,7 +16,8 @@ struct unpack_request {
 	struct {
 		char *os, *architecture, *variant;
 	} platform;
-	char *name; /* to be removed, or to be made in a sandbox */
+	char *name; /* to be removed, or to be made in a sandbox; of an App Container Image */
+	strv labels; /* that one must have */
 	bool is_rootless, is_executable;
 	bool is_cached;	   /* what is in an archive is wanted, not itself */
 	uint32_t uid, gid; /* whose a sandbox is */

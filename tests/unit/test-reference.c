@@ -128,6 +128,7 @@ static void test_parse(void **state)
 			"image.tar", "a:b" },
 		{ "oci-archive:image.tar", REFERENCE_PATH, "oci-archive", "image.tar" },
 		{ "tar:odd:name", REFERENCE_PATH, "tar", "odd:name" },
+		{ "aci:image.tar", REFERENCE_PATH, "aci", "image.tar" },
 	};
 	char path[32];
 	int fd = make_files(path);
@@ -138,11 +139,29 @@ static void test_parse(void **state)
 	assert_int_equal(fd_remove_tree(AT_FDCWD, path), 0);
 }
 
+static void test_parse_aci(void **state)
+{
+	cleanup_reference struct reference ref = { 0 };
+	struct err err;
+
+	assert_int_equal(reference_parse("aci:example.com/a/b:1.0,os=linux,env=x",
+				 AT_FDCWD, &ref, &err),
+		0);
+	assert_int_equal(ref.kind, REFERENCE_ACI);
+	assert_string_equal(ref.name, "example.com/a/b:1.0");
+	assert_string_equal(ref.aci_name, "example.com/a/b");
+	assert_string_equal(strv_env_get(ref.labels, "version"), "1.0");
+	assert_string_equal(strv_env_get(ref.labels, "os"), "linux");
+	assert_string_equal(strv_env_get(ref.labels, "env"), "x");
+	assert_int_equal(strv_len(ref.labels), 3);
+}
+
 static void test_parse_errors(void **state)
 {
 	static const char *const texts[] = { "./missing", "/nonexistent/x",
 		"../missing.tar", "tar:image.tar:v1", "oci:missing:latest",
-		"docker-archive:missing" };
+		"docker-archive:missing", "aci:missing", "aci:example.com/a.aci",
+		"aci:example.com/a,nolabel", "aci:example.com/a,=x" };
 	struct reference ref;
 	struct err err;
 	char path[32];
@@ -165,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_bad_names),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_aci),
 		cmocka_unit_test(test_parse_errors),
 	};
 
