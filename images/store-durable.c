@@ -17,7 +17,7 @@
 #define NO_BOOT "none"
 #define NICE_MAX 19
 
-static const char *this_boot(struct store *store)
+const char *store_this_boot(struct store *store)
 {
 	char *id = store->boot_id;
 
@@ -38,7 +38,7 @@ enum layer_state store_layer_state(struct store *store, const char *hex)
 	if (n < 0)
 		return errno == ENOENT ? LAYER_DURABLE : LAYER_LOST;
 	boot[n] = '\0';
-	return str_eq(boot, this_boot(store)) ? LAYER_CACHED : LAYER_LOST;
+	return str_eq(boot, store_this_boot(store)) ? LAYER_CACHED : LAYER_LOST;
 }
 
 /* Flushed by itself: the layer never comes to its place without the mark. */
@@ -47,7 +47,7 @@ int store_mark_cached(struct store *store, int dirfd, const char *name, struct e
 	cleanup_close int fd = -1;
 
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || symlinkat(this_boot(store), fd, "boot") < 0 || fsync(fd) < 0)
+	if (fd < 0 || symlinkat(store_this_boot(store), fd, "boot") < 0 || fsync(fd) < 0)
 		return err_set(err, errno, "note under which boot a layer was made");
 	return 0;
 }

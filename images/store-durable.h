@@ -21,6 +21,9 @@ enum layer_state {
 	LAYER_DURABLE, /* on the disk */
 };
 
+/* The kernel's id of this boot; "" when it tells none. */
+const char *store_this_boot(struct store *store);
+
 /* Of a layer that is there: `hex` is its name in layers/. */
 enum layer_state store_layer_state(struct store *store, const char *hex);
 

@@ -9,8 +9,7 @@
 #define ID_HEX_LEN 64
 #define CANDIDATES_SHOWN 5
 
-/* The id in the name of a record: "HEX.json". */
-static bool id_of_record(const char *file, char ret[DIGEST_MAX])
+bool store_id_of_record(const char *file, char ret[DIGEST_MAX])
 {
 	if (strlen(file) != ID_HEX_LEN + 5 || !str_has_suffix(file, ".json"))
 		return false;
@@ -40,7 +39,8 @@ static int match_prefix(struct store *store, const char *file, void *arg, struct
 	struct prefix_search *search = arg;
 	char id[DIGEST_MAX];
 
-	if (!id_of_record(file, id) || !str_skip_prefix(digest_hex(id), search->prefix))
+	if (!store_id_of_record(file, id) ||
+		!str_skip_prefix(digest_hex(id), search->prefix))
 		return 0;
 	if (!search->count++)
 		memcpy(search->id, id, sizeof(id));
@@ -91,7 +91,7 @@ static int match_manifest(
 	char id[DIGEST_MAX];
 	int r;
 
-	if (search->is_found || !id_of_record(file, id))
+	if (search->is_found || !store_id_of_record(file, id))
 		return 0;
 	r = store_load_record(store, id, &image, err);
 	if (r != 0)
@@ -127,22 +127,15 @@ static int find_by_digest(
 static int find_by_name(struct store *store, const char *full, char ret_id[DIGEST_MAX],
 	char ret_name[REFERENCE_NAME_MAX], struct err *err)
 {
-	cleanup_strv strv names = NULL;
-	const char *id;
 	int r;
 
-	r = store_load_names(store, &names, err);
-	if (r < 0)
-		return r;
 	/* A pulled digest may be an index's, which no record has. */
-	id = strv_env_get(names, full);
-	if (!id && reference_digest_of(full))
+	r = store_find_name(store, full, ret_id, err);
+	if (r == IMAGE_ABSENT && reference_digest_of(full))
 		return find_by_digest(store, reference_digest_of(full), ret_id, err);
-	if (!id)
-		return IMAGE_ABSENT;
-	(void)snprintf(ret_id, DIGEST_MAX, "%s", id);
-	memcpy(ret_name, full, strlen(full) + 1);
-	return 0;
+	if (r == 0)
+		memcpy(ret_name, full, strlen(full) + 1);
+	return r;
 }
 
 int store_resolve(struct store *store, const char *name, char ret_id[DIGEST_MAX],
@@ -171,73 +164,4 @@ int store_find(struct store *store, const char *name, struct image **ret, struct
 
 	r = store_resolve(store, name, id, full, err);
 	return r == 0 ? store_load_image(store, id, ret, err) : r;
-}
-
-/* ---- all ---- */
-
-struct listing {
-	struct image **images;
-	size_t count;
-	strv names; /* by id */
-	size_t name_count;
-};
-
-static int list_entry(struct store *store, const char *file, void *arg, struct err *err)
-{
-	cleanup_image struct image *image = NULL;
-	struct listing *list = arg;
-	struct image **grown;
-	char id[DIGEST_MAX];
-	int r;
-
-	if (!id_of_record(file, id))
-		return 0;
-	r = store_load_image(store, id, &image, err);
-	if (r < 0)
-		return err_hint(err, "Remove it with `ucrctl rmi --force %.12s`.",
-			digest_hex(id));
-	if (r == IMAGE_ABSENT)
-		return 0;
-	grown = realloc(list->images, (list->count + 1) * sizeof(*grown));
-	if (!grown)
-		return err_oom(err);
-	list->images = grown;
-	if (store_names_of_sorted(list->names, list->name_count, id, &image->names) < 0)
-		return err_oom(err);
-	list->images[list->count++] = take_ptr(image);
-	return 0;
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	const struct image *x = *(struct image *const *)a, *y = *(struct image *const *)b;
-
-	if (x->imported != y->imported)
-		return x->imported > y->imported ? -1 : 1;
-	return strcmp(x->id, y->id);
-}
-
-int store_list(
-	struct store *store, struct image ***ret, size_t *ret_count, struct err *err)
-{
-	struct listing list = { 0 };
-	int r;
-
-	r = store_load_names(store, &list.names, err);
-	store_names_sort_by_id(list.names);
-	list.name_count = strv_len(list.names);
-	if (r == 0)
-		r = store_each(store, "images", list_entry, &list, err);
-	strv_free(list.names);
-	if (r < 0) {
-		for (size_t i = 0; i < list.count; i++)
-			image_free(list.images[i]);
-		free(list.images);
-		return r;
-	}
-	if (list.count)
-		qsort(list.images, list.count, sizeof(*list.images), newest_first);
-	*ret = list.images;
-	*ret_count = list.count;
-	return 0;
 }

@@ -8,6 +8,7 @@
 #include "images/store-fsck-private.h"
 
 #include "common/fd.h"
+#include "images/store-listing.h"
 #include "images/store-names.h"
 #include "images/store-steps.h"
 
@@ -47,7 +48,9 @@ int fsck_quarantine(
 	(void)store_path(path, dir, name, "");
 	fd_random_name("-", suffix, sizeof(suffix));
 	(void)snprintf(to, sizeof(to), "quarantine/%s%s", name, suffix);
-	r = store_step(STEP_QUARANTINE);
+	r = store_spoil_listing(store);
+	if (r == 0)
+		r = store_step(STEP_QUARANTINE);
 	if (r == 0 && renameat(store->dirfd, path, store->dirfd, to) < 0)
 		r = -errno;
 	if (r == 0)

@@ -73,7 +73,6 @@ static int mark(struct gc *gc, const struct image *image, struct err *err)
 static int drop_image(struct store *store, struct gc *gc, const char *id, struct err *err)
 {
 	cleanup_close int fd = -1;
-	char path[STORE_PATH_MAX];
 	int r;
 
 	r = store_lease(store, id, true, &fd, err);
@@ -81,9 +80,10 @@ static int drop_image(struct store *store, struct gc *gc, const char *id, struct
 		return 0;
 	if (r != 0)
 		return r;
-	(void)store_path(path, "images", digest_hex(id), ".json");
-	if (unlinkat(store->dirfd, path, 0) < 0)
-		return err_set(err, errno, "remove %s from the image store", path);
+	r = store_remove_record(store, id);
+	if (r < 0)
+		return err_set(err, -r, "remove image %.12s from the image store",
+			digest_hex(id));
 	gc->report.images++;
 	return 1;
 }

@@ -5,6 +5,7 @@
  * replacing.
  */
 #include "images/store-names.h"
+#include "images/store-listing.h"
 #include "images/store-steps.h"
 
 #include "common/fd.h"
@@ -50,6 +51,45 @@ int store_load_names(struct store *store, strv *ret, struct err *err)
 	return 0;
 }
 
+/* Where names.json, as store_save_names() writes it, has an id for this name; NULL. */
+static const char *find_text(const char *text, size_t len, const char *full_name)
+{
+	cleanup_free char *key = str_printf("\"%s\":\"", full_name);
+	const char *at = key ? memmem(text, len, key, strlen(key)) : NULL;
+
+	/* A key follows a brace or a comma; a value never does. */
+	if (!at || at == text || !strchr("{,", at[-1]))
+		return NULL;
+	return at + strlen(key);
+}
+
+int store_find_name(struct store *store, const char *full_name, char ret_id[DIGEST_MAX],
+	struct err *err)
+{
+	cleanup_strv strv names = NULL;
+	cleanup_free char *text = NULL;
+	const char *id;
+	size_t len;
+	int r;
+
+	r = fd_read_file(store->dirfd, "names.json", NAMES_SIZE_MAX, &text, &len);
+	id = r == 0 ? find_text(text, len, full_name) : NULL;
+	if (id) {
+		(void)snprintf(ret_id, DIGEST_MAX, "%.*s", (int)strcspn(id, "\""), id);
+		if (digest_is_valid(ret_id))
+			return 0;
+	}
+	/* It is not there, or the file is not as it was written: that is found out here. */
+	r = store_load_names(store, &names, err);
+	if (r < 0)
+		return r;
+	id = strv_env_get(names, full_name);
+	if (!id)
+		return IMAGE_ABSENT;
+	(void)snprintf(ret_id, DIGEST_MAX, "%s", id);
+	return 0;
+}
+
 static int compare(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -59,6 +99,7 @@ int store_save_names(struct store *store, strv names, struct err *err)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
+	int r;
 
 	if (names)
 		qsort(names, strv_len(names), sizeof(*names), compare);
@@ -66,6 +107,9 @@ int store_save_names(struct store *store, strv names, struct err *err)
 	buf_putc(&b, '\n');
 	if (buf_finish(&b) < 0)
 		return err_oom(err);
+	r = store_spoil_listing(store);
+	if (r < 0)
+		return err_set(err, -r, "remove the listing of the image store");
 	return store_put(store, ".", "names.json", b.data, b.len, err);
 }
 
@@ -284,7 +328,6 @@ static int carry_out(
 	struct store *store, struct removal *plan, strv *ret_removed, struct err *err)
 {
 	bool by_name = *plan->name && plan->keeps_image;
-	char path[STORE_PATH_MAX];
 	int r;
 
 	if (drop_names(&plan->names, plan->id, by_name ? plan->name : NULL, ret_removed) <
@@ -293,14 +336,14 @@ static int carry_out(
 	r = store_save_names(store, plan->names, err);
 	if (r < 0 || plan->keeps_image)
 		return r;
-	(void)store_path(path, "images", digest_hex(plan->id), ".json");
 	r = store_step(STEP_EVICT_UNNAMED);
-	if (r == 0 && unlinkat(store->dirfd, path, 0) < 0)
-		r = -errno;
+	if (r == 0)
+		r = store_remove_record(store, plan->id);
 	if (r == 0)
 		r = store_step(STEP_EVICTED);
 	if (r < 0)
-		return err_set(err, -r, "remove %s from the image store", path);
+		return err_set(err, -r, "remove image %.12s from the image store",
+			digest_hex(plan->id));
 	if (strv_take(ret_removed, str_printf("Deleted: %s", plan->id)) < 0)
 		return err_oom(err);
 	return store_sync_dir(store, "images", err);

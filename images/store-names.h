@@ -11,6 +11,9 @@
 /* All names as a vector of "NAME=ID" (a name has no '='). */
 int store_load_names(struct store *store, strv *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* The image of one full name. Does not read all of them, however many there are. IMAGE_ABSENT. */
+int store_find_name(struct store *store, const char *full_name, char ret_id[DIGEST_MAX],
+	struct err *err) __attribute__((warn_unused_result));
 /* Under `lock`. */
 int store_save_names(struct store *store, strv names, struct err *err)
 	__attribute__((warn_unused_result));

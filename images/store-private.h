@@ -51,6 +51,9 @@ bool store_is_in_place(struct store *store, const char *path, int fd);
 
 /* ---- store-find.c ---- */
 
+/* The id in the name of a record's file: "HEX.json". */
+bool store_id_of_record(const char *file, char ret[DIGEST_MAX]);
+
 /* To an id. `ret_name` is the full name when `name` was one, "" when it was an id or
  * digest. */
 int store_resolve(struct store *store, const char *name, char ret_id[DIGEST_MAX],
@@ -66,6 +69,9 @@ int store_load_image(struct store *store, const char *id, struct image **ret,
 int store_load_record(struct store *store, const char *id, struct image **ret,
 	struct err *err) __attribute__((warn_unused_result));
 int store_put_record(struct store *store, const struct image *image, struct err *err)
+	__attribute__((warn_unused_result));
+/* Under `lock`. */
+int store_remove_record(struct store *store, const char *id)
 	__attribute__((warn_unused_result));
 int store_put_blob(struct store *store, const char *digest, const void *data, size_t len,
 	struct err *err) __attribute__((warn_unused_result));

@@ -8,6 +8,7 @@
 
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "images/store-listing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -170,6 +171,7 @@ int store_put_record(struct store *store, const struct image *image, struct err 
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 	char name[STORE_NAME_MAX];
+	int r;
 
 	jw_object(&w, NULL);
 	json_encode(&w, record_fields, image);
@@ -178,7 +180,22 @@ int store_put_record(struct store *store, const struct image *image, struct err 
 	if (buf_finish(&b) < 0)
 		return err_oom(err);
 	(void)snprintf(name, sizeof(name), "%s.json", digest_hex(image->id));
+	r = store_spoil_listing(store);
+	if (r < 0)
+		return err_set(err, -r, "remove the listing of the image store");
 	return store_put(store, "images", name, b.data, b.len, err);
+}
+
+int store_remove_record(struct store *store, const char *id)
+{
+	char path[STORE_PATH_MAX];
+	int r;
+
+	r = store_spoil_listing(store);
+	if (r < 0)
+		return r;
+	(void)store_path(path, "images", digest_hex(id), ".json");
+	return unlinkat(store->dirfd, path, 0) < 0 ? -errno : 0;
 }
 
 int store_put_blob(struct store *store, const char *digest, const void *data, size_t len,

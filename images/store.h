@@ -11,6 +11,7 @@
  *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
  *   images/HEX.json       an image: layers, format, manifest
  *   names.json            name -> image id
+ *   listing               both once more, to be listed quickly; only an answer kept for later
  *   sources/HEX           -> image id; HEX is of an archive's device, inode, size, times
  *   quarantine/           what fsck found damaged, files and layers, until the next gc
  *   tmp/                  what is being made; each with a lock that dies with its maker
@@ -51,7 +52,8 @@ void store_free(struct store *store);
  * filled in. */
 int store_find(struct store *store, const char *name, struct image **ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* All images with their names, newest first; a heap array to free one by one. */
+/* All images with their names, newest first; a heap array to free one by one. Only what a list
+ * shows is filled in: of the configuration `created`, and no layers. */
 int store_list(struct store *store, struct image ***ret, size_t *ret_count,
 	struct err *err) __attribute__((warn_unused_result));
 /* The names of an image, sorted. */
