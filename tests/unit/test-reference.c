@@ -160,8 +160,7 @@ static void test_parse_errors(void **state)
 {
 	static const char *const texts[] = { "./missing", "/nonexistent/x",
 		"../missing.tar", "tar:image.tar:v1", "oci:missing:latest",
-		"docker-archive:missing", "aci:missing", "aci:example.com/a.aci",
-		"aci:example.com/a,nolabel", "aci:example.com/a,=x" };
+		"docker-archive:missing", "aci:missing", "aci:example.com/a.aci" };
 	struct reference ref;
 	struct err err;
 	char path[32];
@@ -173,6 +172,10 @@ static void test_parse_errors(void **state)
 	}
 	assert_int_equal(reference_parse("", fd, &ref, &err), -EINVAL);
 	assert_int_equal(reference_parse("oci:", fd, &ref, &err), -EINVAL);
+	assert_int_equal(
+		reference_parse("aci:example.com/a,word", fd, &ref, &err), -EINVAL);
+	assert_int_equal(
+		reference_parse("aci:example.com/a,=x", fd, &ref, &err), -EINVAL);
 	(void)close(fd);
 	assert_int_equal(fd_remove_tree(AT_FDCWD, path), 0);
 }
