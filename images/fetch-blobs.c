@@ -31,6 +31,25 @@ struct blobs {
 
 /* ---- what is wanted ---- */
 
+static int check_blob(struct http_transfer *t, struct err *err)
+{
+	const struct blob *blob = t->check_arg;
+	struct hash hash = t->body.hash;
+	char got[DIGEST_MAX];
+
+	hash_digest(&hash, got);
+	if (t->body.offset != blob->descriptor->size)
+		return err_say(err, EBADMSG,
+			"layer %zu: it has %" PRIu64 " bytes, not the %" PRIu64
+			" of its descriptor",
+			blob->index, t->body.offset, blob->descriptor->size);
+	if (!str_eq(got, blob->descriptor->digest))
+		return err_say(err, EBADMSG,
+			"layer %zu: its digest is wrong: expected %s, got %s",
+			blob->index, blob->descriptor->digest, got);
+	return 0;
+}
+
 /* What an earlier download left is part of the digest. */
 static int hash_present(struct http_body *body, uint64_t size, struct err *err)
 {
@@ -66,6 +85,8 @@ static int add_blob(
 	blob->index = index;
 	blob->descriptor = d;
 	t->body = (struct http_body){ .fd = fd, .max = d->size, .is_checked = true };
+	t->check = check_blob;
+	t->check_arg = blob;
 	t->endpoint = endpoint;
 	t->path = blob->path =
 		str_printf("/v2/%s/blobs/%s", blobs->job->request.repository, d->digest);
@@ -145,67 +166,17 @@ static int send_blob_done(struct fetch_job *job, size_t index, struct err *err)
 	return fetch_send(job, FETCH_BLOB_DONE, &b, NULL, 0, err);
 }
 
-/* What is wrong must not be gone on with. */
-static int refuse(const struct http_body *body, const struct blob *blob, struct err *err)
-{
-	if (ftruncate(body->fd, 0) < 0)
-		return err_set(err, errno, "empty a download that is wrong");
-	return err_wrap(err, "layer %zu", blob->index);
-}
-
 static int on_done(struct http_transfer *t, void *arg, struct err *err)
 {
 	struct blobs *blobs = arg;
-	const struct blob *blob = &blobs->items[t - blobs->transfers];
-	char got[DIGEST_MAX];
 
-	hash_digest(&t->body.hash, got);
-	if (t->body.offset != blob->descriptor->size) {
-		(void)err_say(err, EBADMSG,
-			"it has %" PRIu64 " bytes, not the %" PRIu64 " of its descriptor",
-			t->body.offset, blob->descriptor->size);
-		return refuse(&t->body, blob, err);
-	}
-	if (!str_eq(got, blob->descriptor->digest)) {
-		(void)err_say(err, EBADMSG, "its digest is wrong: expected %s, got %s",
-			blob->descriptor->digest, got);
-		return refuse(&t->body, blob, err);
-	}
-	return send_blob_done(blobs->job, blob->index, err);
-}
-
-/* Those that an earlier download finished need no request. They are moved behind the others. */
-static int take_whole(struct blobs *blobs, size_t *ret_left, struct err *err)
-{
-	size_t left = blobs->count;
-	int r;
-
-	for (size_t i = 0; i < left;) {
-		struct http_transfer *t = &blobs->transfers[i], other = *t;
-		struct blob blob = blobs->items[i];
-
-		if (t->body.offset < blob.descriptor->size) {
-			i++;
-			continue;
-		}
-		r = on_done(t, blobs, err);
-		if (r < 0)
-			return r;
-		left--;
-		*t = blobs->transfers[left];
-		blobs->transfers[left] = other;
-		blobs->items[i] = blobs->items[left];
-		blobs->items[left] = blob;
-	}
-	*ret_left = left;
-	return 0;
+	return send_blob_done(blobs->job, blobs->items[t - blobs->transfers].index, err);
 }
 
 int fetch_blobs(struct fetch_job *job, const struct oci_descriptors *layers,
 	size_t endpoint, struct err *err)
 {
 	struct blobs *blobs = calloc(1, sizeof(*blobs));
-	size_t left = 0;
 	int r;
 
 	if (!blobs)
@@ -213,13 +184,10 @@ int fetch_blobs(struct fetch_job *job, const struct oci_descriptors *layers,
 	blobs->job = job;
 	blobs->layers = layers;
 	r = receive_wanted(blobs, endpoint, err);
-	if (r == 0)
-		r = take_whole(blobs, &left, err);
 	job->session.on_progress = on_progress;
-	job->session.on_note = NULL;
 	job->session.arg = blobs;
-	if (r == 0 && left)
-		r = http_run(&job->session, blobs->transfers, left,
+	if (r == 0)
+		r = http_run(&job->session, blobs->transfers, blobs->count,
 			job->request.access.max_concurrent, on_done, err);
 	for (size_t i = 0; i < blobs->count; i++) {
 		(void)close(blobs->transfers[i].body.fd);

@@ -41,7 +41,6 @@ int fetch_download(struct fetch_job *job, struct http_transfer *t, struct err *e
 	struct getting getting = { .job = job };
 
 	job->session.on_progress = on_progress;
-	job->session.on_note = NULL;
 	job->session.arg = &getting;
 	return http_run(&job->session, t, 1, 1, NULL, err);
 }

@@ -107,7 +107,7 @@ static int run_op(struct fetch_job *job, struct err *err)
 	if (r < 0)
 		return r;
 	job->session.on_note = on_note;
-	job->session.arg = job;
+	job->session.note_arg = job;
 	r = row->run(job, err);
 	http_session_close(&job->session);
 	return r;

@@ -22,8 +22,9 @@
  *     Then the client names what it wants: BLOB {"index"} fds: a file that may hold the
  *     first part of it already; any number of them, and WANTED {} as the last.
  *     Answers PROGRESS {"what", "layer", "layers", "done", "total"}…, BLOB_DONE {"index"} as each
- *     file is whole and its digest right, NOTE {"text"}, at last DONE {}.
- *     A file whose digest turned out wrong is left empty.
+ *     file is whole and its digest right, at last DONE {}. A file whose digest turned out wrong
+ *     is left empty.
+ *   NOTE {"text"}, a sentence for the person, may come at any time.
  */
 #ifndef UCR_IMAGES_FETCH_PROTO_H
 #define UCR_IMAGES_FETCH_PROTO_H

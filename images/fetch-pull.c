@@ -46,6 +46,14 @@ static void document_done(struct document *d)
 
 /* ---- one document ---- */
 
+/* What a document has to be; what is not makes its endpoint be passed over. */
+struct wanted {
+	struct pull *pull;
+	const char *digest;			 /* NULL: it was a tag */
+	const struct oci_descriptor *descriptor; /* what led to it, or NULL */
+	struct document *document;
+};
+
 static int check_digest(
 	const char *expected, const char *got, const char *who, struct err *err)
 {
@@ -55,16 +63,39 @@ static int check_digest(
 		err, EBADMSG, "its digest is wrong: %s %s, got %s", who, expected, got);
 }
 
-/* What the server says of a document that a tag led to. */
-static int take_server_word(const struct http_transfer *t, bool is_by_digest,
-	struct document *d, struct err *err)
+static int check_document(
+	const struct wanted *wanted, const struct http_transfer *t, struct err *err)
 {
-	enum oci_kind kind;
-	char show[SHOWN_MAX];
+	const struct oci_descriptor *d = wanted->descriptor;
+	struct document *got = wanted->document;
 
-	if (t->content_digest && str_skip_prefix(t->content_digest, "sha256:") &&
-		check_digest(t->content_digest, d->digest, "the registry says", err) < 0)
+	if (buf_finish(&got->text) < 0)
+		return err_oom(err);
+	hash_of(got->text.data, got->text.len, got->digest);
+	if (wanted->digest &&
+		check_digest(wanted->digest, got->digest, "expected", err) < 0)
 		return -EBADMSG;
+	if (t->content_digest && str_skip_prefix(t->content_digest, "sha256:") &&
+		check_digest(t->content_digest, got->digest, "the registry says", err) <
+			0)
+		return -EBADMSG;
+	if (!d || d->size == got->text.len)
+		return 0;
+	return err_say(err, EBADMSG,
+		"%s has %zu bytes, not the %" PRIu64 " of its descriptor", d->digest,
+		got->text.len, d->size);
+}
+
+/* A document that is one thing by what led to it and another by what the server calls it could
+ * be taken for either. */
+static int take_media_type(
+	const struct wanted *wanted, const struct http_transfer *t, struct err *err)
+{
+	const char *led = wanted->descriptor ? wanted->descriptor->media_type : NULL;
+	char show[SHOWN_MAX], show_led[SHOWN_MAX];
+	enum oci_kind kind;
+	bool is_known = oci_media_kind(t->content_type, &kind);
+
 	if (t->content_type && str_skip_prefix(t->content_type, SCHEMA_1))
 		return err_say(err, ENOTSUP,
 			"the registry has it only in docker's schema 1, which is no longer "
@@ -72,52 +103,65 @@ static int take_server_word(const struct http_transfer *t, bool is_by_digest,
 	if (t->content_type && str_eq(t->content_type, "text/html"))
 		return err_say(
 			err, EBADMSG, "the server sent a web page: it is no registry");
-	if (is_by_digest || !t->content_type || !oci_media_kind(t->content_type, &kind))
-		return 0;
-	if (str_set(&d->media_type, shown(t->content_type, show)) < 0)
-		return err_oom(err);
-	return 0;
+	if (is_known && oci_media_kind(led, &kind) && !str_eq(led, t->content_type))
+		return err_say(err, EBADMSG,
+			"the server calls it %s, but the index that leads to it %s",
+			shown(t->content_type, show), shown(led, show_led));
+	if (!led && is_known)
+		led = shown(t->content_type, show);
+	return str_set(&wanted->document->media_type, led) < 0 ? err_oom(err) : 0;
 }
 
-static int get_document(struct pull *pull, const char *path, const char *accept,
-	uint64_t max, struct document *ret, struct http_transfer *t, struct err *err)
+static int check_manifest(struct http_transfer *t, struct err *err)
 {
-	*t = (struct http_transfer){
-		.path = path,
-		.accept = accept,
+	const struct wanted *wanted = t->check_arg;
+	struct document *got = wanted->document;
+	struct oci_document *parsed = &wanted->pull->parsed;
+	int r;
+
+	r = check_document(wanted, t, err);
+	if (r == 0)
+		r = take_media_type(wanted, t, err);
+	oci_document_done(parsed);
+	*parsed = (struct oci_document){ 0 };
+	return r < 0 ? r
+		     : oci_document_parse(got->text.data, got->text.len, got->media_type,
+			       parsed, err);
+}
+
+static int check_config(struct http_transfer *t, struct err *err)
+{
+	return check_document(t->check_arg, t, err);
+}
+
+static int run_one(struct pull *pull, struct http_transfer *t, struct err *err)
+{
+	int r = http_run(&pull->job->session, t, 1, 1, NULL, err);
+
+	pull->endpoint = t->endpoint;
+	http_transfer_done(t);
+	return r;
+}
+
+/* Into pull->manifest and pull->parsed. */
+static int get_manifest(struct pull *pull, const char *reference,
+	const struct oci_descriptor *d, struct err *err)
+{
+	cleanup_free char *path = str_printf(
+		"/v2/%s/manifests/%s", pull->job->request.repository, reference);
+	struct wanted wanted = { pull, digest_is_valid(reference) ? reference : NULL, d,
+		&pull->manifest };
+	struct http_transfer t = { .path = path,
+		.accept = ACCEPT_MANIFEST,
 		.endpoint = pull->endpoint,
-		.body = { .text = &ret->text, .fd = -1, .max = max },
-	};
-	int r;
+		.check = check_manifest,
+		.check_arg = &wanted,
+		.body = { .text = &pull->manifest.text,
+			.fd = -1,
+			.max = MANIFEST_MAX,
+			.limit_of = "a manifest or index" } };
 
-	r = http_run(&pull->job->session, t, 1, 1, NULL, err);
-	if (r == 0 && buf_finish(&ret->text) < 0)
-		r = err_oom(err);
-	if (r == 0)
-		hash_of(ret->text.data, ret->text.len, ret->digest);
-	return r;
-}
-
-/* `expected`: the digest it must have, or NULL: it was a tag. */
-static int get_manifest(struct pull *pull, const char *reference, const char *expected,
-	struct document *ret, struct err *err)
-{
-	const struct fetch_request *request = &pull->job->request;
-	cleanup_free char *path =
-		str_printf("/v2/%s/manifests/%s", request->repository, reference);
-	struct http_transfer t;
-	int r;
-
-	if (!path)
-		return err_oom(err);
-	r = get_document(pull, path, ACCEPT_MANIFEST, MANIFEST_MAX, ret, &t, err);
-	if (r == 0 && expected)
-		r = check_digest(expected, ret->digest, "expected", err);
-	if (r == 0)
-		r = take_server_word(&t, expected != NULL, ret, err);
-	pull->endpoint = t.endpoint;
-	http_transfer_done(&t);
-	return r;
+	return path ? run_one(pull, &t, err) : err_oom(err);
 }
 
 static int check_descriptor(const struct oci_descriptor *d, uint64_t max, struct err *err)
@@ -135,16 +179,6 @@ static int check_descriptor(const struct oci_descriptor *d, uint64_t max, struct
 	return 0;
 }
 
-static int check_size(
-	const struct oci_descriptor *d, const struct document *got, struct err *err)
-{
-	if (d->size == got->text.len)
-		return 0;
-	return err_say(err, EBADMSG,
-		"%s has %zu bytes, not the %" PRIu64 " of its descriptor", d->digest,
-		got->text.len, d->size);
-}
-
 /* ---- from a tag to a manifest ---- */
 
 /* Reads `d` (NULL: what the request names) into pull->manifest and pull->parsed. */
@@ -152,23 +186,14 @@ static int read_manifest(
 	struct pull *pull, const struct oci_descriptor *d, struct err *err)
 {
 	const char *reference = d ? d->digest : pull->job->request.reference;
-	struct document *m = &pull->manifest;
 	int r = 0;
 
-	document_done(m);
-	*m = (struct document){ 0 };
+	document_done(&pull->manifest);
+	pull->manifest = (struct document){ 0 };
 	if (d)
 		r = check_descriptor(d, MANIFEST_MAX, err);
 	if (r == 0)
-		r = get_manifest(pull, reference,
-			digest_is_valid(reference) ? reference : NULL, m, err);
-	if (r == 0 && d)
-		r = check_size(d, m, err);
-	if (r == 0 && d && d->media_type && str_set(&m->media_type, d->media_type) < 0)
-		r = err_oom(err);
-	if (r == 0)
-		r = oci_document_parse(
-			m->text.data, m->text.len, m->media_type, &pull->parsed, err);
+		r = get_manifest(pull, reference, d, err);
 	return r < 0 ? err_wrap(err, "manifest %s", reference) : 0;
 }
 
@@ -199,10 +224,17 @@ static int resolve(struct pull *pull, struct err *err)
 static int get_config(struct pull *pull, struct err *err)
 {
 	const struct oci_descriptor *d = &pull->parsed.config;
-	cleanup_free char *path = NULL;
 	const char *type =
 		pull->parsed.artifact_type ? pull->parsed.artifact_type : d->media_type;
-	struct http_transfer t;
+	struct wanted wanted = { pull, d->digest, d, &pull->config };
+	struct http_transfer t = { .endpoint = pull->endpoint,
+		.check = check_config,
+		.check_arg = &wanted,
+		.body = { .text = &pull->config.text,
+			.fd = -1,
+			.max = IMAGE_CONFIG_MAX,
+			.limit_of = "an image's configuration" } };
+	cleanup_free char *path = NULL;
 	char show[SHOWN_MAX];
 	int r;
 
@@ -213,14 +245,9 @@ static int get_config(struct pull *pull, struct err *err)
 	r = check_descriptor(d, IMAGE_CONFIG_MAX, err);
 	if (r < 0)
 		return r;
-	path = str_printf("/v2/%s/blobs/%s", pull->job->request.repository, d->digest);
-	if (!path)
-		return err_oom(err);
-	r = get_document(pull, path, NULL, IMAGE_CONFIG_MAX, &pull->config, &t, err);
-	http_transfer_done(&t);
-	if (r == 0)
-		r = check_size(d, &pull->config, err);
-	return r < 0 ? r : check_digest(d->digest, pull->config.digest, "expected", err);
+	t.path = path =
+		str_printf("/v2/%s/blobs/%s", pull->job->request.repository, d->digest);
+	return path ? run_one(pull, &t, err) : err_oom(err);
 }
 
 /* ---- the answer ---- */

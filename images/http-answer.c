@@ -130,13 +130,28 @@ static enum http_verdict next_endpoint(struct http_transfer *t)
 {
 	const struct registry_access *access = t->state->session->access;
 
-	if (!t->path || t->endpoint + 1 >= access->endpoints.count || t->state->failure)
+	if (!t->path || t->endpoint + 1 >= access->endpoints.count)
 		return failed(t);
 	t->endpoint++;
 	t->state->tries = t->state->challenges = 0;
 	t->state->not_before_ms = 0;
 	start_over(t);
 	return HTTP_AGAIN;
+}
+
+/* So is one that lies, of which the person should know. */
+static enum http_verdict pass_over(struct http_transfer *t)
+{
+	const struct registry_endpoint *endpoint = http_endpoint(t);
+	enum http_verdict verdict;
+
+	if (t->body.offset && http_body_restart(t) < 0)
+		return failed(t);
+	verdict = next_endpoint(t);
+	if (verdict == HTTP_AGAIN)
+		http_note(t->state->session, "%.100s is passed over: %s", endpoint->url,
+			t->err.text);
+	return verdict;
 }
 
 static enum http_verdict again_later(struct http_transfer *t, unsigned int tries_max)
@@ -203,8 +218,10 @@ static enum http_verdict judge_failure(struct http_transfer *t, CURLcode code)
 	say_curl(t, code);
 	if (t->state->is_replaced && http_body_restart(t) == 0)
 		return again_later(t, TRIES_MAX);
-	if (t->state->failure || *t->state->refused)
+	if (t->state->failure && t->state->is_our_failure)
 		return failed(t);
+	if (t->state->failure || *t->state->refused)
+		return pass_over(t);
 	if (try_plain(t, code))
 		return HTTP_AGAIN;
 	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
@@ -245,7 +262,7 @@ static int follow(struct http_transfer *t)
 
 static enum http_verdict judge_redirect(struct http_transfer *t)
 {
-	return follow(t) < 0 ? failed(t) : HTTP_AGAIN;
+	return follow(t) < 0 ? pass_over(t) : HTTP_AGAIN;
 }
 
 static enum http_verdict judge_challenge(struct http_transfer *t)
@@ -266,17 +283,36 @@ static enum http_verdict judge_challenge(struct http_transfer *t)
 
 /* ---- by status ---- */
 
+/* All of it is here. What was joined of parts from several servers is got once more from this
+ * one, before it is said to lie. */
+static enum http_verdict judge_whole(struct http_transfer *t)
+{
+	if (!t->check || t->check(t, &t->err) == 0)
+		return HTTP_DONE;
+	if (t->state->begun_at == t->endpoint)
+		return pass_over(t);
+	if (http_body_restart(t) < 0)
+		return failed(t);
+	t->state->begun_at = t->endpoint;
+	start_over(t);
+	return HTTP_AGAIN;
+}
+
 static enum http_verdict judge_good(struct http_transfer *t)
 {
 	struct http_state *s = t->state;
 
 	/* An empty body brings no piece that would have placed it. */
-	if (s->progress_offset != UINT64_MAX || t->status != 200 || !t->body.offset)
-		return HTTP_DONE;
-	if (!t->body.is_checked)
-		return http_body_restart(t) < 0 ? failed(t) : HTTP_DONE;
-	(void)err_say(&t->err, EBADMSG, "%.200s: an empty answer", s->url);
-	return again_later(t, TRIES_MAX);
+	if (s->progress_offset != UINT64_MAX || t->status != 200)
+		return judge_whole(t);
+	if (t->body.offset && t->body.is_checked) {
+		(void)err_say(&t->err, EBADMSG, "%.200s: an empty answer", s->url);
+		return again_later(t, TRIES_MAX);
+	}
+	if (http_body_restart(t) < 0)
+		return failed(t);
+	s->begun_at = t->endpoint;
+	return judge_whole(t);
 }
 
 /* All of it had come already, or the file is another one now. */

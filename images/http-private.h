@@ -32,7 +32,9 @@ struct http_state {
 	bool is_replaced;  /* the answer is of another version than those */
 	uint64_t furthest; /* how far the body ever came */
 	uint32_t retry_after_s;
-	int failure; /* -errno of what went wrong in a callback */
+	int failure;	     /* -errno of what went wrong in a callback */
+	bool is_our_failure; /* no other server would help */
+	size_t begun_at; /* the endpoint from which all of the body is; SIZE_MAX: several */
 	struct err failure_text;
 	unsigned int hops, tries, challenges;
 	uint64_t progress_offset; /* of the body when it was last begun */
@@ -43,6 +45,8 @@ struct http_state {
 };
 
 int64_t http_now_ms(void);
+void http_note(const struct http_session *session, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* ---- http-receive.c ---- */
 
@@ -56,6 +60,8 @@ int http_body_restart(struct http_transfer *t) __attribute__((warn_unused_result
 void http_validator_done(struct http_validator *v);
 /* The body begins with this answer. */
 void http_resume_begin(struct http_transfer *t);
+/* This answer goes on with it. */
+void http_resume_go_on(struct http_transfer *t);
 /* The part that this answer brings is of the same version as what is there. */
 bool http_resume_is_same(const struct http_transfer *t);
 /* Where the next request goes on; 0: it begins anew. */

@@ -26,6 +26,13 @@ static int fail(struct http_state *s, int code, const char *fmt, ...)
 	return s->failure;
 }
 
+/* No other server would help. */
+static int fail_here(struct http_state *s, int code, const char *what)
+{
+	s->is_our_failure = true;
+	return fail(s, code, "%s: %s", what, strerror(code));
+}
+
 int http_body_restart(struct http_transfer *t)
 {
 	struct http_body *body = &t->body;
@@ -49,6 +56,7 @@ static int place_body(struct http_transfer *t)
 	if (t->status == 206 && s->asked_offset && s->has_range &&
 		s->range_start == t->body.offset) {
 		s->is_replaced = !http_resume_is_same(t);
+		http_resume_go_on(t);
 		return s->is_replaced ? fail(s, ESTALE, "it is another version now") : 0;
 	}
 	if (t->status == 206)
@@ -57,7 +65,7 @@ static int place_body(struct http_transfer *t)
 	if (t->body.offset)
 		r = http_body_restart(t);
 	http_resume_begin(t);
-	return r < 0 ? fail(s, -r, "start the download anew: %s", strerror(-r)) : 0;
+	return r < 0 ? fail_here(s, -r, "start the download anew") : 0;
 }
 
 static int put_body(struct http_transfer *t, const char *data, size_t len)
@@ -66,6 +74,9 @@ static int put_body(struct http_transfer *t, const char *data, size_t len)
 	struct http_state *s = t->state;
 	int r = 0;
 
+	if (len > body->max - body->offset && body->limit_of)
+		return fail(s, EFBIG, "it is larger than %s may be: %" PRIu64 " bytes",
+			body->limit_of, body->max);
 	if (len > body->max - body->offset)
 		return fail(s, EFBIG, "it is longer than the %" PRIu64 " bytes expected",
 			body->max);
@@ -74,7 +85,7 @@ static int put_body(struct http_transfer *t, const char *data, size_t len)
 	else
 		r = fd_write_all(body->fd, data, len);
 	if (r < 0)
-		return fail(s, -r, "write what was downloaded: %s", strerror(-r));
+		return fail_here(s, -r, "write what was downloaded");
 	hash_update(&body->hash, data, len);
 	body->offset += len;
 	if (s->session->on_progress && !t->is_quiet)
@@ -180,11 +191,11 @@ static void on_warning(struct http_transfer *t, const char *value)
 	const char *text = strchr(value, '"');
 	char shown[256];
 
-	if (!str_skip_prefix(value, "299 ") || !text || !t->state->session->on_note)
+	if (!str_skip_prefix(value, "299 ") || !text)
 		return;
 	str_printable(text + 1, shown, sizeof(shown));
 	shown[strcspn(shown, "\"")] = '\0';
-	t->state->session->on_note(shown, t->state->session->arg);
+	http_note(t->state->session, "the registry says: %s", shown);
 }
 
 static const struct {
@@ -254,6 +265,7 @@ static void forget_answer(struct http_transfer *t)
 	s->retry_after_s = 0;
 	s->has_range = s->is_replaced = false;
 	s->failure = 0;
+	s->is_our_failure = false;
 	s->progress_offset = UINT64_MAX;
 	if (!t->body.offset)
 		hash_init(&t->body.hash);

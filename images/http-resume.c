@@ -44,6 +44,13 @@ void http_resume_begin(struct http_transfer *t)
 	s->kept = s->answered;
 	s->answered = (struct http_validator){ 0 };
 	(void)!str_set(&s->kept.url, s->url);
+	s->begun_at = t->endpoint;
+}
+
+void http_resume_go_on(struct http_transfer *t)
+{
+	if (t->state->begun_at != t->endpoint)
+		t->state->begun_at = SIZE_MAX;
 }
 
 const char *http_resume_condition(const struct http_transfer *t)

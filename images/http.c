@@ -6,6 +6,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 #define POLL_MS 500
@@ -16,6 +17,19 @@ int64_t http_now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void http_note(const struct http_session *session, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!session->on_note)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	session->on_note(text, session->note_arg);
 }
 
 /* ---- the session ---- */
@@ -118,8 +132,22 @@ static int prepare(struct http_session *session, struct http_transfer *t, struct
 	t->state = s;
 	s->session = session;
 	s->furthest = t->body.offset;
+	s->begun_at = SIZE_MAX;
 	s->easy = curl_easy_init();
 	return s->easy ? 0 : err_oom(err);
+}
+
+/* An earlier download may have brought all of it. */
+static int take_whole(struct http_transfer *t, http_done_fn on_done, struct err *err)
+{
+	if (!t->body.is_checked || t->body.offset < t->body.max)
+		return 0;
+	if (t->check(t, NULL) < 0)
+		return http_body_restart(t) < 0
+			       ? err_set(err, EIO, "empty a download that is wrong")
+			       : 0;
+	t->state->phase = HTTP_OVER;
+	return on_done ? on_done(t, t->state->session->arg, err) : 0;
 }
 
 static int begin(struct http_transfer *t, struct err *err)
@@ -255,6 +283,8 @@ int http_run(struct http_session *session, struct http_transfer *transfers, size
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = prepare(session, &transfers[i], err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = take_whole(&transfers[i], on_done, err);
 	if (r == 0)
 		r = loop(&run, err);
 	for (size_t i = 0; i < count; i++) {

@@ -10,6 +10,9 @@
  *   - credentials go to the endpoint's own scheme, host and port only, and a form that is
  *     posted stays with the host it was meant for;
  *   - a host that nobody named has no local address (http-address.h).
+ *
+ * An endpoint that breaks the rules or brings what is not wanted is passed over, and nothing of
+ * what it brought is kept.
  */
 #ifndef UCR_IMAGES_HTTP_H
 #define UCR_IMAGES_HTTP_H
@@ -36,7 +39,9 @@ struct http_session {
 	CURLM *multi;
 	const char
 		*scope; /* what tokens are for, where a challenge does not say; or NULL */
-	void (*on_note)(const char *text, void *arg); /* Warning headers */
+	/* A sentence for the person: what the server warns of, which endpoint is passed over. */
+	void (*on_note)(const char *text, void *arg);
+	void *note_arg;
 	void (*on_progress)(const struct http_transfer *t, void *arg);
 	void *arg;
 };
@@ -47,6 +52,8 @@ struct http_body {
 	int fd;
 	uint64_t offset; /* bytes there */
 	uint64_t max;
+	const char
+		*limit_of; /* whose limit `max` is; NULL: so long is what is expected */
 	bool is_checked; /* the caller knows its digest: any parts that give it are right */
 	struct hash hash; /* of all of them */
 };
@@ -61,6 +68,10 @@ struct http_transfer {
 	bool is_untrusted;	   /* its host may not be local */
 	bool is_quiet;		   /* no progress is told of it */
 	struct http_body body;
+	/* Whether the whole body is what was wanted; if not, the next endpoint is asked. NULL:
+	 * whatever comes. */
+	int (*check)(struct http_transfer *t, struct err *err);
+	void *check_arg;
 
 	long status;
 	char *content_type, *content_digest;

@@ -258,7 +258,7 @@ static int on_note(struct import *import, const struct ipc_msg *msg, struct err 
 	r = import_decode(msg, note_fields, &said, err);
 	if (r == 0) {
 		str_printable(said.text, shown, sizeof(shown));
-		import_note(import->request, "the registry says: %s", shown);
+		import_note(import->request, "%s", shown);
 	}
 	json_release(note_fields, &said);
 	return r;

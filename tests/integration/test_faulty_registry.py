@@ -209,6 +209,55 @@ def test_first_contact(work):
         assert len(reg.paths("/blobs/")) == 4 and len(reg.paths("/token")) == 1, reg.requests
 
 
+def lying_mirror(work, fault, *words):
+    """A mirror with this fault is passed over, and the person is told why."""
+    with Registry() as reg, Registry() as mirror:
+        for each in (reg, mirror):
+            each.put_image(layers=[big_layer(1 << 16)])
+        mirror.fault = fault
+        with open(f"{work}/registries.json", "w", encoding="ascii") as f:
+            json.dump({"registries": {reg.host: {"mirrors": [mirror.url]}}}, f)
+        root = tempfile.mkdtemp(dir=work)
+        result = cli.run("pull", f"{reg.host}/t/app:1", "--registries", f"{work}/registries.json",
+                         root=root, env=ENV)
+        assert result.status == 0, result
+        for word in words:
+            assert word in result.err, result
+        cli.good("fsck", root=root)
+        return reg
+
+
+def test_lying_mirror(work):
+    """a mirror that brings what is not wanted is passed over, whatever it brought thrown away"""
+    def wrong(handler, body):
+        handler.answer(200, bytes([body[0] ^ 1]) + body[1:])
+
+    def half(handler, body):
+        wrong_body = bytes([body[0] ^ 1]) + body[1:]
+        if "Range" in handler.headers:
+            handler.error(404, "BLOB_UNKNOWN", "gone")
+        else:
+            handler.cut(wrong_body, len(body) // 2)
+
+    def page(handler, _path):
+        handler.answer(200, b"<html>", "text/html")
+
+    def other_type(handler, _path):
+        handler.answer(200, b'{"schemaVersion":2,"manifests":[]}', registry.MANIFEST)
+
+    passed = "is passed over: "
+    lying_mirror(work, on_layer(wrong), passed, "layer 0: its digest is wrong")
+    lying_mirror(work, on_layer(lambda h, body: h.answer(200, body + b"x")), passed, "longer than")
+    lying_mirror(work, on_layer(lambda h, body: h.answer(200, body[1:])), passed, "bytes, not the")
+    lying_mirror(work, on("/blobs/", lambda h, _: h.answer(200, b"{}")), passed)
+    lying_mirror(work, on("/manifests/", page), passed, "a web page")
+    lying_mirror(work, on("/manifests/", other_type), passed)
+    lying_mirror(work, on("/manifests/", lambda h, _: h.answer(
+        302, headers={"Location": "file:///etc/passwd"})), passed, "not http or https")
+    reg = lying_mirror(work, on_layer(half))
+    assert len(reg.paths("/blobs/")) == 2, reg.requests
+
+
 def test_slow_token_service(work):
     """a layer goes on coming while a token is got for the next"""
     layers = [big_layer(16 << 20), big_layer(1 << 16), big_layer(1 << 17)]
@@ -391,7 +440,8 @@ def test_manifests(work):
             (put(b"<html>", "text/html"), "a web page"),
             (put({"schemaVersion": 1},
                  "application/vnd.docker.distribution.manifest.v1+prettyjws"), "schema 1"),
-            (put(b" " * ((4 << 20) + 1)), "longer than the 4194304 bytes"),
+            (put(b" " * ((4 << 20) + 1)), "manifest 1: "),
+            (put(b" " * ((4 << 20) + 1)), "larger than a manifest or index may be: 4194304 bytes"),
             (changed(layers=[{"mediaType": registry.LAYER, "size": 5,
                               "digest": "sha256:../../../etc/passwd"}]), "digest"),
             (changed(layers=[{"mediaType": registry.LAYER, "size": 5,
@@ -405,12 +455,28 @@ def test_manifests(work):
 
 
 def test_large_manifest(work):
-    """a manifest of exactly 4 MiB is taken"""
+    """a manifest of exactly 4 MiB is taken, by its tag and through an index"""
     with Registry() as reg:
         reg.put_image()
         body, kind = reg.manifests["t/app", "1"]
-        reg.put_manifest("t/app", "1", body + b" " * ((4 << 20) - len(body)), kind)
+        body = reg.put_manifest("t/app", "1", body + b" " * ((4 << 20) - len(body)), kind)
         pull(work, f"{reg.host}/t/app:1")
+        reg.put_manifest("t/app", "2", {
+            "schemaVersion": 2, "manifests": [registry.descriptor(body, kind)]}, registry.INDEX)
+        pull(work, f"{reg.host}/t/app:2")
+        reg.manifests["t/app", registry.digest(body)] = (body + b" ", kind)
+        said = pull(work, f"{reg.host}/t/app:2", status=125).err
+        assert f"manifest {registry.digest(body)}: " in said and "4194304 bytes" in said, said
+
+
+def test_contradicted_type(work):
+    """a manifest that the index and the server call by different types"""
+    def change(reg):
+        body, _ = reg.manifests["t/app", "1"]
+        reg.put_manifest("t/app", "1", {"schemaVersion": 2, "manifests": [
+            registry.descriptor(body, registry.MANIFEST)]}, registry.INDEX)
+        reg.manifests["t/app", registry.digest(body)] = (body, registry.INDEX)
+    faulty(work, None, f"the server calls it {registry.INDEX}, but", change=change)
 
 
 def test_wrong_content_digest(work):
