@@ -252,6 +252,20 @@ static int get_config(struct pull *pull, struct err *err)
 
 /* ---- the answer ---- */
 
+/* One digest has one size. */
+static int check_size(const struct oci_descriptors *layers, size_t n, struct err *err)
+{
+	const struct oci_descriptor *d = &layers->items[n];
+
+	for (size_t i = 0; i < n; i++) {
+		if (str_eq(layers->items[i].digest, d->digest) &&
+			layers->items[i].size != d->size)
+			return err_say(
+				err, EBADMSG, "%s is there with two sizes", d->digest);
+	}
+	return 0;
+}
+
 static int check_layers(const struct pull *pull, struct err *err)
 {
 	const struct oci_descriptors *layers = &pull->parsed.layers;
@@ -262,6 +276,8 @@ static int check_layers(const struct pull *pull, struct err *err)
 			layers->count, IMAGE_LAYERS_MAX);
 	for (size_t i = 0; i < layers->count; i++) {
 		r = check_descriptor(&layers->items[i], INT64_MAX, err);
+		if (r == 0)
+			r = check_size(layers, i, err);
 		if (r < 0)
 			return err_wrap(err, "layer %zu", i);
 	}

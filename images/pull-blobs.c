@@ -96,10 +96,18 @@ int pull_stage(struct import *import, struct err *err)
 
 /* ---- layers ---- */
 
-static void part_path(const struct pull_layer *layer, char ret[STORE_PATH_MAX])
+static const char *part_path(const struct pull_layer *layer, char ret[STORE_PATH_MAX])
 {
 	(void)snprintf(
 		ret, STORE_PATH_MAX, "tmp/part-%s", digest_hex(layer->blob.digest));
+	return ret;
+}
+
+static const char *whole_path(const struct pull_layer *layer, char ret[STORE_PATH_MAX])
+{
+	(void)snprintf(
+		ret, STORE_PATH_MAX, "tmp/whole-%s", digest_hex(layer->blob.digest));
+	return ret;
 }
 
 /* Takes the place of what has the name. */
@@ -116,9 +124,10 @@ static bool is_intact(int dirfd, const char *path, const struct image_blob *blob
 	cleanup_free char *piece = malloc(PIECE);
 	char got[DIGEST_MAX];
 	struct hash hash;
+	struct stat st;
 	ssize_t n;
 
-	if (fd < 0 || !piece)
+	if (fd < 0 || !piece || fstat(fd, &st) < 0 || (uint64_t)st.st_size != blob->size)
 		return false;
 	hash_init(&hash);
 	while ((n = read(fd, piece, PIECE)) > 0)
@@ -127,60 +136,81 @@ static bool is_intact(int dirfd, const char *path, const struct image_blob *blob
 	return n == 0 && str_eq(got, blob->digest);
 }
 
-/* A kept blob that has rotted is fetched again, and replaced by that. */
+static bool take_from(
+	struct import *import, const struct pull_layer *layer, const char *path)
+{
+	int dirfd = import->store->dirfd;
+
+	return is_intact(dirfd, path, &layer->blob) &&
+	       link_over(dirfd, path, import->pull->blobs_fd,
+		       digest_hex(layer->blob.digest)) == 0;
+}
+
+/* A kept blob, or what a pull brought that did not come to its end. One that has rotted is
+ * fetched again, and replaced by that. */
 static bool take_stored(struct import *import, struct pull_layer *layer)
 {
-	const char *hex = digest_hex(layer->blob.digest);
-	int dirfd = import->store->dirfd;
 	char path[STORE_PATH_MAX];
 
-	(void)store_path(path, "blobs/sha256", hex, "");
-	return is_intact(dirfd, path, &layer->blob) &&
-	       link_over(dirfd, path, import->pull->blobs_fd, hex) == 0;
+	(void)store_path(path, "blobs/sha256", digest_hex(layer->blob.digest), "");
+	return take_from(import, layer, path) ||
+	       take_from(import, layer, whole_path(layer, path));
+}
+
+/* -1: another pull is at this very blob for another chain of layers. */
+static int open_part(struct import *import, const struct pull_layer *layer)
+{
+	char path[STORE_PATH_MAX];
+	cleanup_close int fd = openat(import->store->dirfd, part_path(layer, path),
+		O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fd_lock(fd, true, false) < 0 ||
+		!store_is_in_place(import->store, path, fd))
+		return -1;
+	return take_fd(&fd);
 }
 
 int pull_open_blob(struct import *import, size_t n, int *ret_fd, struct err *err)
 {
 	struct pull_layer *layer = &import->pull->layers[n];
-	char path[STORE_PATH_MAX];
-	cleanup_close int fd = -1;
 
 	*ret_fd = -1;
 	if (take_stored(import, layer)) {
 		layer->is_here = true;
 		return 0;
 	}
-	part_path(layer, path);
-	fd = openat(import->store->dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		0600);
-	/* Another pull is at this very blob for another chain of layers. */
-	if (fd >= 0 && (fd_lock(fd, true, false) < 0 ||
-			       !store_is_in_place(import->store, path, fd)))
-		(void)close(take_fd(&fd));
-	if (fd < 0)
-		fd = openat(import->pull->blobs_fd, digest_hex(layer->blob.digest),
-			O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
+	layer->part_fd = open_part(import, layer);
+	layer->is_part = layer->part_fd >= 0;
+	if (!layer->is_part)
+		layer->part_fd = openat(import->pull->blobs_fd,
+			digest_hex(layer->blob.digest), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (layer->part_fd < 0)
 		return err_set(err, errno, "make a file for layer %zu", n);
-	*ret_fd = take_fd(&fd);
+	*ret_fd = layer->part_fd;
 	return 0;
+}
+
+/* The lock is held until the name is another one: who waits for it finds it gone. */
+static int place_part(struct import *import, const struct pull_layer *layer)
+{
+	char part[STORE_PATH_MAX], whole[STORE_PATH_MAX];
+	int dirfd = import->store->dirfd;
+
+	if (renameat(dirfd, part_path(layer, part), dirfd, whole_path(layer, whole)) < 0)
+		return -errno;
+	return link_over(
+		dirfd, whole, import->pull->blobs_fd, digest_hex(layer->blob.digest));
 }
 
 int pull_place_blob(struct import *import, size_t n, struct err *err)
 {
 	struct pull_layer *layer = &import->pull->layers[n];
-	const char *hex = digest_hex(layer->blob.digest);
-	char path[STORE_PATH_MAX];
-	struct stat st;
-	int r;
+	int r = 0;
 
 	layer->is_here = true;
-	/* It was downloaded into the layout itself. */
-	if (fstatat(import->pull->blobs_fd, hex, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		(uint64_t)st.st_size == layer->blob.size)
-		return 0;
-	part_path(layer, path);
-	r = link_over(import->store->dirfd, path, import->pull->blobs_fd, hex);
+	if (layer->is_part) /* else it was downloaded into the layout itself */
+		r = place_part(import, layer);
+	(void)close(take_fd(&layer->part_fd));
 	return r < 0 ? err_set(err, -r, "take layer %zu", n) : 0;
 }
 
@@ -196,8 +226,7 @@ static int keep_blob(struct import *import, const struct pull_layer *layer)
 	(void)store_path(path, "blobs/sha256", hex, "");
 	if (renameat(import->pull->blobs_fd, hex, import->store->dirfd, path) < 0)
 		return -errno;
-	part_path(layer, path);
-	(void)unlinkat(import->store->dirfd, path, 0);
+	(void)unlinkat(import->store->dirfd, whole_path(layer, path), 0);
 	return 0;
 }
 

@@ -8,7 +8,8 @@
 
 struct pull_layer {
 	struct image_blob blob;
-	bool is_asked, is_here;
+	bool is_asked, is_here, is_part;
+	int part_fd; /* the download, and the lock on it until it has another name; -1 */
 };
 
 struct pull {
@@ -25,7 +26,7 @@ struct pull {
 
 /* ---- pull-blobs.c ---- */
 
-/* The layer's blob from the store, or a file for it. *ret_fd -1: it is there. */
+/* The layer's blob from the store, or a file for it, borrowed. *ret_fd -1: it is there. */
 int pull_open_blob(struct import *import, size_t n, int *ret_fd, struct err *err)
 	__attribute__((warn_unused_result));
 /* What was downloaded takes its place in the layout. */

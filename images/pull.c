@@ -62,8 +62,11 @@ void pull_free(struct import *import)
 	store_release_name(import->store, pull->lock_name, &pull->lock_fd);
 	if (pull->blobs_fd >= 0)
 		(void)close(pull->blobs_fd);
-	for (size_t i = 0; i < pull->layer_count; i++)
+	for (size_t i = 0; i < pull->layer_count; i++) {
 		free(pull->layers[i].blob.media_type);
+		if (pull->layers[i].part_fd >= 0)
+			(void)close(pull->layers[i].part_fd);
+	}
 	free(pull->media_type);
 	free(pull->manifest.data);
 	free(pull->config.data);
@@ -162,6 +165,7 @@ static int take_layers(struct pull *pull, struct said_image *said, struct err *e
 		(void)stpcpy(blob->digest, layer->digest);
 		blob->size = layer->size;
 		blob->media_type = take_ptr(layer->media_type);
+		pull->layers[i].part_fd = -1;
 		pull->layer_count = i + 1;
 	}
 	return 0;
@@ -368,8 +372,7 @@ static int want_layer(struct import *import, size_t n, struct err *err)
 	struct pull *pull = import->pull;
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
-	cleanup_close int fd = -1;
-	int r;
+	int fd = -1, r;
 
 	if (!import->layers[n].is_new || is_asked_before(pull, n))
 		return 0;

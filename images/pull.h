@@ -6,7 +6,8 @@
  * come, while the next are still coming.
  *
  * An unfinished download is tmp/part-HEX. It outlives its pull, and the next one goes on with
- * it. Two pulls of one image wait for each other; of images that share layers, at the layer.
+ * it. Once it is whole it is tmp/whole-HEX, until the image is stored: a name that nobody opens
+ * for writing, whatever size another manifest claims the blob to have. Two pulls of one image wait for each other; of images that share layers, at the layer.
  */
 #ifndef UCR_IMAGES_PULL_H
 #define UCR_IMAGES_PULL_H

@@ -158,7 +158,7 @@ static int sweep_entry(struct store *store, const char *name, void *arg, struct 
 	(void)store_path(path, "tmp", name, "");
 	if (str_skip_prefix(name, "lock-"))
 		r = sweep_lock(store, path);
-	else if (str_skip_prefix(name, "part-"))
+	else if (str_skip_prefix(name, "part-") || str_skip_prefix(name, "whole-"))
 		r = sweep_part(store, path);
 	else if (str_skip_prefix(name, "file-"))
 		r = sweep_file(store, path, err);

@@ -6,7 +6,8 @@
  *   import-RANDOM/  an import's staging, flock()ed by its maker as long as that lives
  *   gc-RANDOM/      what gc is removing, the same
  *   file-RANDOM     a file on its way to its place, made and renamed under `lock`
- *   part-HEX        a download by its digest, perhaps unfinished; kept a day to be gone on with
+ *   part-HEX        an unfinished download by its digest; kept a day to be gone on with
+ *   whole-HEX       a finished one whose image is not stored yet; never written to, kept a day
  *
  * Locks are flock(2): the kernel drops them when the holder dies. What nobody holds is
  * litter.

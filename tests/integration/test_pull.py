@@ -248,6 +248,37 @@ def test_resume_after_kill(work):
             assert registry.digest(f.read()) == blob
 
 
+def test_whole_after_kill(work):
+    """what a killed pull brought whole is not touched by a manifest that calls it smaller"""
+    with Registry() as reg:
+        manifest = reg.put_image(layers=[big_layer(1 << 16), big_layer(1 << 17)])
+        first, second = (layer["digest"] for layer in manifest["layers"])
+        reg.fault = lambda handler, path: second in path and time.sleep(20)
+        process = subprocess.Popen(
+            [cli.UCRCTL, "--root", f"{work}/root", "pull", f"{reg.host}/t/app:1"],
+            env={**os.environ, **ENV}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until = time.time() + 60
+        while not os.path.exists(f"{work}/root/images/tmp/whole-{first[7:]}"):
+            assert time.time() < until, "the first layer did not come"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        reg.fault = None
+        for size in (5, 1 << 20):
+            evil = json.loads(json.dumps(manifest))
+            evil["layers"][0]["size"] = size
+            reg.put_manifest("t/app", "evil", evil)
+            pull(work, f"{reg.host}/t/app:evil", status=125)
+        evil["layers"] = [manifest["layers"][0], {**manifest["layers"][0], "size": 5}]
+        reg.put_manifest("t/app", "evil", evil)
+        assert "two sizes" in pull(work, f"{reg.host}/t/app:evil", status=125).err
+        reg.requests.clear()
+        pull(work, f"{reg.host}/t/app:1")
+        assert not reg.paths(first) and len(reg.paths(second)) == 1, reg.paths()
+        assert not [n for n in os.listdir(f"{work}/root/images/tmp") if "whole" in n]
+        cli.good("fsck", root=f"{work}/root")
+
+
 def test_one_download_for_many(work):
     """pulls at the same time download once"""
     with Registry() as reg:
