@@ -12,6 +12,7 @@
 #include "common/fd.h"
 #include "common/json-writer.h"
 #include "common/timestamp.h"
+#include "common/url.h"
 #include "isolators/rootfs.h"
 
 #include <errno.h>
@@ -65,9 +66,11 @@ static int describe(struct launching *l, struct err *err)
 {
 	const struct run_options *options = l->request->options;
 	struct container *c = l->container;
+	char image[1024];
 
 	if (str_set(&c->name, options->name) < 0 ||
-		str_set(&c->image, l->request->image_name) < 0 ||
+		str_set(&c->image,
+			url_shown(l->request->image_name, image, sizeof(image))) < 0 ||
 		str_set(&c->image_id, l->request->image->id) < 0 ||
 		str_set(&c->stop_signal, l->bundle.stop_signal) < 0 ||
 		strv_copy(l->bundle.spec->process.args, &c->command) < 0 ||

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "common/url.h"
 #include "images/fetcher.h"
 #include "images/unpacker.h"
 #include "isolators/passwd.h"
@@ -188,6 +189,7 @@ static int fetch(const struct sandbox_fill *fill, const char *text,
 {
 	struct sandbox_uri uri = { 0 };
 	cleanup_close int source_fd = -1;
+	char shown[256];
 	int r;
 
 	r = sandbox_uri_parse(text, &uri, err);
@@ -197,7 +199,7 @@ static int fetch(const struct sandbox_fill *fill, const char *text,
 	if (r == 0)
 		r = put(fill, &uri, to, source_fd, err);
 	if (r < 0)
-		r = err_wrap(err, "fetch %s", uri.value);
+		r = err_wrap(err, "fetch %s", url_shown(uri.value, shown, sizeof(shown)));
 	sandbox_uri_done(&uri);
 	return r;
 }

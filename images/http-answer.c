@@ -5,6 +5,7 @@
 #include "images/registry-auth.h"
 
 #include "common/cleanup.h"
+#include "common/url.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,11 +73,17 @@ static void say_status(struct http_transfer *t)
 		}
 	}
 	problem_text(s, problem, sizeof(problem));
-	(void)err_say(&t->err, code, "%.200s: %s (status %ld%s%s)", s->url, text,
+	(void)err_say(&t->err, code, "%s: %s (status %ld%s%s)", s->url_text, text,
 		t->status, *problem ? ", " : "", problem);
 	if (t->status == 401 && t->path)
 		(void)err_hint(&t->err, "Log in with `ucrctl login %s`.",
 			s->session->access->host);
+}
+
+/* No address of the host might be connected to. One that was may fail for other reasons. */
+static bool is_refused(const struct http_state *s)
+{
+	return *s->refused && !s->is_let_through;
 }
 
 static int code_of(CURLcode code)
@@ -94,20 +101,20 @@ static void say_curl(struct http_transfer *t, CURLcode code)
 	struct http_state *s = t->state;
 
 	if (s->failure) {
-		(void)err_say(&t->err, s->failure_text.code, "%.200s: %s", s->url,
+		(void)err_say(&t->err, s->failure_text.code, "%s: %s", s->url_text,
 			s->failure_text.text);
 		return;
 	}
-	if (*s->refused) {
+	if (is_refused(s)) {
 		(void)err_say(&t->err, EACCES,
-			"%.200s leads to %s, an address that is not public", s->url,
+			"%s leads to %s, an address that is not public", s->url_text,
 			s->refused);
 		(void)err_hint(&t->err,
 			"If that is meant, list the network in allow_addresses of "
 			"registries.json.");
 		return;
 	}
-	(void)err_say(&t->err, code_of(code), "%.200s: %s", s->url,
+	(void)err_say(&t->err, code_of(code), "%s: %s", s->url_text,
 		*s->curl_text ? s->curl_text : curl_easy_strerror(code));
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		(void)err_hint(&t->err,
@@ -174,7 +181,7 @@ static enum http_verdict again_later(struct http_transfer *t, unsigned int tries
 	}
 	if (!s->retry_after_s && wait_ms > BACKOFF_MAX_MS)
 		wait_ms = BACKOFF_MAX_MS;
-	s->not_before_ms = http_now_ms() + wait_ms;
+	s->not_before_ms = http_now_us() / 1000 + wait_ms;
 	start_over(t);
 	return HTTP_AGAIN;
 }
@@ -220,7 +227,7 @@ static enum http_verdict judge_failure(struct http_transfer *t, CURLcode code)
 		return again_later(t, TRIES_MAX);
 	if (t->state->failure && t->state->is_our_failure)
 		return failed(t);
-	if (t->state->failure || *t->state->refused)
+	if (t->state->failure || is_refused(t->state))
 		return pass_over(t);
 	if (try_plain(t, code))
 		return HTTP_AGAIN;
@@ -233,31 +240,48 @@ static enum http_verdict judge_failure(struct http_transfer *t, CURLcode code)
 
 /* ---- redirects and challenges ---- */
 
+/* Where it may lead to. */
+static int check_redirect(struct http_transfer *t, const char *next)
+{
+	struct http_state *s = t->state;
+	char to[HTTP_URL_TEXT_MAX];
+
+	(void)url_shown(next, to, sizeof(to));
+	if (!str_skip_prefix(next, "https://") && !str_skip_prefix(next, "http://"))
+		return err_say(&t->err, EACCES,
+			"%s: a redirect to %s, which is not http or https", s->url_text,
+			to);
+	if (str_skip_prefix(s->url, "https://") && !str_skip_prefix(next, "https://"))
+		return err_say(&t->err, EACCES,
+			"%s: a redirect from https to %s, which anybody could read",
+			s->url_text, to);
+	/* Without its headers a request can go elsewhere; a form is the secret itself. */
+	if (t->post && !http_is_same_origin(s->url, next))
+		return err_say(&t->err, EACCES,
+			"%s: a redirect to %s would send the login there", s->url_text,
+			to);
+	return 0;
+}
+
 static int follow(struct http_transfer *t)
 {
 	struct http_state *s = t->state;
 	const char *next = NULL;
+	int r;
 
 	(void)curl_easy_getinfo(s->easy, CURLINFO_REDIRECT_URL, (char **)&next);
 	if (str_empty(s->location) || str_empty(next))
-		return err_say(&t->err, EBADMSG, "%.200s: a redirect to nowhere", s->url);
-	if (!str_skip_prefix(next, "https://") && !str_skip_prefix(next, "http://"))
-		return err_say(&t->err, EACCES,
-			"%.200s: a redirect to %.100s, which is not http or https",
-			s->url, next);
-	if (str_skip_prefix(s->url, "https://") && !str_skip_prefix(next, "https://"))
-		return err_say(&t->err, EACCES,
-			"%.200s: a redirect from https to %.100s, which anybody could read",
-			s->url, next);
-	/* Without its headers a request can go elsewhere; a form is the secret itself. */
-	if (t->post && !http_is_same_origin(s->url, next))
-		return err_say(&t->err, EACCES,
-			"%.200s: a redirect to %.100s would send the login there", s->url,
-			next);
+		return err_say(
+			&t->err, EBADMSG, "%s: a redirect to nowhere", s->url_text);
+	r = check_redirect(t, next);
+	if (r < 0)
+		return r;
 	if (++s->hops > HTTP_HOPS_MAX)
-		return err_say(&t->err, ELOOP, "%.200s: more than %d redirects", s->url,
+		return err_say(&t->err, ELOOP, "%s: more than %d redirects", s->url_text,
 			HTTP_HOPS_MAX);
-	return str_set(&s->url, next) < 0 ? err_oom(&t->err) : 0;
+	if (str_set(&s->url, next) < 0)
+		return err_oom(&t->err);
+	return http_check_literal(t, &t->err);
 }
 
 static enum http_verdict judge_redirect(struct http_transfer *t)
@@ -306,7 +330,7 @@ static enum http_verdict judge_good(struct http_transfer *t)
 	if (s->progress_offset != UINT64_MAX || t->status != 200)
 		return judge_whole(t);
 	if (t->body.offset && t->body.is_checked) {
-		(void)err_say(&t->err, EBADMSG, "%.200s: an empty answer", s->url);
+		(void)err_say(&t->err, EBADMSG, "%s: an empty answer", s->url_text);
 		return again_later(t, TRIES_MAX);
 	}
 	if (http_body_restart(t) < 0)

@@ -11,17 +11,21 @@
 
 #define HTTP_ERROR_MAX (16U << 10)
 #define HTTP_HEADERS_MAX (64U << 10)
+#define HTTP_URL_TEXT_MAX 256
 
 /* What a transfer is between its beginning and its end. */
 struct http_state {
 	struct http_session *session;
 	CURL *easy;
 	struct curl_slist *headers;
-	char *url;	/* of this request; a redirect changes it */
-	char *location; /* where the answer points to */
+	char *url;			  /* of this request; a redirect changes it */
+	char url_text[HTTP_URL_TEXT_MAX]; /* what may be shown of it */
+	char *location;			  /* where the answer points to */
 	char curl_text[CURL_ERROR_SIZE];
 	char refused[ADDRESS_TEXT_MAX]; /* the address that was not connected to */
-	struct buf problem;		/* the body of an answer that is none */
+	bool is_let_through;		/* there was another one */
+	bool is_paused;
+	struct buf problem; /* the body of an answer that is none */
 	struct auth_challenge challenge;
 	uint64_t asked_offset, header_bytes;
 	uint64_t range_start;
@@ -44,7 +48,7 @@ struct http_state {
 	CURLcode code; /* how it ended */
 };
 
-int64_t http_now_ms(void);
+int64_t http_now_us(void);
 void http_note(const struct http_session *session, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -73,6 +77,9 @@ const char *http_resume_condition(const struct http_transfer *t);
 
 /* Prepares the next request of a transfer on its handle. */
 int http_setup(struct http_transfer *t, struct err *err)
+	__attribute__((warn_unused_result));
+/* A proxy connects for us: then only what the URL itself says can be checked. */
+int http_check_literal(struct http_transfer *t, struct err *err)
 	__attribute__((warn_unused_result));
 /* Scheme, host, port and path agree: what follows may only be a signature. */
 bool http_is_same_place(const char *a, const char *b);

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <strings.h>
+#include <time.h>
 
 /* ---- the body ---- */
 
@@ -110,6 +111,12 @@ static size_t on_body(char *data, size_t one, size_t len, void *arg)
 			return 0;
 		s->progress_offset = t->body.offset;
 	}
+	/* Documents are small, and all else waits for them. */
+	if (!t->body.text && http_rate_is_spent(&s->session->rate, http_now_us())) {
+		s->is_paused = true;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	http_rate_spend(&s->session->rate, len, http_now_us());
 	return put_body(t, data, len) < 0 ? 0 : len;
 }
 
@@ -164,11 +171,22 @@ static void on_content_range(struct http_transfer *t, const char *value)
 	t->state->has_range = str_to_u64(digits, &t->state->range_start) == 0;
 }
 
-/* Seconds; a date is as good as none. */
+/* Seconds, or a date by the server's clock, which Date shows. */
 static void on_retry_after(struct http_transfer *t, const char *value)
 {
-	if (str_to_u32(value, &t->state->retry_after_s) < 0)
-		t->state->retry_after_s = 0;
+	struct http_state *s = t->state;
+	time_t at, now;
+
+	if (str_to_u32(value, &s->retry_after_s) == 0)
+		return;
+	at = curl_getdate(value, NULL);
+	now = s->answered.date ? curl_getdate(s->answered.date, NULL) : -1;
+	if (now == -1)
+		now = time(NULL);
+	s->retry_after_s = 0;
+	if (at != -1 && at > now)
+		s->retry_after_s =
+			at - now > UINT32_MAX ? UINT32_MAX : (uint32_t)(at - now);
 }
 
 static void on_challenge(struct http_transfer *t, const char *value)
@@ -261,6 +279,7 @@ static void forget_answer(struct http_transfer *t)
 	auth_challenge_done(&s->challenge);
 	buf_reset(&s->problem);
 	s->refused[0] = s->curl_text[0] = '\0';
+	s->is_let_through = s->is_paused = false;
 	s->header_bytes = 0;
 	s->retry_after_s = 0;
 	s->has_range = s->is_replaced = false;

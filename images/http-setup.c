@@ -4,6 +4,7 @@
 #include "images/registry-auth.h"
 
 #include "common/cleanup.h"
+#include "common/url.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,8 +12,7 @@
 #include <strings.h>
 
 #define CONNECT_SECONDS 15L
-#define STALLED_SECONDS 20L
-#define STALLED_BYTES 100L /* a second, or less */
+#define STALLED_BYTES 1000L /* a second, or less */
 #define DOCUMENT_SECONDS 60L
 #define BUFFER_BYTES (256L << 10)
 
@@ -98,18 +98,18 @@ static curl_socket_t on_socket(
 		(void)address_text(&address->addr, t->state->refused);
 		return CURL_SOCKET_BAD;
 	}
+	t->state->is_let_through = true;
 	return socket(
 		address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* A proxy connects for us: then only what the URL itself says can be checked. */
-static int check_literal(struct http_transfer *t, struct err *err)
+int http_check_literal(struct http_transfer *t, struct err *err)
 {
 	cleanup_free char *host = url_part(t->state->url, CURLUPART_HOST);
 	struct sockaddr_storage address;
 
 	if (!host)
-		return err_say(err, EINVAL, "%.200s is no URL", t->state->url);
+		return err_say(err, EINVAL, "%s is no URL", t->state->url_text);
 	if (!address_of_literal(host, &address) ||
 		may_connect(t, (const struct sockaddr *)&address))
 		return 0;
@@ -225,6 +225,14 @@ static void set_tls(struct http_transfer *t)
 	(void)curl_easy_setopt(s->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 }
 
+/* Slower than that is no link, unless it is slow because it was told to be. */
+static long stalled_bytes(const struct registry_access *access)
+{
+	uint64_t share = access->rate_bytes / (2 * access->max_concurrent) + 1;
+
+	return access->rate_bytes && share < STALLED_BYTES ? (long)share : STALLED_BYTES;
+}
+
 static void set_transport(struct http_transfer *t)
 {
 	const struct registry_access *access = t->state->session->access;
@@ -242,15 +250,12 @@ static void set_transport(struct http_transfer *t)
 	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	(void)curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 	(void)curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
-	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, STALLED_BYTES);
-	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, STALLED_SECONDS);
+	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, stalled_bytes(access));
+	(void)curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)access->stall_seconds);
 	if (t->body.text)
 		(void)curl_easy_setopt(easy, CURLOPT_TIMEOUT, DOCUMENT_SECONDS);
 	(void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
 	(void)curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* for a stream of HTTP/2 */
-	if (access->rate_bytes)
-		(void)curl_easy_setopt(easy, CURLOPT_MAX_RECV_SPEED_LARGE,
-			(curl_off_t)(access->rate_bytes / access->max_concurrent + 1));
 	set_tls(t);
 }
 
@@ -278,7 +283,9 @@ int http_setup(struct http_transfer *t, struct err *err)
 
 	r = make_url(t, err);
 	if (r == 0)
-		r = check_literal(t, err);
+		(void)url_shown(s->url, s->url_text, sizeof(s->url_text));
+	if (r == 0)
+		r = http_check_literal(t, err);
 	if (r < 0)
 		return r;
 	s->asked_offset = http_resume_at(t);

@@ -11,12 +11,12 @@
 
 #define POLL_MS 500
 
-int64_t http_now_ms(void)
+int64_t http_now_us(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 void http_note(const struct http_session *session, const char *fmt, ...)
@@ -61,7 +61,8 @@ static int open_endpoint(const struct registry_endpoint *endpoint,
 int http_session_open(
 	const struct registry_access *access, struct http_session *ret, struct err *err)
 {
-	struct http_session session = { .access = access };
+	struct http_session session = { .access = access,
+		.rate.bytes = access->rate_bytes };
 	int r = 0;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
@@ -179,18 +180,19 @@ static int end(struct http_transfer *t, http_done_fn on_done, void *arg, struct 
 	}
 }
 
-struct run {
+struct http_run {
+	struct http_run *outer;
 	struct http_session *session;
 	struct http_transfer *transfers;
-	size_t count, at_once;
+	size_t count, at_once, turn;
 	http_done_fn on_done;
 };
 
 /* Starts what may run now. How many are not over yet, and how long until the next may. */
 static int start_some(
-	struct run *run, size_t *ret_left, int *ret_wait_ms, struct err *err)
+	struct http_run *run, size_t *ret_left, int *ret_wait_ms, struct err *err)
 {
-	int64_t now = http_now_ms();
+	int64_t now = http_now_us() / 1000;
 	size_t running = 0;
 	int r;
 
@@ -238,7 +240,7 @@ static void mark_ended(CURLM *multi)
 }
 
 /* 1 when some have ended. */
-static int take_ended(struct run *run, struct err *err)
+static int take_ended(struct http_run *run, struct err *err)
 {
 	int ended = 0, r = 0;
 
@@ -253,7 +255,38 @@ static int take_ended(struct run *run, struct err *err)
 	return r < 0 ? r : ended;
 }
 
-static int loop(struct run *run, struct err *err)
+/* What paused goes on when all that has come is paid for, each time another one first. */
+static void resume_paused(struct http_run *run)
+{
+	run->turn++;
+	for (size_t i = 0; i < run->count; i++) {
+		struct http_state *s = run->transfers[(run->turn + i) % run->count].state;
+
+		if (s->phase != HTTP_RUNNING || !s->is_paused)
+			continue;
+		s->is_paused = false;
+		(void)curl_easy_pause(s->easy, CURLPAUSE_CONT);
+	}
+}
+
+static int wait_for_more(struct http_run *run, int wait_ms)
+{
+	const struct http_rate *rate = &run->session->rate;
+	int owed_ms = http_rate_wait_ms(rate, http_now_us());
+	CURLM *multi = run->session->multi;
+
+	if (owed_ms && owed_ms < wait_ms)
+		wait_ms = owed_ms;
+	if (curl_multi_poll(multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
+		return -EIO;
+	if (http_rate_wait_ms(rate, http_now_us()))
+		return 0;
+	for (; run; run = run->outer)
+		resume_paused(run);
+	return 0;
+}
+
+static int loop(struct http_run *run, struct err *err)
 {
 	CURLM *multi = run->session->multi;
 	int running, wait_ms, r = 0;
@@ -269,7 +302,7 @@ static int loop(struct run *run, struct err *err)
 		r = take_ended(run, err);
 		if (r < 0)
 			return r;
-		if (r == 0 && curl_multi_poll(multi, NULL, 0, wait_ms, NULL) != CURLM_OK)
+		if (r == 0 && wait_for_more(run, wait_ms) < 0)
 			break;
 	}
 	return err_say(err, EIO, "the HTTP library failed");
@@ -278,15 +311,18 @@ static int loop(struct run *run, struct err *err)
 int http_run(struct http_session *session, struct http_transfer *transfers, size_t count,
 	size_t at_once, http_done_fn on_done, struct err *err)
 {
-	struct run run = { session, transfers, count, at_once, on_done };
+	struct http_run run = { session->run, session, transfers, count, at_once, 0,
+		on_done };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = prepare(session, &transfers[i], err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = take_whole(&transfers[i], on_done, err);
+	session->run = &run;
 	if (r == 0)
 		r = loop(&run, err);
+	session->run = run.outer;
 	for (size_t i = 0; i < count; i++) {
 		struct http_state *s = transfers[i].state;
 

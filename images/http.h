@@ -19,6 +19,7 @@
 
 #include "common/buf.h"
 #include "common/hash.h"
+#include "images/http-rate.h"
 #include "images/registries.h"
 
 #include <curl/curl.h>
@@ -37,6 +38,8 @@ struct http_session {
 		int pem_fds[3]; /* ca, cert, key; -1 */
 	} * endpoints;		/* as access->endpoints */
 	CURLM *multi;
+	struct http_rate rate;
+	struct http_run *run; /* the innermost one */
 	const char
 		*scope; /* what tokens are for, where a challenge does not say; or NULL */
 	/* A sentence for the person: what the server warns of, which endpoint is passed over. */

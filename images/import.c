@@ -6,6 +6,7 @@
 
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "common/url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,7 +96,7 @@ static int find_any(struct store *store, const struct import_request *request,
 	r = find_imported(store, request, ref, ret, err);
 	if (r != IMAGE_ABSENT || request->pull != PULL_NEVER)
 		return r;
-	str_printable(request->reference, shown, sizeof(shown));
+	(void)url_shown(request->reference, shown, sizeof(shown));
 	return err_say(err, ENOENT,
 		"%s was not imported before, and nothing may be imported (--pull never)",
 		shown);
@@ -295,7 +296,7 @@ static int run_import(struct store *store, const struct import_request *request,
 			request->pull == PULL_ALWAYS
 				? "cannot be pulled"
 				: "no file and no stored image is called so, and it cannot be pulled");
-	str_printable(request->reference, shown, sizeof(shown));
+	(void)url_shown(request->reference, shown, sizeof(shown));
 	return err_wrap(err, "%s", shown);
 }
 

@@ -42,6 +42,7 @@ static const struct json_field access_fields[] = {
 	{ "no_proxy", json_string, ACCESS(no_proxy) },
 	{ "allow_addresses", json_strv, ACCESS(allow_addresses) },
 	{ "max_concurrent", json_u32, ACCESS(max_concurrent) },
+	{ "stall_seconds", json_u32, ACCESS(stall_seconds) },
 	{ "rate_bytes", json_u64, ACCESS(rate_bytes) },
 	{ 0 },
 };
@@ -82,7 +83,8 @@ struct registries {
 	} entries;
 	char *proxy, *no_proxy, *rate;
 	strv allow_addresses;
-	uint32_t max_concurrent;
+	uint32_t max_concurrent, stall_seconds;
+	const char *path; /* where it was read; NULL: nowhere */
 };
 
 #define ENTRY(member) offsetof(struct registry_entry, member)
@@ -105,6 +107,7 @@ static const struct json_field file_fields[] = {
 	{ "no_proxy", json_string, FILE_AT(no_proxy) },
 	{ "allow_addresses", json_strv, FILE_AT(allow_addresses) },
 	{ "max_concurrent", json_u32, FILE_AT(max_concurrent) },
+	{ "stall_seconds", json_u32, FILE_AT(stall_seconds) },
 	{ "rate", json_string, FILE_AT(rate) },
 	{ 0 },
 };
@@ -137,6 +140,7 @@ static int find_config(
 		if (!paths->is_config_required &&
 			faccessat(AT_FDCWD, *path, F_OK, 0) < 0 && errno == ENOENT)
 			continue;
+		ret->path = *path;
 		return read_config(*path, ret, err);
 	}
 	return 0;
@@ -303,8 +307,8 @@ static int add_mirror(const struct registries_paths *paths, const struct registr
 	while (len && mirror[len - 1] == '/')
 		len--;
 	if (!host || strcspn(host, "/?#@") != strlen(host) - (strlen(mirror) - len)) {
-		(void)err_say(
-			err, EINVAL, "mirror %s of registry %s", mirror, access->host);
+		(void)err_say(err, EINVAL, "%s: mirror %s of registry %s", file->path,
+			mirror, access->host);
 		return err_hint(
 			err, "A mirror is https://HOST[:PORT] or http://HOST[:PORT].");
 	}
@@ -343,8 +347,13 @@ static int take_settings(const struct registries_paths *paths, struct registries
 		access->max_concurrent = REGISTRY_CONCURRENT_MAX;
 	if (file->rate && str_to_bytes(file->rate, &access->rate_bytes) < 0)
 		return err_say(err, EINVAL,
-			"registries.json: rate \"%s\": want bytes a second, as 10m",
+			"%s: rate \"%s\": want bytes a second, as 10m", file->path,
 			file->rate);
+	access->stall_seconds =
+		file->stall_seconds ? file->stall_seconds : REGISTRY_STALL_DEFAULT_S;
+	if (access->stall_seconds > REGISTRY_STALL_MAX_S)
+		return err_say(err, EINVAL, "%s: stall_seconds %u: want 1 to %d",
+			file->path, access->stall_seconds, REGISTRY_STALL_MAX_S);
 	if (str_set(&access->proxy, proxy) < 0 ||
 		str_set(&access->no_proxy, no_proxy) < 0)
 		return err_oom(err);

@@ -9,7 +9,8 @@
  *         "ca": FILE, "cert": FILE, "key": FILE } },    PEM; absolute paths
  *     "proxy": URL, "no_proxy": "host,.domain",         default: the usual variables
  *     "allow_addresses": ["10.0.0.0/8"],  private networks that redirects may lead to
- *     "max_concurrent": 3, "rate": "10m" }              layers at once, bytes a second
+ *     "max_concurrent": 3, "rate": "10m",               layers at once, bytes a second
+ *     "stall_seconds": 20 }               with less than 1 KB a second, before it is given up
  *
  * Registries on this host (localhost, 127.0.0.0/8, ::1) may be spoken to in plain http without
  * being listed. Certificates are also taken from certs.d/HOST:PORT/ in docker's and podman's
@@ -28,6 +29,8 @@
 
 #define REGISTRY_CONCURRENT_DEFAULT 3
 #define REGISTRY_CONCURRENT_MAX 16
+#define REGISTRY_STALL_DEFAULT_S 20
+#define REGISTRY_STALL_MAX_S 3600
 
 struct registry_endpoint {
 	char *url; /* "https://host[:port]", without a slash at the end */
@@ -48,7 +51,8 @@ struct registry_access {
 	char *proxy, *no_proxy;
 	strv allow_addresses;
 	uint32_t max_concurrent;
-	uint64_t rate_bytes; /* of all layers together; 0: no limit */
+	uint32_t stall_seconds; /* a download that hardly moves for so long is given up */
+	uint64_t rate_bytes;	/* of all layers together; 0: no limit */
 };
 
 #define cleanup_access cleanup_with(registry_access_done)

@@ -2,6 +2,7 @@
 #include "images/registry-auth.h"
 
 #include "common/cleanup.h"
+#include "common/url.h"
 #include "images/credentials.h"
 
 #include <errno.h>
@@ -179,13 +180,14 @@ static void write_post(struct registry_auth *auth, struct buf *form)
 static int check_realm(const struct registry_auth *auth, struct err *err)
 {
 	const char *realm = auth->challenge.realm;
+	char shown[128];
 
 	if (str_skip_prefix(realm, "https://") ||
 		(str_skip_prefix(realm, "http://") && auth->endpoint->may_use_http))
 		return 0;
 	(void)err_say(err, EACCES,
-		"the registry names %.100s as its token service, which is not https",
-		realm);
+		"the registry names %s as its token service, which is not https",
+		url_shown(realm, shown, sizeof(shown)));
 	return err_hint(err,
 		"A registry that may use plain http is listed as \"insecure\" in "
 		"registries.json.");

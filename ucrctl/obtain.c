@@ -4,6 +4,7 @@
 #include "agentd/container.h"
 #include "agentd/events.h"
 #include "common/str.h"
+#include "common/url.h"
 #include "isolators/userns.h"
 #include "ucrctl/print.h"
 
@@ -21,6 +22,7 @@ static int import(struct ctl *ctl, struct engine *engine, struct store *store,
 {
 	cleanup_close int userns_fd = -1;
 	struct event event = { .type = "import" };
+	char shown[1024];
 	int r;
 
 	r = obtain_userns(engine, false, &request->userns, err);
@@ -31,7 +33,7 @@ static int import(struct ctl *ctl, struct engine *engine, struct store *store,
 	if (r != 0)
 		return r;
 	event.id = (*ret)->id;
-	event.image = request->reference;
+	event.image = url_shown(request->reference, shown, sizeof(shown));
 	events_append(engine, &event);
 	return 0;
 }

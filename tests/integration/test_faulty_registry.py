@@ -18,7 +18,7 @@ from registry import Registry
 import tap
 from test_pull import ENV, big_layer, images, pull, refused
 
-SECONDS_MAX = 75  # a stalled link is given up after 20, twice
+SECONDS_MAX = 60
 
 
 def leftovers(work):
@@ -336,6 +336,38 @@ def test_busy(work):
         assert time.time() - began >= 1
 
 
+def test_busy_until(work):
+    """Retry-After with a date, by the server's own clock"""
+    state = {"left": 1}
+
+    def busy(handler, _path):
+        if not state["left"]:
+            return False
+        state["left"] -= 1
+        handler.date_time_string = lambda timestamp=None: "Tue, 01 Jan 2019 00:00:00 GMT"
+        handler.error(429, "TOOMANYREQUESTS", "slow down",
+                      {"Retry-After": "Tue, 01 Jan 2019 00:00:02 GMT"})
+        return True
+
+    with Registry() as reg:
+        reg.put_image()
+        reg.fault = busy
+        began = time.time()
+        pull(work, f"{reg.host}/t/app:1")
+        assert time.time() - began >= 2
+    for date, words in (("Tue, 01 Jan 2019 01:00:00 GMT", "wait 3600 seconds"),
+                        ("Fri, 01 Jan 2100 00:00:00 GMT", "asks to wait")):
+        def wait(handler, _path, until=date):
+            handler.date_time_string = lambda timestamp=None: "Tue, 01 Jan 2019 00:00:00 GMT"
+            handler.error(503, "BUSY", "slow down", {"Retry-After": until})
+        with Registry() as reg:
+            reg.put_image()
+            reg.fault = on("/manifests/", wait)
+            began = time.time()
+            assert words in pull(work, f"{reg.host}/t/new:1", status=125).err
+            assert time.time() - began < 20
+
+
 def test_always_busy(work):
     """one that is always busy, or wants to be left alone for an hour"""
     faulty(work, on("/manifests/", lambda h, _: h.error(
@@ -509,6 +541,93 @@ def test_wrong_config(work):
     faulty(work, None, "it is not there (status 404", change=missing)
 
 
+def stall_after(work, seconds):
+    path = f"{work}/stall.json"
+    with open(path, "w", encoding="ascii") as f:
+        json.dump({"stall_seconds": seconds}, f)
+    return "--registries", path
+
+
+def test_trickle(work):
+    """a link on which less than 1 KB a second comes is given up"""
+    def trickle(handler, body):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        try:
+            for at in range(0, len(body), 150):
+                handler.wfile.write(body[at:at + 150])
+                handler.wfile.flush()
+                time.sleep(0.25)
+        except OSError:
+            pass
+        handler.close_connection = True
+    faulty(work, on_layer(trickle), "t/app:1", args=stall_after(work, 2))
+
+
+def test_cut_after_refused_address(work):
+    """a host of which one address may not be used is still retried at the other"""
+    port = {}
+
+    def away(handler, path):
+        if "/manifests/" in path:
+            handler.answer(302, headers={"Location": f"http://localhost:{port['of']}/x"})
+            return True
+        return False
+
+    with Registry() as reg, Registry() as other:
+        reg.put_image()
+        body, kind = reg.manifests["t/app", "1"]
+        port["of"] = other.host.split(":")[1]
+        state = {"left": 2}
+
+        def cut(handler, _path):
+            state["left"] -= 1
+            if state["left"] >= 0:
+                handler.cut(body, 10)
+            else:
+                handler.answer(200, body, kind)
+            return True
+        reg.fault, other.fault = away, cut
+        with open(f"{work}/registries.json", "w", encoding="ascii") as f:
+            json.dump({"allow_addresses": ["127.0.0.1"]}, f)
+        pull(work, f"{reg.host}/t/app:1", "--registries", f"{work}/registries.json")
+        assert len(other.requests) == 3, other.requests
+
+
+def test_signed_urls(work):
+    """what stands behind the question mark of a URL is never shown"""
+    secret = "X-Signature=canary"
+
+    def all_of(result):
+        with open(f"{work}/root/events", "a+", encoding="utf-8") as f:
+            f.seek(0)
+            return result.out + result.err + f.read()
+
+    with Registry() as reg, Registry() as cdn:
+        reg.put_image()
+        for to in (f"{cdn.url}/none?{secret}", f"file:///etc/passwd?{secret}",
+                   f"http://10.0.0.1/x?{secret}", f"http://localhost:1/x?{secret}",
+                   f"{cdn.url}/loop?{secret}", f"http://me:{secret}@10.0.0.1/"):
+            reg.fault = on("/blobs/", lambda h, _, url=to: h.answer(302, headers={"Location": url}))
+            cdn.fault = on("/loop", lambda h, path: h.answer(
+                302, headers={"Location": f"{path}?{secret}"}))
+            result = pull(work, "--progress", "json", f"{reg.host}/t/app:1", status=125)
+            assert result.err and "canary" not in all_of(result), result
+        reg.fault, reg.token_realm = None, f"ftp://x/token?{secret}"
+        assert "canary" not in all_of(pull(work, f"{reg.host}/t/app:1", status=125))
+        reg.files["/x.tar"] = image_files.layer(image_files.d("etc"), image_files.d("usr"))
+        for path, status in (("/x.tar", 0), ("/none.tar", 125)):
+            result = cli.run("load", f"{reg.url}{path}?{secret}", root=f"{work}/root", env=ENV)
+            assert result.status == status and "canary" not in all_of(result), result
+            result = cli.run("run", "--rm", "--pull", "never", f"{reg.url}{path}?{secret}", "true",
+                             root=f"{work}/root", env=ENV)
+            assert result.err and "canary" not in all_of(result), result
+            result = cli.run("run", "--rm", "--uri", f"{reg.url}/none?{secret}", "host:", "true",
+                             root=f"{work}/root", env=ENV)
+            assert result.err and "canary" not in all_of(result), result
+
+
 def test_stalled(work):
     """a link on which nothing comes any more is given up"""
     def stall(handler, _path):
@@ -517,7 +636,7 @@ def test_stalled(work):
         handler.end_headers()
         handler.wfile.flush()
         time.sleep(SECONDS_MAX)
-    faulty(work, on("/manifests/", stall), "t/app:1")
+    faulty(work, on("/manifests/", stall), "t/app:1", args=stall_after(work, 2))
 
 
 def test_hostile_layer(work):

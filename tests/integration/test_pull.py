@@ -526,6 +526,18 @@ def test_progress(work):
         assert pull(work, "--progress", "none", f"{reg.host}/t/app:1").err == ""
 
 
+def test_rate(work):
+    """the rate is that of the whole pull, whether one layer comes or several"""
+    with Registry() as reg:
+        with open(f"{work}/registries.json", "w", encoding="ascii") as f:
+            json.dump({"rate": "1m"}, f)
+        for tag, sizes in (("1", [2 << 20]), ("2", [1 << 20, (1 << 20) + 1])):
+            reg.put_image(tag=tag, layers=[big_layer(size) for size in sizes])
+            began = time.time()
+            pull(work, f"{reg.host}/t/app:{tag}", "--registries", f"{work}/registries.json")
+            assert 1.5 < time.time() - began < 4.5, (sizes, time.time() - began)
+
+
 def test_warnings(work):
     """what the registry warns of is shown"""
     def warn(handler, path):

@@ -69,6 +69,7 @@ static void test_defaults(void **state)
 		f->access.endpoints.items[0].url, "https://registry-1.docker.io");
 	assert_false(f->access.endpoints.items[0].may_use_http);
 	assert_int_equal(f->access.max_concurrent, REGISTRY_CONCURRENT_DEFAULT);
+	assert_int_equal(f->access.stall_seconds, REGISTRY_STALL_DEFAULT_S);
 	f->paths.is_config_required = true;
 	assert_int_equal(load(f, "docker.io"), -ENOENT);
 }
@@ -151,13 +152,16 @@ static void test_bad_files(void **state)
 		"{\"registries\":{\"docker.io\":{\"mirrors\":[\"ftp://x\"]}}}",
 		"{\"registries\":{\"docker.io\":{\"mirrors\":[\"https://x/path\"]}}}",
 		"{\"registries\":{\"docker.io\":{\"mirrors\":[\"https://u@x\"]}}}",
-		"{\"rate\":\"fast\"}", "{\"max_concurrent\":-1}" };
+		"{\"rate\":\"fast\"}", "{\"max_concurrent\":-1}",
+		"{\"stall_seconds\":3601}", "{\"stall_seconds\":-1}" };
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		put(f, "registries.json", texts[i]);
 		if (load(f, "docker.io") >= 0)
 			fail_msg("taken: %s", texts[i]);
+		/* By the name that the file has here. */
+		assert_non_null(strstr(f->err.text, f->dir));
 	}
 }
 
