@@ -4,6 +4,7 @@
 #include "images/fetcher.h"
 #include "images/import-private.h"
 #include "images/platform.h"
+#include "images/signature.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
@@ -144,27 +145,161 @@ static int discover(struct import *import, const struct need *need, const char *
 	return r;
 }
 
+/* ---- signatures ---- */
+
+#define SIGNATURE_SUFFIX ".asc"
+
+/* The keyring that images must be signed with; NULL: they need not be signed. */
+static int trusted_keys(const struct import *import, char **ret, struct err *err)
+{
+	static const struct pull_options none = { 0 };
+	const struct pull_options *options = import->request->pull_options;
+
+	return registries_trusted_keys(
+		&(options ? options : &none)->registries, ret, err);
+}
+
+static int unsigned_image(const char *why, struct err *err)
+{
+	(void)err_say(err, EACCES, "the image is not signed: %s", why);
+	return err_hint(err,
+		"trusted_keys of registries.json asks for a signature by one of its keys.");
+}
+
+static int download_signature(struct import *import, int *ret_fd, struct err *err)
+{
+	const struct import_request *request = import->request;
+	cleanup_free char *url = str_printf("%s" SIGNATURE_SUFFIX, import->ref->path);
+	cleanup_close int fd = -1;
+	struct fetch_url_request fetch = {
+		.libexec_path = import->store->libexec_path,
+		.url = url,
+		.options = request->pull_options,
+		.max_bytes = SIGNATURE_MAX,
+	};
+	int r;
+
+	if (!url)
+		return err_oom(err);
+	fd = openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(err, errno, "make a temporary file in the store");
+	fetch.fd = fd;
+	r = fetch_url(&fetch, err);
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
+}
+
+static int open_signature(struct import *import, int *ret_fd, struct err *err)
+{
+	const struct reference *ref = import->ref;
+	cleanup_free char *path = NULL;
+	const struct need need = { .name = ref->aci_name, .labels = ref->labels };
+	char shown[512];
+
+	switch (ref->kind) {
+	case REFERENCE_URL: return download_signature(import, ret_fd, err);
+	case REFERENCE_ACI: return discover(import, &need, "aci.asc", ret_fd, err);
+	case REFERENCE_PATH: break;
+	default:
+		return unsigned_image(
+			"what comes by standard input has no signature", err);
+	}
+	path = str_printf("%s" SIGNATURE_SUFFIX, ref->path);
+	if (!path)
+		return err_oom(err);
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (*ret_fd >= 0)
+		return 0;
+	str_printable(path, shown, sizeof(shown));
+	return errno == ENOENT ? unsigned_image(shown, err)
+			       : err_set(err, errno, "open %s", shown);
+}
+
+int import_aci_check(struct import *import, struct err *err)
+{
+	cleanup_free char *keyring = NULL;
+	cleanup_close int fd = -1;
+	int r;
+
+	r = trusted_keys(import, &keyring, err);
+	if (r < 0 || !keyring)
+		return r;
+	r = open_signature(import, &fd, err);
+	return r < 0 ? r : signature_check(keyring, import->source.fd, fd, err);
+}
+
+/* ---- dependencies ---- */
+
+/* An image and, when there are trusted keys, its signature from the same place. */
+struct found {
+	int fd, signature_fd;
+	char *name; /* as simple discovery has it */
+};
+
+static int find_beside_signed(const struct import *import, bool must_be_signed,
+	struct found *found, struct err *err)
+{
+	cleanup_free char *signature = str_printf("%s" SIGNATURE_SUFFIX, found->name);
+	char shown[512];
+
+	if (!signature)
+		return err_oom(err);
+	found->fd = find_beside(import, found->name);
+	if (found->fd < 0) {
+		str_printable(found->name, shown, sizeof(shown));
+		return found->fd == -ENOENT ? -ENOENT
+					    : err_set(err, -found->fd,
+						      "open %s beside the image", shown);
+	}
+	if (!must_be_signed)
+		return 0;
+	found->signature_fd = find_beside(import, signature);
+	str_printable(signature, shown, sizeof(shown));
+	return found->signature_fd < 0 ? unsigned_image(shown, err) : 0;
+}
+
+static int find_any(struct import *import, const struct need *need, bool must_be_signed,
+	struct found *found, struct err *err)
+{
+	char shown[512];
+	int r = find_beside_signed(import, must_be_signed, found, err);
+
+	if (r != -ENOENT)
+		return r;
+	r = discover(import, need, "aci", &found->fd, err);
+	if (r == 0 && must_be_signed)
+		r = discover(import, need, "aci.asc", &found->signature_fd, err);
+	if (r == 0)
+		return 0;
+	str_printable(found->name, shown, sizeof(shown));
+	return err_wrap(err,
+		"there is no %s beside the image, and it was not found otherwise", shown);
+}
+
 static int find_dependency(
 	struct import *import, const struct need *need, int *ret_fd, struct err *err)
 {
-	cleanup_free char *name = NULL;
-	char shown[512];
+	struct found found = { .fd = -1, .signature_fd = -1 };
+	cleanup_free char *keyring = NULL;
 	int r;
 
-	r = simple_name(need, &name, err);
-	if (r < 0)
-		return r;
-	*ret_fd = find_beside(import, name);
-	if (*ret_fd >= 0)
-		return 0;
-	str_printable(name, shown, sizeof(shown));
-	if (*ret_fd != -ENOENT)
-		return err_set(err, -*ret_fd, "open %s beside the image", shown);
-	r = discover(import, need, "aci", ret_fd, err);
-	return r < 0 ? err_wrap(err,
-			       "there is no %s beside the image, and it was not found otherwise",
-			       shown)
-		     : 0;
+	r = trusted_keys(import, &keyring, err);
+	if (r == 0)
+		r = simple_name(need, &found.name, err);
+	if (r == 0)
+		r = find_any(import, need, keyring != NULL, &found, err);
+	if (r == 0 && keyring)
+		r = signature_check(keyring, found.fd, found.signature_fd, err);
+	free(found.name);
+	if (found.signature_fd >= 0)
+		(void)close(found.signature_fd);
+	if (r == 0)
+		*ret_fd = found.fd;
+	else if (found.fd >= 0)
+		(void)close(found.fd);
+	return r;
 }
 
 static int give(struct import *import, int fd, struct err *err)

@@ -180,6 +180,14 @@ static int adopt_documents(struct import *import, const struct said_image *said,
 	return r;
 }
 
+/* By the person's word, or by what was found. */
+static bool is_aci(const struct import *import)
+{
+	const char *asked = import->ref->format;
+
+	return str_eq(import->format, "aci") || (asked && str_eq(asked, "aci"));
+}
+
 int import_on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
 {
 	struct said_image said = { 0 };
@@ -197,6 +205,8 @@ int import_on_image(struct import *import, const struct ipc_msg *msg, struct err
 		r = import_set_names(import, said.names, err);
 	}
 	said_image_done(&said);
+	if (r == 0 && is_aci(import))
+		r = import_aci_check(import, err);
 	if (r == 0)
 		r = import_plan_layers(import, err);
 	if (r == 0 && import->pull)

@@ -96,6 +96,9 @@ int import_build_config(struct import *import, struct err *err)
 int import_on_need(struct import *import, const struct ipc_msg *msg, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Where keys are trusted, the image must be signed by one of them. */
+int import_aci_check(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
 /* Downloads the image itself, by its name. */
 int import_aci_download(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));

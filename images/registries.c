@@ -81,7 +81,7 @@ struct registries {
 		struct registry_entry *items;
 		size_t count;
 	} entries;
-	char *proxy, *no_proxy, *rate;
+	char *proxy, *no_proxy, *rate, *trusted_keys;
 	strv allow_addresses;
 	uint32_t max_concurrent, stall_seconds;
 	const char *path; /* where it was read; NULL: nowhere */
@@ -109,6 +109,7 @@ static const struct json_field file_fields[] = {
 	{ "max_concurrent", json_u32, FILE_AT(max_concurrent) },
 	{ "stall_seconds", json_u32, FILE_AT(stall_seconds) },
 	{ "rate", json_string, FILE_AT(rate) },
+	{ "trusted_keys", json_string, FILE_AT(trusted_keys) },
 	{ 0 },
 };
 
@@ -381,4 +382,19 @@ int registries_load(const struct registries_paths *paths, const char *host,
 	}
 	*ret = access;
 	return 0;
+}
+
+int registries_trusted_keys(
+	const struct registries_paths *paths, char **ret, struct err *err)
+{
+	struct registries file = { 0 };
+	int r = find_config(paths, &file, err);
+
+	if (r == 0 && file.trusted_keys && *file.trusted_keys != '/')
+		r = err_say(err, EINVAL, "trusted_keys %s is no absolute path",
+			file.trusted_keys);
+	if (r == 0)
+		*ret = take_ptr(file.trusted_keys);
+	registries_done(&file);
+	return r;
 }

@@ -10,7 +10,8 @@
  *     "proxy": URL, "no_proxy": "host,.domain",         default: the usual variables
  *     "allow_addresses": ["10.0.0.0/8"],  private networks that redirects may lead to
  *     "max_concurrent": 3, "rate": "10m",               layers at once, bytes a second
- *     "stall_seconds": 20 }               with less than 1 KB a second, before it is given up
+ *     "stall_seconds": 20,                with less than 1 KB a second, before it is given up
+ *     "trusted_keys": FILE }           who may sign App Container Images: then all must be signed
  *
  * Registries on this host (localhost, 127.0.0.0/8, ::1) may be spoken to in plain http without
  * being listed. Certificates are also taken from certs.d/HOST:PORT/ in docker's and podman's
@@ -68,6 +69,10 @@ struct registries_paths {
 /* How `host` (of a full reference) is reached. Without credentials. */
 int registries_load(const struct registries_paths *paths, const char *host,
 	struct registry_access *ret, struct err *err) __attribute__((warn_unused_result));
+
+/* The keyring of "trusted_keys", or NULL. */
+int registries_trusted_keys(const struct registries_paths *paths, char **ret,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* True for localhost and addresses of this host alone; `host` may have a port. */
 bool registry_host_is_loopback(const char *host);
