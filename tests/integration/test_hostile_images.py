@@ -306,7 +306,14 @@ def test_exec_into_a_watching_container(_work):
     cli.good("run", "-d", "--name", "watch", image, "sh", "-c", WATCH)
     try:
         def attack():
-            cli.run("exec", "watch", "/proc/self/exe", "events")
+            # Two of it in turn keep the program busy, and the watcher waiting: end it then.
+            with subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, "exec", "watch",
+                                   "/proc/self/exe", "events"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as bait:
+                try:
+                    bait.wait(3)
+                except subprocess.TimeoutExpired:
+                    bait.terminate()
             return "finished" in cli.run("logs", "watch").out
         wait_for(attack, "the attack")  # the watcher looks around: it may miss some
         cli.run("exec", "watch", "id")
