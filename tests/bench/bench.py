@@ -7,7 +7,7 @@
   cached   `ucrctl run` of an image in the store, beside `podman run`
   verbs    `ucrctl ps`, `images`, `version` beside `crun --version`
   cold     `ucrctl run image.tar` of a Debian, beside `podman load` and `podman run`
-  unpack   `ucrctl load` of a Debian, beside podman load, umoci and tar
+  unpack   `ucrctl load` of a Debian, beside podman load, buildah, umoci and tar
   files    `ucrctl load` of a Debian and 60,000 small files, beside umoci and tar
   cores    `ucrctl load` on two processors and on one
   pull     `ucrctl pull` from a registry on loopback, beside skopeo and umoci
@@ -225,8 +225,17 @@ class Bench(ImageBenches):
         if self.podman:
             found.append(Subject("podman load", self.podman.command("load", "-q", "-i", image),
                                  self.podman.env, before=self.podman.reset))
+        if have("buildah"):
+            storage = os.path.join(self.work, "buildah")
+            buildah = ["buildah", "--root", f"{storage}/root", "--runroot", f"{storage}/run",
+                       "--storage-driver", "overlay"]
+            found.append(Subject(
+                "buildah pull", [*buildah, "pull", "-q", f"oci:{layout}:latest"],
+                before=lambda: subprocess.run([*buildah, "rmi", "--all", "--force"], check=False,
+                                              capture_output=True)))
         compare("unpack: a Debian, gzip, one layer", found, self.rounds, 1,
-                goals={"tar -xzf": "0.50 (cpu)", "umoci unpack": "0.30 (cpu)"})
+                goals={"tar -xzf": "0.50 (cpu)", "umoci unpack": "0.30 (cpu)",
+                       "buildah pull": "0.20 (cpu)"})
 
     def leaks(self):
         image = self.small_image()
