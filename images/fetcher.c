@@ -78,11 +78,26 @@ static int wait_done(
 	return r;
 }
 
+/* One request from its words, which stand in an open object, to its end. */
+static int run_request(const struct fetch_url_request *request,
+	const struct registry_access *access, struct json_writer *w, struct err *err)
+{
+	cleanup_helper struct helper fetcher = HELPER_NONE;
+	int r;
+
+	jw_object(w, "access");
+	registry_access_write(w, access);
+	jw_object_end(w);
+	jw_object_end(w);
+	r = fetcher_start(request->libexec_path, w->buf, request->fd, &fetcher, err);
+	return r < 0 ? r
+		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+}
+
 /* The configuration has an entry for each registry; a URL is only under its general rules. */
 int fetch_url(const struct fetch_url_request *request, struct err *err)
 {
 	cleanup_access struct registry_access access = { 0 };
-	cleanup_helper struct helper fetcher = HELPER_NONE;
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 	const char *host = strstr(request->url, "://");
@@ -104,20 +119,13 @@ int fetch_url(const struct fetch_url_request *request, struct err *err)
 	jw_string(&w, "op", "get");
 	jw_string(&w, "url", request->url);
 	jw_u64(&w, "max_bytes", request->max_bytes);
-	jw_object(&w, "access");
-	registry_access_write(&w, &access);
-	jw_object_end(&w);
-	jw_object_end(&w);
-	r = fetcher_start(request->libexec_path, &b, request->fd, &fetcher, err);
-	return r < 0 ? r
-		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+	return run_request(request, &access, &w, err);
 }
 
 int fetch_aci(const struct fetch_url_request *request,
 	const struct fetch_aci_request *image, struct err *err)
 {
 	cleanup_access struct registry_access access = { 0 };
-	cleanup_helper struct helper fetcher = HELPER_NONE;
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 	cleanup_free char *host = strndup(image->name, strcspn(image->name, "/"));
@@ -134,29 +142,18 @@ int fetch_aci(const struct fetch_url_request *request,
 	jw_string(&w, "ext", image->ext);
 	jw_string_map(&w, "labels", image->labels);
 	jw_u64(&w, "max_bytes", request->max_bytes);
-	jw_object(&w, "access");
-	registry_access_write(&w, &access);
-	jw_object_end(&w);
-	jw_object_end(&w);
-	r = fetcher_start(request->libexec_path, &b, request->fd, &fetcher, err);
-	return r < 0 ? r
-		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+	return run_request(request, &access, &w, err);
 }
 
 int fetch_check_login(
 	const char *libexec_path, const struct registry_access *access, struct err *err)
 {
-	cleanup_helper struct helper fetcher = HELPER_NONE;
+	const struct fetch_url_request request = { .libexec_path = libexec_path,
+		.fd = -1 };
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
-	int r;
 
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "check");
-	jw_object(&w, "access");
-	registry_access_write(&w, access);
-	jw_object_end(&w);
-	jw_object_end(&w);
-	r = fetcher_start(libexec_path, &b, -1, &fetcher, err);
-	return r < 0 ? r : wait_done(&fetcher, NULL, NULL, err);
+	return run_request(&request, access, &w, err);
 }

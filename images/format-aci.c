@@ -38,20 +38,12 @@ static int check_platform(const struct aci_manifest *m, struct err *err)
 static int take_manifest(
 	const struct aci_manifest *m, struct found_image *ret, struct err *err)
 {
-	struct format_layer *layer;
 	int r;
 
 	r = check_platform(m, err);
 	if (r == 0)
 		r = set_names(m, ret, err);
-	if (r < 0)
-		return r;
-	layer = found_image_add_layer(ret, err);
-	if (!layer)
-		return -ENOMEM;
-	return str_set(&layer->media_type, "application/vnd.oci.image.layer.v1.tar") < 0
-		       ? err_oom(err)
-		       : 0;
+	return r < 0 ? r : found_image_add_archive(ret, err);
 }
 
 static int aci_find(const struct bundle *b, const struct find_request *request,

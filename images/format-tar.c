@@ -12,18 +12,11 @@ static bool tar_probe(const struct bundle *b)
 static int tar_find(const struct bundle *b, const struct find_request *request,
 	struct found_image *ret, struct err *err)
 {
-	struct format_layer *layer;
-
 	if (request->tag)
 		return err_say(err, EINVAL,
 			"a root file system archive has no tags, and %s was asked for",
 			request->tag);
-	layer = found_image_add_layer(ret, err);
-	if (!layer)
-		return -ENOMEM;
-	return str_set(&layer->media_type, "application/vnd.oci.image.layer.v1.tar") < 0
-		       ? err_oom(err)
-		       : 0;
+	return found_image_add_archive(ret, err);
 }
 
 static int tar_make_config(const struct found_image *image,

@@ -37,6 +37,17 @@ struct format_layer *found_image_add_layer(struct found_image *image, struct err
 	return grown;
 }
 
+int found_image_add_archive(struct found_image *image, struct err *err)
+{
+	struct format_layer *layer = found_image_add_layer(image, err);
+
+	if (!layer)
+		return -ENOMEM;
+	return str_set(&layer->media_type, "application/vnd.oci.image.layer.v1.tar") < 0
+		       ? err_oom(err)
+		       : 0;
+}
+
 int found_image_check_config(struct found_image *image, struct err *err)
 {
 	struct image_config config = { 0 };

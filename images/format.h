@@ -39,6 +39,10 @@ void found_image_done(struct found_image *image);
 /* One more layer, zeroed, lowest first. NULL and an error when there are too many. */
 struct format_layer *found_image_add_layer(struct found_image *image, struct err *err);
 
+/* The only one: the whole archive. */
+int found_image_add_archive(struct found_image *image, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Parses the configuration and gives each layer its diff_id; the counts must agree. */
 int found_image_check_config(struct found_image *image, struct err *err)
 	__attribute__((warn_unused_result));
