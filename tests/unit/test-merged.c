@@ -21,7 +21,7 @@ struct fixture {
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	char name[8];
+	char name[16];
 
 	assert_non_null(f);
 	f->dirfd = unit_tmpdir(f->path);
