@@ -35,6 +35,11 @@ static void write_config(struct json_writer *w, const struct image_config *confi
 	write_set(w, "Volumes", config->volumes);
 	write_set(w, "ExposedPorts", config->exposed_ports);
 	jw_string_map(w, "Labels", config->labels);
+	if (config->appc.is_set) {
+		jw_object(w, "Appc");
+		json_encode(w, image_appc_fields, &config->appc);
+		jw_object_end(w);
+	}
 	jw_object_end(w);
 }
 

@@ -83,6 +83,7 @@ def test_manifest_to_config(work):
     assert config["Env"] == ["A=b=c", "AC_APP_NAME=worker", "container=ucr"], config
     assert set(config["ExposedPorts"]) == {"80/tcp", "7000-7002/udp"}, config
     assert config["Volumes"] == {"/data": {}} and config["WorkingDir"] == "/tmp", config
+    assert config["Appc"]["mount_points"] == [{"name": "data", "path": "/data"}], config
     assert config["Labels"]["team"] == "blue" and config["Labels"]["homepage"] == "H", config
 
 
