@@ -55,6 +55,7 @@ static const struct {
 	{ 401, EACCES, "access is denied without the right credentials" },
 	{ 403, EACCES, "access is denied" },
 	{ 404, ENOENT, "it is not there" },
+	{ 407, EACCES, "the proxy wants another login" },
 	{ 410, ENOENT, "it is not there any more" },
 	{ 429, EBUSY, "too many requests" },
 };

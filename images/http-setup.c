@@ -88,11 +88,22 @@ static bool may_connect(const struct http_transfer *t, const struct sockaddr *ad
 	       address_is_in(address, access->allow_addresses);
 }
 
+/* "": none. */
+static const char *proxy_of(const struct http_transfer *t)
+{
+	const struct registry_access *access = t->state->session->access;
+	const char *proxy = str_skip_prefix(t->state->url, "https://")
+				    ? access->https_proxy
+				    : access->http_proxy;
+
+	return proxy ? proxy : "";
+}
+
 static curl_socket_t on_socket(
 	void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_transfer *t = arg;
-	bool is_proxied = !str_empty(t->state->session->access->proxy);
+	bool is_proxied = !str_empty(proxy_of(t));
 
 	if (!is_proxied && !may_connect(t, &address->addr)) {
 		(void)address_text(&address->addr, t->state->refused);
@@ -243,7 +254,8 @@ static void set_transport(struct http_transfer *t)
 
 	(void)curl_easy_setopt(
 		easy, CURLOPT_PROTOCOLS_STR, may_use_http ? "http,https" : "https");
-	(void)curl_easy_setopt(easy, CURLOPT_PROXY, access->proxy ? access->proxy : "");
+	(void)curl_easy_setopt(easy, CURLOPT_PROXY, proxy_of(t));
+	(void)curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	/* Hosts that nobody named are not reached around the proxy. */
 	(void)curl_easy_setopt(easy, CURLOPT_NOPROXY,
 		access->no_proxy && is_named_host(t) ? access->no_proxy : "");

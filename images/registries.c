@@ -38,7 +38,8 @@ static const struct json_array_of endpoint_array = { sizeof(struct registry_endp
 static const struct json_field access_fields[] = {
 	{ "host", json_string, ACCESS(host) },
 	{ "endpoints", json_array, ACCESS(endpoints), false, &endpoint_array },
-	{ "proxy", json_string, ACCESS(proxy) },
+	{ "http_proxy", json_string, ACCESS(http_proxy) },
+	{ "https_proxy", json_string, ACCESS(https_proxy) },
 	{ "no_proxy", json_string, ACCESS(no_proxy) },
 	{ "allow_addresses", json_strv, ACCESS(allow_addresses) },
 	{ "max_concurrent", json_u32, ACCESS(max_concurrent) },
@@ -336,12 +337,37 @@ static int add_endpoints(const struct registries_paths *paths,
 		access, err);
 }
 
+/* Go's proxies, which docker and podman use, leave these out. */
+#define THIS_HOST "localhost,127.0.0.1,127.0.0.0/8,::1"
+
+static int join_no_proxy(const char *listed, char **ret)
+{
+	if (str_empty(listed) || str_eq(listed, "*"))
+		return str_set(ret, str_empty(listed) ? THIS_HOST : listed);
+	free(*ret);
+	*ret = str_printf("%s," THIS_HOST, listed);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int take_proxies(const struct registries_paths *paths,
+	const struct registries *file, struct registry_access *access)
+{
+	const char *no_proxy = file->no_proxy ? file->no_proxy : paths->no_proxy;
+	int r;
+
+	r = str_set(&access->http_proxy, file->proxy ? file->proxy : paths->http_proxy);
+	if (r == 0)
+		r = str_set(&access->https_proxy,
+			file->proxy ? file->proxy : paths->https_proxy);
+	if (r < 0)
+		return r;
+	return file->proxy ? str_set(&access->no_proxy, no_proxy)
+			   : join_no_proxy(no_proxy, &access->no_proxy);
+}
+
 static int take_settings(const struct registries_paths *paths, struct registries *file,
 	struct registry_access *access, struct err *err)
 {
-	const char *proxy = file->proxy ? file->proxy : paths->proxy;
-	const char *no_proxy = file->no_proxy ? file->no_proxy : paths->no_proxy;
-
 	access->max_concurrent =
 		file->max_concurrent ? file->max_concurrent : REGISTRY_CONCURRENT_DEFAULT;
 	if (access->max_concurrent > REGISTRY_CONCURRENT_MAX)
@@ -355,8 +381,7 @@ static int take_settings(const struct registries_paths *paths, struct registries
 	if (access->stall_seconds > REGISTRY_STALL_MAX_S)
 		return err_say(err, EINVAL, "%s: stall_seconds %u: want 1 to %d",
 			file->path, access->stall_seconds, REGISTRY_STALL_MAX_S);
-	if (str_set(&access->proxy, proxy) < 0 ||
-		str_set(&access->no_proxy, no_proxy) < 0)
+	if (take_proxies(paths, file, access) < 0)
 		return err_oom(err);
 	access->allow_addresses = take_ptr(file->allow_addresses);
 	return 0;

@@ -49,7 +49,7 @@ struct registry_access {
 		struct registry_endpoint *items;
 		size_t count;
 	} endpoints; /* mirrors first, the registry itself last */
-	char *proxy, *no_proxy;
+	char *http_proxy, *https_proxy, *no_proxy; /* by what is asked for over them */
 	strv allow_addresses;
 	uint32_t max_concurrent;
 	uint32_t stall_seconds; /* a download that hardly moves for so long is given up */
@@ -62,7 +62,9 @@ void registry_access_done(struct registry_access *access);
 struct registries_paths {
 	char *const *config; /* registries.json files; the first that exists counts */
 	char *const *certs;  /* certs.d directories */
-	const char *proxy, *no_proxy;
+	/* Of the environment. Registries on this host are not reached by them, as for docker and
+	 * podman; one that the configuration names is for all. */
+	const char *http_proxy, *https_proxy, *no_proxy;
 	bool is_config_required; /* the person named the file: it must exist */
 };
 

@@ -118,16 +118,28 @@ static int find_files(const struct registry_options *o, struct registry_setup *s
 	return r;
 }
 
-static const char *find_proxy(void)
+static const char *first_from_env(const char *const *names)
 {
-	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-		"ALL_PROXY", NULL };
-
-	for (size_t i = 0; names[i]; i++) {
-		if (from_env(names[i]))
-			return from_env(names[i]);
+	for (; *names; names++) {
+		if (from_env(*names))
+			return from_env(*names);
 	}
 	return NULL;
+}
+
+static void find_proxies(struct registries_paths *ret)
+{
+	static const char *const https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+		"ALL_PROXY", NULL };
+	static const char *const http[] = { "http_proxy", "HTTP_PROXY", "all_proxy",
+		"ALL_PROXY", NULL };
+	static const char *const cgi[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
+	static const char *const none[] = { "no_proxy", "NO_PROXY", NULL };
+
+	ret->https_proxy = first_from_env(https);
+	/* In a CGI program HTTP_PROXY is the header "Proxy" of whoever sent the request. */
+	ret->http_proxy = first_from_env(from_env("REQUEST_METHOD") ? cgi : http);
+	ret->no_proxy = first_from_env(none);
 }
 
 static int read_credentials(
@@ -164,9 +176,7 @@ int registry_setup_make(const struct registry_options *options,
 		return r;
 	setup.pull.registries.config = setup.config;
 	setup.pull.registries.certs = setup.certs;
-	setup.pull.registries.proxy = find_proxy();
-	setup.pull.registries.no_proxy =
-		from_env("no_proxy") ? from_env("no_proxy") : from_env("NO_PROXY");
+	find_proxies(&setup.pull.registries);
 	setup.pull.auth_files = setup.auth_files;
 	setup.pull.credentials = setup.credentials;
 	*ret = setup;

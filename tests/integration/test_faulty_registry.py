@@ -27,7 +27,7 @@ def leftovers(work):
     found = [f"{d}/{name}" for d in ("blobs/sha256", "layers", "images")
              for name in os.listdir(f"{store}/{d}")]
     return found + [name for name in os.listdir(f"{store}/tmp")
-                    if not name.startswith("part-") and not name.startswith("lock-")]
+                    if not name.startswith(("part-", "whole-", "lock-"))]
 
 
 def faulty(work, fault, *words, change=None, args=()):

@@ -112,8 +112,27 @@ static void test_mirrors(void **state)
 	assert_int_equal(f->access.rate_bytes, 1024);
 	assert_int_equal(f->access.max_concurrent, REGISTRY_CONCURRENT_MAX);
 	assert_string_equal(f->access.allow_addresses[0], "10.0.0.0/8");
-	assert_string_equal(f->access.proxy, "http://p");
+	assert_string_equal(f->access.http_proxy, "http://p");
+	assert_string_equal(f->access.https_proxy, "http://p");
 	assert_string_equal(f->access.no_proxy, ".example");
+}
+
+static void test_proxies(void **state)
+{
+	struct fixture *f = *state;
+
+	f->paths.http_proxy = "http://h";
+	assert_int_equal(load(f, "docker.io"), 0);
+	assert_string_equal(f->access.http_proxy, "http://h");
+	assert_null(f->access.https_proxy);
+	assert_non_null(strstr(f->access.no_proxy, "127.0.0.1"));
+	f->paths.no_proxy = "a.example";
+	assert_int_equal(load(f, "docker.io"), 0);
+	assert_ptr_equal(
+		strstr(f->access.no_proxy, "a.example,localhost,"), f->access.no_proxy);
+	f->paths.no_proxy = "*";
+	assert_int_equal(load(f, "docker.io"), 0);
+	assert_string_equal(f->access.no_proxy, "*");
 }
 
 static void test_certificates(void **state)
@@ -201,6 +220,7 @@ int main(void)
 		registries_test(test_defaults),
 		registries_test(test_loopback),
 		registries_test(test_mirrors),
+		registries_test(test_proxies),
 		registries_test(test_certificates),
 		registries_test(test_bad_files),
 		registries_test(test_round_trip),
