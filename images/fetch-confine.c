@@ -39,8 +39,8 @@ static const char *const allowed_calls[] = {
 	/* the network and the socket */
 	"connect", "bind", "getsockname", "getpeername", "getsockopt", "setsockopt",
 	"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "shutdown",
-	"socketpair", "poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl",
-	"epoll_wait", "epoll_pwait", "epoll_pwait2",
+	"poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_ctl", "epoll_wait",
+	"epoll_pwait", "epoll_pwait2",
 	/* memory, threads of the resolver and the C library */
 	"brk", "munmap", "mremap", "madvise", "mmap", "mprotect", "futex", "getrandom",
 	"clock_gettime", "clock_getres", "gettimeofday", "clock_nanosleep", "nanosleep",
@@ -51,7 +51,15 @@ static const char *const allowed_calls[] = {
 	"sched_yield", "exit", "exit_group", NULL
 };
 
-static const int families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+/*
+ * Enough for the C library's resolver, which asks by /etc/hosts and DNS. What else it would use it
+ * does without: nscd and systemd-resolved (AF_UNIX) count as not there, so that the next service
+ * of nsswitch.conf is asked, in the end the name server of resolv.conf, which may be resolved's own;
+ * without the kernel's list of addresses (AF_NETLINK) it takes IPv4 and IPv6 to be there. Names
+ * that only such a service knows, as those of mDNS, are not found. A socket of AF_UNIX could speak to
+ * any service of the host that lets everybody in.
+ */
+static const int families[] = { AF_INET, AF_INET6 };
 
 static int landlock_allow(int ruleset_fd, const char *path)
 {
@@ -102,6 +110,14 @@ static int add_rules(scmp_filter_ctx filter)
 	for (size_t i = 0; r == 0 && i < sizeof(families) / sizeof(families[0]); i++)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)families[i]));
+	/* For wake-ups inside libcurl. Of a pair of streams neither end can be connected to anything
+	 * else, as one of datagrams could. */
+	if (r == 0)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_UNIX),
+			SCMP_A1(SCMP_CMP_MASKED_EQ,
+				UINT32_MAX & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK),
+				SOCK_STREAM));
 	/* Threads, as older C libraries make them. */
 	if (r == 0)
 		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/helper.h"
+#include "images/helper-user.h"
 
 #include "common/cleanup.h"
 #include "common/str.h"
@@ -15,7 +16,6 @@
 #include <sys/wait.h>
 
 #define EXIT_WAIT_MS 1000
-#define NOBODY 65534
 
 /* ---- the process ---- */
 
@@ -28,10 +28,13 @@ struct start {
 
 /* Before the program is executed: only so is it no process of root's from its first
  * instruction on. */
-static int become_nobody(struct err *err)
+static int leave_root(struct err *err)
 {
-	if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		setresuid(NOBODY, NOBODY, NOBODY) < 0)
+	cleanup_close int etc = open("/etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct helper_user user = helper_user_find(etc);
+
+	if (setgroups(0, NULL) < 0 || setresgid(user.gid, user.gid, user.gid) < 0 ||
+		setresuid(user.uid, user.uid, user.uid) < 0)
 		return err_set(err, errno, "give up the rights of root");
 	return 0;
 }
@@ -47,7 +50,7 @@ static int child_prepare(const struct start *start, struct err *err)
 		return err_set(err, errno, "enter the user namespace for %s",
 			start->program->name);
 	if (start->program->leaves_root && geteuid() == 0)
-		r = become_nobody(err);
+		r = leave_root(err);
 	if (r < 0)
 		return r;
 	/* After the change of credentials, which clears it. */
@@ -62,7 +65,7 @@ static int child_prepare(const struct start *start, struct err *err)
 	return 0;
 }
 
-/* By descriptor for nobody, who may not be able to walk the path. */
+/* By descriptor for another user, who may not be able to walk the path. */
 static void execute(const struct start *start, char **argv)
 {
 	if (start->program->leaves_root)

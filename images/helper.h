@@ -17,7 +17,7 @@
 struct helper_program {
 	const char *name;
 	uint32_t done, error; /* the messages after which it exits by itself */
-	bool leaves_root;     /* a privileged caller starts it as nobody */
+	bool leaves_root; /* a privileged caller starts it as another user (helper-user.h) */
 };
 
 struct helper {

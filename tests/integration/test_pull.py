@@ -538,6 +538,59 @@ def test_rate(work):
             assert 1.5 < time.time() - began < 4.5, (sizes, time.time() - began)
 
 
+def in_etc(work, **files):
+    """A command in front of which these files stand in /etc."""
+    if os.geteuid() != 0:
+        raise tap.Skip("only root may mount")
+    mounts = ""
+    for name, text in files.items():
+        with open(f"{work}/{name}", "w", encoding="ascii") as f:
+            f.write(text)
+        mounts += f"mount --bind {work}/{name} /etc/{name}; "
+    os.chmod(work, 0o755)
+    return ["unshare", "-m", "sh", "-ec", mounts + 'exec "$@"', "sh", cli.UCRCTL]
+
+
+def test_user(work):
+    """root's downloads are made by the user ucr, by nobody where there is none"""
+    for passwd, ids in (("root:x:0:0::/:\nucr:x:4711:4712::/:\n", [4711, 4712]),
+                        ("root:x:0:0::/:\n", [65534, 65534])):
+        seen = []
+
+        def look(_handler, _path, seen=seen):
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as f:
+                for child in f.read().split():
+                    with open(f"/proc/{child}/status", encoding="ascii") as status:
+                        seen.append([int(line.split()[2]) for line in status
+                                     if line.startswith(("Uid:", "Gid:"))])
+
+        with Registry() as reg:
+            reg.put_image()
+            reg.fault = look
+            with subprocess.Popen(
+                    [*in_etc(work, passwd=passwd), "--root", f"{work}/root", "pull",
+                     f"{reg.host}/t/app:1"], env={**os.environ, **ENV},
+                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+                said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, said
+        assert ids in seen, seen
+
+
+def test_hosts(work):
+    """the name of a registry is looked up in the host's files, by what the filter leaves"""
+    with Registry() as reg:
+        reg.put_image()
+        command = in_etc(work, hosts="127.0.0.1 registry.test\n")
+        name = f"registry.test:{reg.host.split(':')[1]}"
+        with open(f"{work}/registries.json", "w", encoding="ascii") as f:
+            json.dump({"registries": {name: {"insecure": True}}}, f)
+        done = subprocess.run(
+            [*command, "--root", f"{work}/root", "pull", "--registries",
+             f"{work}/registries.json", f"{name}/t/app:1"], env={**os.environ, **ENV},
+            capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done
+
+
 def test_warnings(work):
     """what the registry warns of is shown"""
     def warn(handler, path):
