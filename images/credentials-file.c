@@ -19,13 +19,14 @@ static void put_entry(struct json_writer *w, const char *host, const char *auth)
 	jw_object_end(w);
 }
 
-/* "auths" without the host's entries, however they spell it, and with a new one unless `auth` is NULL. */
+/* "auths" without the host's entries, however they spell it (NULL: without any), and with a new one
+ * unless `auth` is NULL. */
 static void put_auths(struct json_writer *w, const struct json *auths, const char *host,
 	const char *auth)
 {
 	jw_object(w, "auths");
 	json_each (member, auths) {
-		if (!credentials_means(member->key, host))
+		if (host && !credentials_means(member->key, host))
 			jw_json(w, member->key, member);
 	}
 	if (auth)
@@ -143,4 +144,40 @@ int credentials_erase(const char *file, const char *host, struct err *err)
 	if (!credentials_member(json_get(json_root(doc), "auths"), host))
 		return str_empty(helper) ? CREDENTIALS_ABSENT : 0;
 	return rewrite(file, json_root(doc), host, NULL, err);
+}
+
+/* What helpers keep for the hosts that are members of `object`. */
+static int erase_by_helpers(const struct json *root, const struct json *object,
+	bool *ret_is_any, struct err *err)
+{
+	int r = 0;
+
+	json_each (member, object) {
+		cleanup_free char *answer = NULL;
+		const char *helper = credentials_helper(root, member->key);
+
+		*ret_is_any = true;
+		if (r >= 0 && !str_empty(helper))
+			r = credentials_ask(helper, "erase", member->key, &answer, err);
+	}
+	return r < 0 ? r : 0;
+}
+
+int credentials_erase_all(const char *file, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	const struct json *root;
+	bool is_any = false;
+	int r;
+
+	r = credentials_read(file, &doc, err);
+	if (r < 0 || !doc)
+		return r < 0 ? r : CREDENTIALS_ABSENT;
+	root = json_root(doc);
+	r = erase_by_helpers(root, json_get(root, "auths"), &is_any, err);
+	if (r == 0)
+		r = erase_by_helpers(root, json_get(root, "credHelpers"), &is_any, err);
+	if (r < 0 || !is_any)
+		return r < 0 ? r : CREDENTIALS_ABSENT;
+	return rewrite(file, root, NULL, NULL, err);
 }

@@ -32,6 +32,10 @@ int credentials_store(const char *file, const char *host, const char *username,
 int credentials_erase(const char *file, const char *host, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* All that the file knows, those that it has helpers keep included. CREDENTIALS_ABSENT: none. */
+int credentials_erase_all(const char *file, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* The base64 of "USER:PASSWORD" (RFC 7617 §2), the caller's to wipe and free. NULL: out of
  * memory. */
 char *credentials_encode(const char *username, const char *password);

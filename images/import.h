@@ -10,7 +10,8 @@
 #include "images/registries.h"
 #include "images/store.h"
 
-enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+/* PULL_NEWER is ucrctl's: always, and what is stored if that fails. */
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_NEWER };
 
 struct platform {
 	const char *os, *architecture, *variant; /* NULL: this host's */

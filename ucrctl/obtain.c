@@ -38,6 +38,26 @@ static int import(struct ctl *ctl, struct engine *engine, struct store *store,
 	return 0;
 }
 
+static bool is_asked_first(const struct obtain *how)
+{
+	return how->pull == PULL_ALWAYS || how->pull == PULL_NEWER;
+}
+
+/* What is stored, after the registry could not be asked for what may be newer. */
+static int fall_back(struct store *store, struct import_request *request,
+	struct image **ret, struct err *err)
+{
+	cleanup_free char *note = NULL;
+
+	request->pull = PULL_NEVER;
+	if (image_lookup(store, request, ret, NULL) != 0)
+		return -err->code;
+	note = str_printf("the stored image is used, since a newer one cannot be had: %s",
+		err->text);
+	print_note(note ? note : err->text);
+	return 0;
+}
+
 int obtain_image(
 	struct ctl *ctl, const struct obtain *how, struct image **ret, struct err *err)
 {
@@ -46,7 +66,7 @@ int obtain_image(
 	cleanup_strv strv notes = NULL;
 	struct import_request request = {
 		.reference = how->reference,
-		.pull = how->pull,
+		.pull = how->pull == PULL_NEWER ? PULL_ALWAYS : how->pull,
 		.platform = how->platform,
 		.pull_options = &setup.pull,
 		.build = how->build,
@@ -60,7 +80,7 @@ int obtain_image(
 	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
-	if (how->pull != PULL_ALWAYS) {
+	if (!is_asked_first(how)) {
 		r = image_lookup(store, &request, ret, err);
 		if (r != IMAGE_ABSENT)
 			return r;
@@ -76,7 +96,8 @@ int obtain_image(
 	progress_done(&progress);
 	strv_each (note, notes)
 		print_note(*note);
-	return r;
+	return r < 0 && how->pull == PULL_NEWER ? fall_back(store, &request, ret, err)
+						: r;
 }
 
 int obtain_used_ids(struct engine *engine, strv *ret, struct err *err)

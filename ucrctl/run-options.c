@@ -7,7 +7,7 @@
 #define RUN(member) offsetof(struct run_verb, run.member)
 
 /* In the order of enum pull_policy. */
-static const char *const pull_names[] = { "missing", "always", "never", NULL };
+static const char *const pull_names[] = { "missing", "always", "never", "newer", NULL };
 
 static const char *const backend_names[] = {
 	[ROOTFS_BACKEND_OVERLAY] = "overlay",
@@ -36,7 +36,8 @@ static const struct option_spec general[] = {
 		.help = "Write the container's id to a new FILE" },
 	{ "pull", .arg = "WHEN", .set = option_choice,
 		.offset = offsetof(struct run_verb, pull), .param = pull_names,
-		.help = "Pull an image, or read its archive, when it is missing, always, or never" },
+		.help = "Pull an image, or read its archive, when it is missing, always, or never; "
+			"newer: always, but run what is stored if that fails" },
 	{ "platform", .arg = "OS/ARCH", .set = option_string,
 		.offset = offsetof(struct run_verb, platform_text),
 		.help = "Which image of an index to take, as linux/arm64/v8" },

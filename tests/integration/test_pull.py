@@ -327,6 +327,53 @@ def test_basic(work):
         pull(work, name, "--creds", "me:pass:word")
 
 
+def test_logout_all(work):
+    """every login of the file is forgotten, those that helpers keep included; the rest stays"""
+    path = f"{work}/bin"
+    os.mkdir(path)
+    with open(f"{path}/docker-credential-test", "w", encoding="ascii") as f:
+        f.write(f'#!/bin/sh\n[ "$1" = erase ] && {{ cat; echo; }} >>{work}/erased\n')
+    os.chmod(f"{path}/docker-credential-test", 0o755)
+    env = {**ENV, "REGISTRY_AUTH_FILE": f"{work}/auth.json",
+           "PATH": f"{path}:{os.environ['PATH']}"}
+    with open(f"{work}/auth.json", "w", encoding="ascii") as f:
+        json.dump({"auths": {"a.example": {"auth": "eDp5"}, "b.example:5000": {"auth": "eDp5"}},
+                   "credHelpers": {"c.example": "test"}, "detachKeys": "ctrl-x"}, f)
+    both = cli.run("logout", "--all", "a.example", root=f"{work}/root", env=env)
+    assert both.status == 125 and "or --all" in both.err, both
+    done = cli.good("logout", "--all", root=f"{work}/root", env=env)
+    assert done.out == "Removed all logins\n", done
+    with open(f"{work}/auth.json", encoding="ascii") as f:
+        left = json.load(f)
+    assert left["auths"] == {} and left["detachKeys"] == "ctrl-x", left
+    with open(f"{work}/erased", encoding="ascii") as f:
+        assert f.read().split() == ["c.example"]
+    os.unlink(f"{work}/auth.json")
+    assert "knows no login" in cli.refused("logout", "-a", root=f"{work}/root", env=env)
+
+
+def test_newer(work):
+    """run --pull newer follows a tag that moved, and runs what is stored when that cannot be"""
+    def started():
+        done = cli.run("run", "--rm", "--pull", "newer", f"{reg.host}/t/app:1", "/none",
+                       root=f"{work}/root", env=ENV)
+        assert done.status == 127, done
+        return done.err
+
+    with Registry() as reg:
+        reg.put_image()
+        assert "the stored image is used" not in started()
+        new = reg.put_image(config={"author": "somebody else"})["config"]["digest"][7:19]
+        started()
+        assert new in images(work)
+        reg.fault = lambda handler, _path: (handler.error(404, "X", "gone"), True)[1]
+        said = started()
+        assert "the stored image is used" in said and "404" in said, said
+        other = cli.run("run", "--rm", "--pull", "newer", f"{reg.host}/t/other:1", "/none",
+                        root=f"{work}/root", env=ENV)
+        assert other.status == 125 and "404" in other.err, other
+
+
 def test_token(work):
     """a token is got where the registry says, and got anew when it is refused in mid-pull"""
     with Registry() as reg, Registry() as service:
