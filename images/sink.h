@@ -27,8 +27,9 @@ struct piece {
 	const void *data;
 	size_t len;
 	uint64_t offset;   /* in the file */
-	uint64_t position; /* in the archive that the layer came as */
+	uint64_t position; /* in the archive that the layer came as, or PIECE_NOWHERE */
 };
+#define PIECE_NOWHERE UINT64_MAX
 
 struct sink_facts {
 	mode_t mode;

@@ -43,20 +43,43 @@ static int set_raw(
 	return r < 0 ? -errno : 0;
 }
 
-int xattr_set(const struct xattr_file *file, const char *name, const void *value,
-	size_t len, struct notes *notes, struct err *err)
+static bool is_of_image(const char *name, struct notes *notes)
 {
 	const struct xattr_rule *rule = rule_for(name);
-	char show[SHOWN_MAX], show_name[SHOWN_MAX];
-	int r;
 
-	if (rule->rule != XATTR_SET) {
+	if (rule->rule != XATTR_SET)
 		notes_add(notes,
 			rule->rule == XATTR_OVERLAY ? NOTE_XATTR_OVERLAY
 						    : NOTE_XATTR_RIGHTS,
 			name);
+	return rule->rule == XATTR_SET;
+}
+
+bool xattr_is_allowed(const char *name, mode_t mode, struct notes *notes)
+{
+	if (!is_of_image(name, notes))
+		return false;
+	if (S_ISREG(mode) || S_ISDIR(mode) || !str_skip_prefix(name, "user."))
+		return true;
+	notes_add(notes, NOTE_XATTR_RIGHTS, name);
+	return false;
+}
+
+int xattr_error(int code, const char *name, const char *member, struct err *err)
+{
+	char show[SHOWN_MAX], show_name[SHOWN_MAX];
+
+	return err_set(err, code, "set the extended attribute %s of %s",
+		shown(name, show_name), shown(member, show));
+}
+
+int xattr_set(const struct xattr_file *file, const char *name, const void *value,
+	size_t len, struct notes *notes, struct err *err)
+{
+	int r;
+
+	if (!is_of_image(name, notes))
 		return 0;
-	}
 	r = set_raw(file, name, value, len);
 	if (r == 0)
 		return 0;
@@ -70,8 +93,7 @@ int xattr_set(const struct xattr_file *file, const char *name, const void *value
 		notes_add(notes, NOTE_XATTR_RIGHTS, name);
 		return 0;
 	}
-	return err_set(err, -r, "set the extended attribute %s of %s",
-		shown(name, show_name), shown(file->member, show));
+	return xattr_error(-r, name, file->member, err);
 }
 
 int xattr_list_add(struct buf *list, const char *name, const void *value, size_t len)

@@ -9,6 +9,8 @@
 #include "common/buf.h"
 #include "images/notes.h"
 
+#include <sys/stat.h>
+
 /* A file to set them on: an open one, or (fd -1) a name in a directory, not followed. */
 struct xattr_file {
 	int fd;
@@ -21,6 +23,11 @@ struct xattr_file {
 int xattr_set(const struct xattr_file *file, const char *name, const void *value,
 	size_t len, struct notes *notes, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* Whether a file of this mode may have it, or a note why not. */
+bool xattr_is_allowed(const char *name, mode_t mode, struct notes *notes);
+/* Says that one could not be set. Returns -code. */
+int xattr_error(int code, const char *name, const char *member, struct err *err);
 
 /* A list of them in a buffer. */
 int xattr_list_add(struct buf *list, const char *name, const void *value, size_t len);
