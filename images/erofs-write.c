@@ -113,6 +113,8 @@ static const struct erofs_prefix *prefix_of(const char *name)
 
 static struct buf list_of(const struct erofs_tree *t, const struct erofs_node *node)
 {
+	if (!node->xattrs_len)
+		return (struct buf)BUF_INIT;
 	return (struct buf){ .data = t->xattrs.data + node->xattrs,
 		.len = node->xattrs_len };
 }

@@ -28,10 +28,14 @@
  *     "have"    the directory of the layer unpacked before; only read
  *     "unpack"  an empty directory to fill; answered by LAYER_DONE. With a second descriptor, an
  *               empty file: the layer's recipe (images/tar-recipe.h) goes there
+ *     With "form":"erofs" the first is not a directory but an empty file, for what the layer's
+ *     files contain; with "may_index":true what an uncompressed source already has may be
+ *     pointed to where it lies. LAYER_DONE then comes with the layer's EROFS image, a sealed
+ *     memfd, and is answered by LAYER of the same index, "have", with that mounted.
  *   PROGRESS {"what", "layer", "layers", "done", "total"}   any number of times; bytes
  *   NEED {"name", "labels", "size"}   an App Container Image that this one depends on;
  *   GIVE {}                     fds: its file   the client's answer, checked by ucr-unpack
- *   LAYER_DONE {"index", "diff_id", "digest", "entries", "bytes", "whiteouts"}
+ *   LAYER_DONE {"index", "diff_id", "digest", "entries", "bytes", "whiteouts", "has_archive"}
  *     every digest the archive stated has been checked by then. What is in the directory
  * has not been flushed (syncfs(2) is the client's). DONE {"notes"}               fds:
  * config (import only) the configuration, also when IMAGE had it: for formats without one
@@ -75,6 +79,8 @@ enum unpack_msg {
 
 #define UNPACK_STATE_HAVE "have"
 #define UNPACK_STATE_UNPACK "unpack"
+
+#define UNPACK_FORM_EROFS "erofs"
 
 #define UNPACK_OPAQUE_XATTR "user.overlay.opaque"
 

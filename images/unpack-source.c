@@ -150,6 +150,7 @@ static int open_bundle(
 	if (r < 0 || s->shape != BUNDLE_IMAGE)
 		return r;
 	if (is_compressed) {
+		s->is_original = false;
 		r = spool_inflated(job, spool_dirfd, &s->archive, err);
 		if (r < 0)
 			return r;
@@ -168,6 +169,7 @@ static int open_archive(struct unpack_job *job, int source_fd, const struct stat
 			return r;
 	} else {
 		s->archive.size = (uint64_t)st->st_size;
+		s->is_original = true;
 		s->archive.fd = fcntl(source_fd, F_DUPFD_CLOEXEC, 0);
 		if (s->archive.fd < 0)
 			return err_set(err, errno, "open the archive");

@@ -8,6 +8,7 @@
 
 struct unpack_source {
 	struct byte_range archive; /* seekable; fd -1 when the source is a directory */
+	bool is_original;	   /* it is the file that came with the request */
 	struct bundle *bundle;	   /* NULL: the archive is one root file system */
 	struct byte_range
 		rendered;	 /* what an App Container Image was made into; or fd -1 */

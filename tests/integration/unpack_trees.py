@@ -101,19 +101,69 @@ def overlay(dirs):
             subprocess.run(["umount", point], check=True)
 
 
-def tree_of(*layers, notes=False, **kw):
-    """Unpacks layers, looks through overlayfs and at the copy, which must agree."""
+def without_marks(tree):
+    for facts in tree.values():
+        facts["xattrs"].pop("user.overlay.opaque", None)
+    return tree
+
+
+def has_erofs():
+    """Whether this kernel mounts EROFS from files, and overlays over it."""
+    try:
+        tree_by_erofs(docker_archive([layer(f("x")), layer(f("y"))]), False)
+    except OSError:
+        return False
+    return True
+
+
+def tree_by_erofs(data, may_index):
+    """The tree through layers that are EROFS images, and how many of them point into `data`."""
+    layers = unpacker.ErofsLayers(may_index)
     with sandbox() as box:
-        result = box.unpack(docker_archive(list(layers), **kw))
+        try:
+            result = box.unpack(data, erofs=layers)
+            with overlay(result.dirs) as point:
+                mounted = without_marks(describe(point))
+            copied = without_marks(describe(box.merged(result)))
+        finally:
+            layers.unmount()
+    assert mounted == copied, difference(mounted, copied)
+    return mounted, layers.indexed
+
+
+def difference(one, two):
+    """What to say of two trees that should be the same."""
+    return {n: (one.get(n), two.get(n)) for n in {*one, *two} if one.get(n) != two.get(n)}
+
+
+HAS_EROFS = os.geteuid() == 0 and os.path.exists(PROGRAM) and has_erofs
+
+
+def check_erofs(data, tree):
+    """By EROFS, with and without the archive as it lies, the tree is the same."""
+    global HAS_EROFS  # pylint: disable=global-statement
+    if callable(HAS_EROFS):
+        probe, HAS_EROFS = HAS_EROFS, False
+        HAS_EROFS = probe()
+    for may_index in (False, True) if HAS_EROFS else ():
+        by_erofs, _ = tree_by_erofs(data, may_index)
+        assert by_erofs == tree, (may_index, difference(by_erofs, tree))
+
+
+def tree_of(*layers, notes=False, **kw):
+    """Unpacks layers, looks through overlayfs, at the copy and at EROFS, which must agree."""
+    with sandbox() as box:
+        data = docker_archive(list(layers), **kw)
+        result = box.unpack(data)
         copied = describe(box.merged(result))
         with overlay(result.dirs) as point:
             mounted = describe(point)
-        for tree in copied, mounted:
-            for facts in tree.values():
-                facts["xattrs"].pop("user.overlay.opaque", None)
+        without_marks(copied)
+        without_marks(mounted)
         assert copied.keys() == mounted.keys(), (copied.keys() ^ mounted.keys())
         for name in copied:
             assert copied[name] == mounted[name], (name, copied[name], mounted[name])
+        check_erofs(data, copied)
         return (copied, result.notes) if notes else copied
 
 
