@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "images/erofs-mount.h"
 #include "images/import.h"
 #include "isolators/userns.h"
 
@@ -79,6 +80,36 @@ static int copy_image(struct store *store, const struct launch_root_request *req
 		&request->notes->lines, err);
 }
 
+enum layer_form rootfs_backend_form(enum rootfs_backend backend)
+{
+	static const enum layer_form forms[] = {
+		[ROOTFS_BACKEND_AUTO] = LAYER_FORM_ANY,
+		[ROOTFS_BACKEND_OVERLAY] = LAYER_FORM_DIRECTORY,
+		[ROOTFS_BACKEND_COPY] = LAYER_FORM_ANY,
+		[ROOTFS_BACKEND_EROFS] = LAYER_FORM_EROFS,
+	};
+
+	return forms[backend];
+}
+
+int rootfs_backend_check(enum rootfs_backend backend, int dirfd, struct err *err)
+{
+	int r;
+
+	if (backend != ROOTFS_BACKEND_EROFS)
+		return 0;
+	if (geteuid() != 0) {
+		(void)err_say(err, EPERM, "only root can mount EROFS images");
+		return err_hint(err, "Leave --rootfs-backend erofs out.");
+	}
+	r = erofs_probe(dirfd, err);
+	if (r == 0)
+		return 0;
+	(void)err_wrap(err, "EROFS cannot be used here");
+	return err_hint(err,
+		"It takes Linux 6.15 and a file system on a disk for --root: leave --rootfs-backend erofs out.");
+}
+
 int launch_root_open(struct store *store, const struct launch_root_request *request,
 	struct launch_root *ret, struct err *err)
 {
@@ -86,7 +117,8 @@ int launch_root_open(struct store *store, const struct launch_root_request *requ
 	int r;
 
 	ret->target_fd = request->rootfs_fd;
-	r = store_open_layers(store, request->image, ret->lowers, &ret->lease_fd, err);
+	r = store_open_form(store, request->image, rootfs_backend_form(request->backend),
+		ret->lowers, &ret->lease_fd, err);
 	if (r < 0)
 		return r;
 	ret->lower_count = request->image->layer_count;

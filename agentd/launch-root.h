@@ -12,8 +12,10 @@
 
 /* In the order in which `run --rootfs-backend` names them. */
 enum rootfs_backend {
+	ROOTFS_BACKEND_AUTO, /* as overlay, the layers in any form */
 	ROOTFS_BACKEND_OVERLAY, /* the layers as they are, below a directory of the container's */
-	ROOTFS_BACKEND_COPY, /* all of the image in that directory */
+	ROOTFS_BACKEND_COPY,  /* all of the image in that directory */
+	ROOTFS_BACKEND_EROFS, /* as overlay, the layers being EROFS images */
 };
 
 struct launch_root {
@@ -28,6 +30,13 @@ struct launch_root {
 	{                                                                                \
 		.lease_fd = -1, .upper_fd = -1, .work_fd = -1, .target_fd = -1           \
 	}
+
+/* In which form the backend needs the layers: for struct import_request. */
+enum layer_form rootfs_backend_form(enum rootfs_backend backend);
+
+/* Whether EROFS can be used for what is kept in `dirfd`. */
+int rootfs_backend_check(enum rootfs_backend backend, int dirfd, struct err *err)
+	__attribute__((warn_unused_result));
 
 struct launch_root_request {
 	enum rootfs_backend backend;

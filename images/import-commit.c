@@ -106,7 +106,7 @@ int import_commit(struct import *import, struct err *err)
 		r = between(STEP_IMAGE_NAMED, err);
 	/* The archive by itself is not what was built of it. */
 	if (r == 0 && *import->source.key && !import->request->build)
-		r = store_put_source(
-			import->store, import->source.key, import->config.digest, err);
+		r = store_put_source(import->store, import->source.new_key,
+			import->config.digest, err);
 	return r;
 }

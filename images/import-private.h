@@ -13,10 +13,12 @@ struct json_writer;
 
 struct import_layer {
 	struct image_layer layer; /* ids are "" as long as only unpacking can tell them */
-	int name_fd;		  /* holds the chain's name while it is made; -1 */
-	int dir_fd;  /* the directory that holds "fs", locked against collection */
+	char key[LAYER_KEY_MAX];  /* once the chain id is known */
+	int name_fd;		  /* holds the key's name while it is made; -1 */
+	int dir_fd;  /* its directory in the store, locked against collection */
 	bool is_new; /* it is in the staging directory, not in layers/ */
 	bool is_done;
+	bool may_index; /* an EROFS image may point into the archive */
 };
 
 struct import_blob {
@@ -52,9 +54,14 @@ int import_plan_layers(struct import *import, struct err *err)
 /* Tells ucr-unpack about the layers, in order, as far as they are here. */
 int import_send_layers(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
+/* Takes over the EROFS image of a layer, and shows it to ucr-unpack. */
+int import_take_erofs(struct import *import, size_t layer, const struct ipc_msg *msg,
+	bool has_archive, struct err *err) __attribute__((warn_unused_result));
 /* Moves what was staged into layers/. */
 int import_commit_layers(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
+/* A layer has a link to the archive. */
+bool import_has_links(const struct import *import);
 void import_release_layers(struct import *import);
 
 /* ---- import-talk.c: the conversation with ucr-unpack ---- */

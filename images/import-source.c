@@ -125,8 +125,8 @@ int import_source_download(struct import *import, struct err *err)
 }
 
 /* With the archive at hand, what is damaged or was removed is simply imported again. */
-int import_source_find(
-	struct store *store, const struct import_source *source, struct image **ret)
+int import_source_find(struct store *store, const struct import_source *source,
+	enum layer_form form, struct image **ret)
 {
 	cleanup_image struct image *image = NULL;
 	char id[DIGEST_MAX];
@@ -134,22 +134,18 @@ int import_source_find(
 	if (!*source->key || store_find_source(store, source->key, id) != 0 ||
 		store_load_image(store, id, &image, NULL) != 0 ||
 		store_hold_image(store, image, NULL) != 0 ||
-		!store_has_layers(store, image))
+		!store_has_form(store, image, form))
 		return IMAGE_ABSENT;
 	*ret = take_ptr(image);
 	return 0;
 }
 
-int import_source_lock(struct import *import, struct err *err)
+static int hold_key(struct import *import, struct err *err)
 {
 	struct import_source *source = &import->source;
 	char name[STORE_NAME_MAX];
 	int r;
 
-	if (!*source->key)
-		return 0;
-	let_settle(source->fd);
-	make_key(source->fd, import->ref, &import->request->platform, source->key);
 	(void)snprintf(name, sizeof(name), "source-%s", source->key);
 	r = store_hold_name(import->store, name, false, &source->lock_fd, err);
 	if (r != -EWOULDBLOCK)
@@ -160,14 +156,62 @@ int import_source_lock(struct import *import, struct err *err)
 	return store_hold_name(import->store, name, true, &source->lock_fd, err);
 }
 
-int import_source_check(const struct import *import, struct err *err)
+static void release_key(struct store *store, struct import_source *source)
 {
-	char key[HASH_HEX_MAX], shown[256];
+	char name[STORE_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "source-%s", source->key);
+	store_release_name(store, name, &source->lock_fd);
+}
+
+static void make_new_key(struct import *import)
+{
+	make_key(import->source.fd, import->ref, &import->request->platform,
+		import->source.new_key);
+}
+
+/* Who held the lock before may have made links to the file, by which it has another key. */
+int import_source_lock(struct import *import, struct err *err)
+{
+	struct import_source *source = &import->source;
+	struct stat st;
+	int r;
+
+	if (!*source->key)
+		return 0;
+	let_settle(source->fd);
+	make_new_key(import);
+	do {
+		release_key(import->store, source);
+		memcpy(source->key, source->new_key, sizeof(source->key));
+		r = hold_key(import, err);
+		make_new_key(import);
+	} while (r == 0 && !str_eq(source->key, source->new_key));
+	if (r == 0 && stat_content(source->fd, &st)) {
+		source->size = st.st_size;
+		source->changed = nanoseconds(st.st_mtim);
+	}
+	return r;
+}
+
+/* A link to the file, and nothing else, was made. */
+static bool is_only_linked(const struct import_source *source)
+{
+	struct stat st;
+
+	return stat_content(source->fd, &st) && st.st_size == source->size &&
+	       nanoseconds(st.st_mtim) == source->changed;
+}
+
+int import_source_check(struct import *import, struct err *err)
+{
+	char shown[256];
 
 	if (!*import->source.key)
 		return 0;
-	make_key(import->source.fd, import->ref, &import->request->platform, key);
-	if (str_eq(key, import->source.key))
+	make_new_key(import);
+	if (str_eq(import->source.new_key, import->source.key) ||
+		(import_has_links(import) && is_only_linked(&import->source)))
 		return 0;
 	str_printable(import->ref->path ? import->ref->path : "standard input", shown,
 		sizeof(shown));
@@ -176,10 +220,7 @@ int import_source_check(const struct import *import, struct err *err)
 
 void import_source_done(struct store *store, struct import_source *source)
 {
-	char name[STORE_NAME_MAX];
-
-	(void)snprintf(name, sizeof(name), "source-%s", source->key);
-	store_release_name(store, name, &source->lock_fd);
+	release_key(store, source);
 	if (source->fd >= 0)
 		(void)close(take_fd(&source->fd));
 }

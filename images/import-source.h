@@ -15,15 +15,18 @@ struct import_source {
 	int fd;
 	char key[HASH_HEX_MAX]; /* in sources/; "" for what cannot be recognised again: a
 				   pipe */
-	int lock_fd;		/* keeps a second import of the same source waiting */
+	char new_key[HASH_HEX_MAX]; /* what it has once links to it were made */
+	int64_t size, changed;	    /* bytes, and when its content last changed */
+	int lock_fd;		    /* keeps a second import of the same source waiting */
 };
 
 /* Opens what `ref` names and computes its key. */
 int import_source_open(const struct reference *ref, const struct platform *platform,
 	struct import_source *ret, struct err *err) __attribute__((warn_unused_result));
-/* The image this source is known to be, when it is stored and whole. IMAGE_ABSENT. */
+/* The image this source is known to be, when it is stored and whole in that form.
+ * IMAGE_ABSENT. */
 int import_source_find(struct store *store, const struct import_source *source,
-	struct image **ret) __attribute__((warn_unused_result));
+	enum layer_form form, struct image **ret) __attribute__((warn_unused_result));
 /* Downloads what a URL names into the staging directory. */
 int import_source_download(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
@@ -31,7 +34,7 @@ int import_source_download(struct import *import, struct err *err)
 int import_source_lock(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 /* Refuses a file that was written to while it was read. */
-int import_source_check(const struct import *import, struct err *err)
+int import_source_check(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 void import_source_done(struct store *store, struct import_source *source);
 

@@ -124,6 +124,7 @@ static int on_progress(struct import *import, const struct ipc_msg *msg, struct 
 struct said_done_layer {
 	uint32_t index;
 	uint64_t bytes;
+	bool has_archive;
 	char *diff_id;
 };
 
@@ -131,6 +132,7 @@ static const struct json_field done_layer_fields[] = {
 	{ "index", json_u32, offsetof(struct said_done_layer, index), true },
 	{ "bytes", json_u64, offsetof(struct said_done_layer, bytes), true },
 	{ "diff_id", json_string, offsetof(struct said_done_layer, diff_id), true },
+	{ "has_archive", json_bool, offsetof(struct said_done_layer, has_archive) },
 	{ 0 },
 };
 
@@ -166,6 +168,8 @@ static int on_layer_done(
 	r = import_decode(msg, done_layer_fields, &said, err);
 	if (r == 0)
 		r = finish_layer(import, &said, err);
+	if (r == 0)
+		r = import_take_erofs(import, said.index, msg, said.has_archive, err);
 	free(said.diff_id);
 	return r;
 }

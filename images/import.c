@@ -80,7 +80,7 @@ static int find_imported(struct store *store, const struct import_request *reque
 	r = import_source_open(ref, &request->platform, &source, err);
 	if (r < 0)
 		return r;
-	r = import_source_find(store, &source, ret);
+	r = import_source_find(store, &source, request->form, ret);
 	import_source_done(store, &source);
 	return r;
 }
@@ -102,6 +102,24 @@ static int find_any(struct store *store, const struct import_request *request,
 		shown);
 }
 
+static const char *const form_words[] = {
+	[LAYER_FORM_DIRECTORY] = "unpacked directories",
+	[LAYER_FORM_EROFS] = "EROFS images",
+};
+
+/* Its archive is not at hand. */
+static int check_form(struct store *store, const struct import_request *request,
+	const struct image *image, struct err *err)
+{
+	if (request->form == LAYER_FORM_ANY ||
+		store_has_form(store, image, request->form))
+		return 0;
+	(void)err_say(err, ENOENT, "image %.12s is not stored as %s",
+		digest_hex(image->id), form_words[request->form]);
+	return err_hint(err,
+		"Run its archive once by the same --rootfs-backend, or pull it so with --pull always.");
+}
+
 /* Only an index offers a choice of platforms; the image of any other source is as it is. */
 static int lookup(struct store *store, const struct import_request *request,
 	const struct reference *ref, struct image **ret, struct err *err)
@@ -111,6 +129,8 @@ static int lookup(struct store *store, const struct import_request *request,
 
 	if (r == 0)
 		r = check_platform(image, &request->platform, err);
+	if (r == 0)
+		r = check_form(store, request, image, err);
 	if (r == 0)
 		*ret = take_ptr(image);
 	return r;
@@ -217,7 +237,8 @@ static int open_archive(struct import *import, struct image **ret, struct err *e
 	/* Who held the lock before may have done the work. */
 	return import->request->pull == PULL_ALWAYS
 		       ? IMAGE_ABSENT
-		       : import_source_find(import->store, &import->source, ret);
+		       : import_source_find(import->store, &import->source,
+				 import->request->form, ret);
 }
 
 /* A name of a registry, perhaps of an image that is stored by another name. */

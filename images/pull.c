@@ -346,7 +346,7 @@ int pull_find(struct import *import, struct image **ret, struct err *err)
 
 	if (store_load_image(import->store, import->pull->config.digest, &image, NULL) !=
 			0 ||
-		!store_has_layers(import->store, image) ||
+		!store_has_form(import->store, image, import->request->form) ||
 		store_hold_image(import->store, image, NULL) != 0)
 		return IMAGE_ABSENT;
 	r = name_stored(import, image, err);

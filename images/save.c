@@ -91,7 +91,7 @@ static int cook_tar(
 	cleanup_close int dir_fd = -1, out_fd = -1;
 	int r;
 
-	r = store_hold_layer(save->store, layer->chain_id, &dir_fd, err);
+	r = store_hold_any_layer(save->store, layer->chain_id, &dir_fd, err);
 	if (r == IMAGE_ABSENT)
 		r = err_say(err, ENOENT, "it is not in the store any more");
 	if (r < 0)

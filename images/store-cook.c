@@ -83,7 +83,7 @@ int store_cook_layer(struct store *store, const struct image_layer *layer, int l
 	if (recipe_fd < 0)
 		return errno == ENOENT ? COOK_NO_RECIPE
 				       : err_set(err, errno, "open its recipe");
-	r = unpacker_directory(layer_fd, "fs", userns, true, &fs_fd, err);
+	r = unpacker_layer(layer_fd, userns, &fs_fd, err);
 	if (r < 0)
 		return r;
 	fds[0] = fs_fd;

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 /* A layer and one of the images that have it. */
 struct use {
@@ -80,9 +79,8 @@ static int compare(const void *a, const void *b)
 static int check_size(const struct image_layer *layer, int fd, struct err *why)
 {
 	uint64_t size = 0;
-	struct stat st;
 
-	if (fstatat(fd, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	if (!layer_form_is_whole(fd))
 		(void)err_say(why, ENOENT, "its files are gone");
 	else if (store_layer_size(fd, &size) < 0)
 		(void)err_say(why, ENOENT, "its size is not noted any more");
@@ -148,11 +146,11 @@ static int lease_all(struct store *store, struct fsck *fsck, const struct use *u
 
 /* `fd` holds it, shared with imports beside. */
 static int take_away(struct store *store, struct fsck *fsck, const struct use *uses,
-	size_t count, int fd, struct err *err)
+	size_t count, const char *key, int fd, struct err *err)
 {
 	cleanup_close int layers_fd = -1, lock_fd = -1;
 	cleanup_with(leases_done) struct leases leases = { 0 };
-	const char *hex = digest_hex(uses->layer.chain_id);
+	const char *hex = digest_hex(key);
 	char path[STORE_PATH_MAX];
 	int r;
 
@@ -169,7 +167,7 @@ static int take_away(struct store *store, struct fsck *fsck, const struct use *u
 }
 
 static int deal_with(struct store *store, struct fsck *fsck, const struct use *uses,
-	size_t count, int fd, const struct err *why, struct err *err)
+	size_t count, const char *key, int fd, const struct err *why, struct err *err)
 {
 	const char *layer = digest_hex(uses->layer.chain_id);
 	const char *image = digest_hex(uses->image_id);
@@ -177,7 +175,7 @@ static int deal_with(struct store *store, struct fsck *fsck, const struct use *u
 	int r = 0;
 
 	if (fsck->request->is_repairing) {
-		r = take_away(store, fsck, uses, count, fd, err);
+		r = take_away(store, fsck, uses, count, key, fd, err);
 		then = r == -EBUSY ? "it stays while a container or an import uses it"
 				   : "moved to quarantine";
 	}
@@ -188,14 +186,16 @@ static int deal_with(struct store *store, struct fsck *fsck, const struct use *u
 }
 
 /* `count` images have it. */
-static int check_layer(struct store *store, struct fsck *fsck, const struct use *uses,
-	size_t count, struct err *err)
+static int check_form(struct store *store, struct fsck *fsck, const struct use *uses,
+	size_t count, enum layer_form form, struct err *err)
 {
+	char key[LAYER_KEY_MAX];
 	cleanup_close int fd = -1;
 	struct err why = { 0 };
 	int r;
 
-	r = store_hold_layer(store, uses->layer.chain_id, &fd, err);
+	(void)layer_key(uses->layer.chain_id, form, key);
+	r = store_hold_layer(store, key, &fd, err);
 	if (r != 0)
 		return r < 0 ? r : 0; /* that it is missing is said of its images */
 	fsck->report->layers++;
@@ -208,7 +208,15 @@ static int check_layer(struct store *store, struct fsck *fsck, const struct use 
 		return err_wrap(
 			err, "check layer %.12s", digest_hex(uses->layer.chain_id));
 	}
-	return r == 0 ? 0 : deal_with(store, fsck, uses, count, fd, &why, err);
+	return r == 0 ? 0 : deal_with(store, fsck, uses, count, key, fd, &why, err);
+}
+
+static int check_layer(struct store *store, struct fsck *fsck, const struct use *uses,
+	size_t count, struct err *err)
+{
+	int r = check_form(store, fsck, uses, count, LAYER_FORM_DIRECTORY, err);
+
+	return r < 0 ? r : check_form(store, fsck, uses, count, LAYER_FORM_EROFS, err);
 }
 
 static int check_all(

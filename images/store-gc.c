@@ -111,6 +111,18 @@ static int mark_entry(struct store *store, const char *file, void *arg, struct e
 	return mark(gc, image, err);
 }
 
+/* All forms of a layer stay together. */
+static bool has_layer(const struct gc *gc, const char *name)
+{
+	char hex[HASH_HEX_MAX];
+	size_t len = strnlen(name, sizeof(hex) - 1);
+
+	memcpy(hex, name, len);
+	hex[len] = '\0';
+	return has(gc->layers, hex) &&
+	       (!name[len] || str_eq(name + len, LAYER_FORM_SUFFIX));
+}
+
 static int sweep_layer(struct store *store, const char *name, void *arg, struct err *err)
 {
 	cleanup_close int fd = -1;
@@ -118,7 +130,7 @@ static int sweep_layer(struct store *store, const char *name, void *arg, struct 
 	struct gc *gc = arg;
 	uint64_t size = 0;
 
-	if (strlen(name) >= STORE_NAME_MAX || has(gc->layers, name))
+	if (strlen(name) >= STORE_NAME_MAX || has_layer(gc, name))
 		return 0;
 	(void)store_path(path, "layers", name, "");
 	fd = openat(store->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

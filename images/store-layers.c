@@ -13,14 +13,19 @@
 
 #define SIZE_TEXT_MAX 32
 
-int store_hold_layer(
-	struct store *store, const char *chain_id, int *ret_fd, struct err *err)
+/* What an EROFS image pointed into is not there any more. */
+static bool has_other_archive(const char *key, int fd)
+{
+	return digest_hex(key)[HASH_HEX_MAX - 1] && !layer_form_is_whole(fd);
+}
+
+int store_hold_layer(struct store *store, const char *key, int *ret_fd, struct err *err)
 {
 	cleanup_close int fd = -1;
 	char path[STORE_PATH_MAX];
 	int r;
 
-	(void)store_path(path, "layers", digest_hex(chain_id), "");
+	(void)store_path(path, "layers", digest_hex(key), "");
 	fd = openat(store->dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? IMAGE_ABSENT
@@ -28,8 +33,8 @@ int store_hold_layer(
 	r = fd_lock(fd, false, true);
 	if (r < 0)
 		return err_set(err, -r, "lock %s of the image store", path);
-	if (!store_is_in_place(store, path, fd) ||
-		store_layer_state(store, digest_hex(chain_id)) == LAYER_LOST)
+	if (!store_is_in_place(store, path, fd) || has_other_archive(key, fd) ||
+		store_layer_state(store, digest_hex(key)) == LAYER_LOST)
 		return IMAGE_ABSENT;
 	*ret_fd = take_fd(&fd);
 	return 0;
@@ -66,12 +71,12 @@ static int replace_lost(
 }
 
 int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
-	const char *chain_id, struct err *err)
+	const char *key, struct err *err)
 {
 	char path[STORE_PATH_MAX];
 	int r;
 
-	(void)store_path(path, "layers", digest_hex(chain_id), "");
+	(void)store_path(path, "layers", digest_hex(key), "");
 	r = store_mark_cached(store, stage_dirfd, name, err);
 	if (r < 0)
 		return r;
@@ -83,19 +88,54 @@ int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
 	return r < 0 ? err_set(err, -r, "put %s into the image store", path) : 0;
 }
 
-bool store_has_layers(struct store *store, const struct image *image)
+int store_hold_any_layer(
+	struct store *store, const char *chain_id, int *ret_fd, struct err *err)
+{
+	char key[LAYER_KEY_MAX];
+	int r = store_hold_layer(store, chain_id, ret_fd, err);
+
+	return r == IMAGE_ABSENT
+		       ? store_hold_layer(store,
+				 layer_key(chain_id, LAYER_FORM_EROFS, key), ret_fd, err)
+		       : r;
+}
+
+static int open_directory(struct store *store, const char *hex)
 {
 	char path[STORE_PATH_MAX];
 
-	for (size_t i = 0; i < image->layer_count; i++) {
-		const char *hex = digest_hex(image->layers[i].chain_id);
+	return openat(store->dirfd, store_path(path, "layers", hex, ""),
+		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
-		(void)store_path(path, "layers", hex, "/fs");
-		if (faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ||
-			store_layer_state(store, hex) == LAYER_LOST)
+static bool has_layer(
+	struct store *store, const struct image_layer *layer, enum layer_form form)
+{
+	char key[LAYER_KEY_MAX];
+	const char *hex = digest_hex(layer_key(layer->chain_id, form, key));
+	cleanup_close int fd = open_directory(store, hex);
+
+	return fd >= 0 && layer_form_is_whole(fd) &&
+	       store_layer_state(store, hex) != LAYER_LOST;
+}
+
+bool store_has_form(struct store *store, const struct image *image, enum layer_form form)
+{
+	for (size_t i = 0; i < image->layer_count; i++) {
+		const struct image_layer *layer = &image->layers[i];
+
+		if ((form == LAYER_FORM_EROFS ||
+			    !has_layer(store, layer, LAYER_FORM_DIRECTORY)) &&
+			(form == LAYER_FORM_DIRECTORY ||
+				!has_layer(store, layer, LAYER_FORM_EROFS)))
 			return false;
 	}
 	return true;
+}
+
+bool store_has_layers(struct store *store, const struct image *image)
+{
+	return store_has_form(store, image, LAYER_FORM_ANY);
 }
 
 static int reload_hint(struct err *err)
@@ -104,24 +144,43 @@ static int reload_hint(struct err *err)
 		"Load its archive again, or remove the image with `ucrctl rmi --force`.");
 }
 
-static int open_layer(struct store *store, const struct image_layer *layer,
-	bool *has_cached, struct err *err)
+/* Directories are preferred: anybody can use them. Of what is of no use any more the error
+ * says why. */
+static enum layer_form form_of(struct store *store, const struct image_layer *layer)
 {
-	const char *hex = digest_hex(layer->chain_id);
-	enum layer_state state = store_layer_state(store, hex);
-	char path[STORE_PATH_MAX];
-	int fd;
+	char key[LAYER_KEY_MAX];
+	cleanup_close int fd = -1;
 
-	(void)store_path(path, "layers", hex, "/fs");
+	if (has_layer(store, layer, LAYER_FORM_DIRECTORY))
+		return LAYER_FORM_DIRECTORY;
+	(void)layer_key(layer->chain_id, LAYER_FORM_EROFS, key);
+	fd = open_directory(store, digest_hex(key));
+	return fd >= 0 ? LAYER_FORM_EROFS : LAYER_FORM_DIRECTORY;
+}
+
+static int open_layer(struct store *store, const struct image_layer *layer,
+	enum layer_form form, bool *has_cached, struct err *err)
+{
+	char key[LAYER_KEY_MAX];
+	const char *hex;
+	cleanup_close int dirfd = -1;
+	enum layer_state state;
+	int fd = -1, r;
+
+	if (form == LAYER_FORM_ANY)
+		form = form_of(store, layer);
+	hex = digest_hex(layer_key(layer->chain_id, form, key));
+	state = store_layer_state(store, hex);
 	if (state == LAYER_LOST) {
 		(void)err_say(err, ENODATA,
 			"layer %.12s of the image was not on the disk yet when the machine stopped",
 			hex);
 		return reload_hint(err);
 	}
-	fd = openat(store->dirfd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0) {
-		(void)err_set(err, errno, "open %s of the image store", path);
+	dirfd = open_directory(store, hex);
+	r = dirfd < 0 ? err_set(err, errno, "open it") : layer_form_open(dirfd, &fd, err);
+	if (r < 0) {
+		(void)err_wrap(err, "layers/%s of the image store", hex);
 		return reload_hint(err);
 	}
 	*has_cached = *has_cached || state == LAYER_CACHED;
@@ -147,7 +206,7 @@ static int lease_layers(
 		       : r;
 }
 
-int store_open_layers(struct store *store, const struct image *image,
+int store_open_form(struct store *store, const struct image *image, enum layer_form form,
 	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
 {
 	cleanup_close int lease_fd = -1;
@@ -159,7 +218,7 @@ int store_open_layers(struct store *store, const struct image *image,
 	if (r < 0)
 		return r;
 	for (n = 0; n < image->layer_count; n++) {
-		ret_fds[n] = open_layer(store, &image->layers[n], &has_cached, err);
+		ret_fds[n] = open_layer(store, &image->layers[n], form, &has_cached, err);
 		if (ret_fds[n] < 0)
 			break;
 	}
@@ -176,4 +235,10 @@ int store_open_layers(struct store *store, const struct image *image,
 		store_flush_later(store, false);
 	*ret_lease_fd = take_fd(&lease_fd);
 	return 0;
+}
+
+int store_open_layers(struct store *store, const struct image *image,
+	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
+{
+	return store_open_form(store, image, LAYER_FORM_ANY, ret_fds, ret_lease_fd, err);
 }

@@ -7,6 +7,7 @@
 #ifndef UCR_IMAGES_STORE_PRIVATE_H
 #define UCR_IMAGES_STORE_PRIVATE_H
 
+#include "images/layer-form.h"
 #include "images/reference.h"
 #include "images/store.h"
 
@@ -86,18 +87,24 @@ int store_hold_image(struct store *store, struct image *image, struct err *err)
 
 /* ---- store-layers.c ---- */
 
-/* All are there, and not lost. */
+/* All are there, and not lost, in one form or the other. */
 bool store_has_layers(struct store *store, const struct image *image);
-/* Opens a layer and keeps it from being collected. IMAGE_ABSENT: not there, or lost. */
-int store_hold_layer(struct store *store, const char *chain_id, int *ret_fd,
+/* The same in this form. */
+bool store_has_form(struct store *store, const struct image *image, enum layer_form form);
+/* Opens a layer and keeps it from being collected. `key`: images/layer-form.h; a chain id is
+ * that of its directories. IMAGE_ABSENT: not there, or lost. */
+int store_hold_layer(struct store *store, const char *key, int *ret_fd, struct err *err)
+	__attribute__((warn_unused_result));
+/* The same in any form. */
+int store_hold_any_layer(struct store *store, const char *chain_id, int *ret_fd,
 	struct err *err) __attribute__((warn_unused_result));
 /* Reads or, while it is staged, notes how many bytes a layer has. */
 int store_layer_size(int layer_fd, uint64_t *ret) __attribute__((warn_unused_result));
 int store_set_layer_size(int layer_fd, uint64_t size) __attribute__((warn_unused_result));
 /* Moves a staged layer to its place; a lost one there goes to the staging directory.
- * Under the lock of its chain id's name. */
+ * Under the lock of its key's name. */
 int store_commit_layer(struct store *store, int stage_dirfd, const char *name,
-	const char *chain_id, struct err *err) __attribute__((warn_unused_result));
+	const char *key, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- store-sources.c ---- */
 

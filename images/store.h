@@ -6,6 +6,7 @@
  *   lock                  flock()ed for the short steps that change what is visible
  *   blobs/sha256/HEX      configurations and manifests, as they came; layers of pulled images
  *   layers/HEX/fs         a layer unpacked, named by its chain id, in overlayfs's form
+ *   layers/HEX.erofs/     the same layer in another form: images/layer-form.h
  *   layers/HEX/size       its bytes
  *   layers/HEX/tar        how to write its archive again (images/tar-recipe.h)
  *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
@@ -30,6 +31,7 @@
 #define UCR_IMAGES_STORE_H
 
 #include "images/image.h"
+#include "images/layer-form.h"
 
 struct store;
 
@@ -63,6 +65,10 @@ int store_names(struct store *store, const char *id, strv *ret, struct err *err)
  * keeps the image from being collected while `ret_lease_fd` (or a copy in another
  * process) is open. */
 int store_open_layers(struct store *store, const struct image *image,
+	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
+	__attribute__((warn_unused_result));
+/* The same in one form. */
+int store_open_form(struct store *store, const struct image *image, enum layer_form form,
 	int ret_fds[IMAGE_LAYERS_MAX], int *ret_lease_fd, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -199,8 +199,8 @@ static int open_sink(struct import *im, size_t n, const struct asked *asked,
 
 	if (!asked->is_erofs)
 		return sink_dir_new(im->layer_fds[n], &im->job->notes, ret, err);
-	if (asked->may_index && im->source.is_original &&
-		im->source.rendered.fd < 0 && !*p->codec) {
+	if (asked->may_index && im->source.is_original && im->source.rendered.fd < 0 &&
+		!*p->codec) {
 		files.archive_fd = im->source.archive.fd;
 		files.archive_offset = p->range.offset;
 	}

@@ -48,6 +48,14 @@ int unpacker_directory(int dirfd, const char *name, const struct import_userns *
 	return 0;
 }
 
+int unpacker_layer(
+	int layer_dirfd, const struct import_userns *userns, int *ret_fd, struct err *err)
+{
+	if (faccessat(layer_dirfd, "fs", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return unpacker_directory(layer_dirfd, "fs", userns, true, ret_fd, err);
+	return layer_form_open(layer_dirfd, ret_fd, err);
+}
+
 int unpacker_remove(const char *libexec_path, const struct import_userns *userns,
 	int dirfd, const char *name, struct err *err)
 {

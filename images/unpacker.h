@@ -23,6 +23,10 @@ int unpacker_directory(int dirfd, const char *name, const struct import_userns *
 	bool is_read_only, int *ret_fd, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The root of a stored layer, whatever its form, to be read. */
+int unpacker_layer(int layer_dirfd, const struct import_userns *userns, int *ret_fd,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Removes dirfd/name and all below it from inside the user namespace. */
 int unpacker_remove(const char *libexec_path, const struct import_userns *userns,
 	int dirfd, const char *name, struct err *err) __attribute__((warn_unused_result));

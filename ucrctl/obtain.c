@@ -70,6 +70,7 @@ int obtain_image(
 		.platform = how->platform,
 		.pull_options = &setup.pull,
 		.build = how->build,
+		.form = how->form,
 		.userns.userns_fd = -1,
 		.notes = &notes,
 	};

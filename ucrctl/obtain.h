@@ -16,6 +16,7 @@ struct obtain {
 	const char *reference;
 	enum pull_policy pull;
 	struct platform platform;
+	enum layer_form form;
 	bool is_quiet;				 /* no progress */
 	unsigned int progress;			 /* enum progress_kind */
 	const struct registry_options *registry; /* NULL: none were given */

@@ -10,8 +10,10 @@
 static const char *const pull_names[] = { "missing", "always", "never", "newer", NULL };
 
 static const char *const backend_names[] = {
+	[ROOTFS_BACKEND_AUTO] = "auto",
 	[ROOTFS_BACKEND_OVERLAY] = "overlay",
 	[ROOTFS_BACKEND_COPY] = "copy",
+	[ROOTFS_BACKEND_EROFS] = "erofs",
 	NULL,
 };
 
@@ -100,7 +102,7 @@ static const struct option_spec files[] = {
 		.help = "Make the root file system read-only" },
 	{ "rootfs-backend", .arg = "HOW", .set = option_choice, .param = backend_names,
 		.offset = RUN(rootfs_backend),
-		.help = "Make the root file system as overlay of the image's layers, or as copy" },
+		.help = "Make the root file system of the image's layers by auto (the default), overlay, copy or erofs" },
 	{ "shm-size", .arg = "SIZE", .set = option_string, .offset = RUN(shm_size),
 		.help = "Size of /dev/shm (default: 64m)" },
 	{ "device", .arg = "HOST[:PATH][:rwm]", .set = option_strv,

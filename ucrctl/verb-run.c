@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch-root.h"
 #include "agentd/launch.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
@@ -89,12 +90,19 @@ static int launch(struct ctl *ctl, struct engine *engine,
 static int find_root(struct ctl *ctl, struct engine *engine, const char *reference,
 	const struct run_verb *o, struct image **ret, struct err *err)
 {
+	int r;
+
 	if (!reference)
 		return sandbox_host_image(engine_is_rootless(engine), ret, err);
+	r = rootfs_backend_check(
+		o->run.rootfs_backend, engine_containers_dirfd(engine), err);
+	if (r < 0)
+		return r;
 	return obtain_image(ctl,
 		&(struct obtain){ .reference = reference,
 			.pull = o->pull,
 			.platform = o->platform,
+			.form = rootfs_backend_form(o->run.rootfs_backend),
 			.is_quiet = o->is_quiet,
 			.progress = o->progress,
 			.registry = &o->registry },

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The same images by every --rootfs-backend: what a container sees must be the same."""
+import gzip
 import os
+import shutil
 import stat
 import tarfile
+import tempfile
 
 import cli
-from cli import good, refused
+from cli import good, refused, run
 from image_files import d, docker_archive, entry, f, layer
 from tap import Skip
 import tap
 
-BACKENDS = "overlay", "copy"
+BACKENDS = "overlay", "copy", "erofs"
 # What the runtime itself puts in.
 MOUNTED = {"etc/hosts", "etc/hostname", "etc/resolv.conf", "dev", "proc", "sys"}
 CAPABILITY = bytes.fromhex("0100000200200000000000000000000000000000")
@@ -34,7 +37,7 @@ def facts_of(path, inodes):
     if stat.S_ISREG(st.st_mode):
         with open(path, "rb") as data:
             facts["data"] = data.read()
-        facts["names"] = inodes.setdefault(st.st_ino, [])
+        facts["names"] = inodes.setdefault((st.st_dev, st.st_ino), [])
         facts["names"].append(os.fspath(path))
     if stat.S_ISCHR(st.st_mode) or stat.S_ISBLK(st.st_mode):
         facts["rdev"] = st.st_rdev
@@ -132,6 +135,113 @@ def test_a_copy_is_written_to(_work):
         for _ in range(2):
             assert good("run", "--rm", "--rootfs-backend", backend, cli.busybox_archive(), "sh",
                         "-c", script).out == "3\n"
+
+
+def by_erofs(work):
+    """A store of its own, in which EROFS can be used, and the archive of an image."""
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+    root, archive = os.path.join(work, "root"), os.path.join(work, "image.tar")
+    shutil.copy(cli.busybox_archive(), archive)
+    result = run("run", "--rm", "--rootfs-backend", "erofs", archive, "true", root=root)
+    if "EROFS cannot be used here" in result.err:
+        raise Skip(result.err.strip())
+    assert result.status == 0 and result.err == "", result
+    return root, archive
+
+
+def stored(root, *parts):
+    """The one EROFS layer of the store."""
+    layers = os.path.join(root, "images", "layers")
+    names = [n for n in os.listdir(layers) if n.endswith(".erofs")]
+    assert len(names) == 1, names
+    return os.path.join(layers, names[0], *parts)
+
+
+def erofs_run(root, image, *command):
+    return good("run", "--rm", "--rootfs-backend", "erofs", image, *command, root=root).out
+
+
+def test_an_archive_is_not_unpacked(work):
+    """the files of an uncompressed archive stay in it"""
+    root, archive = by_erofs(work)
+    assert os.path.samefile(stored(root, "archive"), archive)
+    assert os.stat(stored(root, "data")).st_size == 0
+    image = os.stat(stored(root, "image"))
+    assert erofs_run(root, archive, "sh", "-c", "echo y > /etc/new; cat /etc/new") == "y\n"
+    assert os.stat(stored(root, "image")).st_ino == image.st_ino, "it was made twice"
+    assert erofs_run(root, "busybox", "sh", "-c", "ls /etc/new 2>&1 | wc -l; id -u") == "1\n0\n"
+
+
+def test_an_archive_that_goes(work):
+    """the archive may be removed: the image has it still"""
+    root, archive = by_erofs(work)
+    os.unlink(archive)
+    assert erofs_run(root, "busybox", "echo", "here") == "here\n"
+    good("rmi", "busybox", root=root)
+    good("gc", root=root)
+    assert os.listdir(os.path.join(root, "images", "layers")) == []
+
+
+def test_an_archive_that_changes(work):
+    """what is in an archive that was changed is not run"""
+    root, archive = by_erofs(work)
+    with open(archive, "r+b") as out:
+        out.seek(os.path.getsize(archive) // 2)
+        out.write(b"other")
+    assert "changed" in refused("run", "busybox", "true", root=root)
+    error = refused("run", "--rootfs-backend", "erofs", archive, "true", root=root)
+    assert "diff_id" in error, error
+    shutil.copy(cli.busybox_archive(), archive)
+    assert erofs_run(root, archive, "echo", "again") == "again\n"
+
+
+def test_an_archive_of_others(work):
+    """an archive that others can write to is copied"""
+    root, archive = by_erofs(work)
+    other = os.path.join(work, "other.tar")
+    for change in (lambda: os.chmod(other, 0o664), lambda: os.chown(other, 1000, 0)):
+        shutil.copy(archive, other)
+        change()
+        own_root = tempfile.mkdtemp(dir=work)
+        assert erofs_run(own_root, other, "echo", "x") == "x\n"
+        assert not os.path.exists(stored(own_root, "archive"))
+        assert os.stat(stored(own_root, "data")).st_size > 500000
+
+
+def test_forms_side_by_side(work):
+    """an image can be there in both forms; by name each is told apart"""
+    root, archive = by_erofs(work)
+    assert good("run", "--rm", "busybox", "echo", "any", root=root).out == "any\n"
+    error = refused("run", "--rm", "--rootfs-backend", "overlay", "busybox", "true", root=root)
+    assert "not stored as unpacked directories" in error, error
+    for backend in "overlay", "erofs", "copy", "auto":
+        good("run", "--rm", "--rootfs-backend", backend, archive, "true", root=root)
+    for backend in "overlay", "erofs", "copy", "auto":
+        good("run", "--rm", "--rootfs-backend", backend, "busybox", "true", root=root)
+    assert len(os.listdir(os.path.join(root, "images", "layers"))) == 2
+    assert good("fsck", root=root).status == 0
+    good("gc", root=root)
+    assert len(os.listdir(os.path.join(root, "images", "layers"))) == 2
+
+
+def test_save(work):
+    """an image that is stored as EROFS is saved byte for byte"""
+    root, archive = by_erofs(work)
+    os.chmod(archive, 0o666)
+    for name, data in ("indexed", archive), ("compressed", os.path.join(work, "z.tar")):
+        if name == "compressed":
+            with open(data, "wb") as out:
+                out.write(docker_archive([busybox_layer(), layer(f("x", "y"), f("bin/.wh.ls"))],
+                                         tags=["busybox:latest"], compress=gzip.compress))
+        root = os.path.join(work, name)
+        erofs_run(root, data, "true")
+        saved = os.path.join(work, "saved.tar")
+        good("save", "-o", saved, "busybox", root=root)
+        again = os.path.join(work, "again-" + name)
+        assert good("load", "-i", saved, root=again).out == \
+            good("load", "-i", data, root=again).out
+        os.unlink(saved)
 
 
 def test_unknown_backend(_work):
