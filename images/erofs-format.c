@@ -4,6 +4,14 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+_Static_assert(sizeof(struct erofs_super) == 128, "as on the disk");
+_Static_assert(sizeof(struct erofs_slot) == 128, "as on the disk");
+_Static_assert(sizeof(struct erofs_inode) == 64, "as on the disk");
+_Static_assert(sizeof(struct erofs_chunk) == 8, "as on the disk");
+_Static_assert(sizeof(struct erofs_xattrs) == 12, "as on the disk");
+_Static_assert(sizeof(struct erofs_xattr) == 4, "as on the disk");
+_Static_assert(sizeof(struct erofs_dirent) == 12, "as on the disk");
+
 const struct erofs_prefix erofs_prefixes[] = {
 	{ "system.posix_acl_access", 2 },
 	{ "system.posix_acl_default", 3 },

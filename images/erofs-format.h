@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The part of EROFS that our images use, as the kernel reads it (fs/erofs in Linux 6.12).
- * Numbers are little-endian.
+ * Numbers are little-endian. A block is 512 bytes, because tar archives are made of those.
  *
  * An image is metadata only. The content of its files lies in one or two others, "devices" to
  * EROFS: the data that was written for it (1), and an uncompressed archive as it came (2).
@@ -11,8 +11,6 @@
  *   2048  inodes, each with its extended attributes and then what its kind needs: the one
  *         place where a file's content lies, or the target of a short symbolic link
  *   ...   whole blocks: directories, the targets of long symbolic links
- *
- * A block is 512 bytes, because tar archives are made of those.
  */
 #ifndef UCR_IMAGES_EROFS_FORMAT_H
 #define UCR_IMAGES_EROFS_FORMAT_H
@@ -48,14 +46,12 @@ struct erofs_super {
 	uint64_t packed_nid;
 	uint8_t reserved[24];
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_super) == 128, "as on the disk");
 
 struct erofs_slot {
 	uint8_t tag[64];
 	uint32_t blocks, mapped_block;
 	uint8_t reserved[56];
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_slot) == 128, "as on the disk");
 
 /* Of an inode's format: 1 (the long form) + 2 * how its content lies. */
 #define EROFS_PLAIN 1	/* in whole blocks of the image */
@@ -71,7 +67,6 @@ struct erofs_inode {
 	uint32_t mtime_nsec, links;
 	uint8_t reserved2[16];
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_inode) == 64, "as on the disk");
 
 #define EROFS_CHUNK_INDEXES 0x20U
 #define EROFS_CHUNK_BITS_MAX 31U /* beyond those of a block */
@@ -80,7 +75,6 @@ struct erofs_chunk {
 	uint16_t block_high, device;
 	uint32_t block;
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_chunk) == 8, "as on the disk");
 
 /* The first of the extended attributes of an inode; its xattr_count is that of 4 bytes in what
  * follows this, plus 1. */
@@ -89,14 +83,12 @@ struct erofs_xattrs {
 	uint8_t shared;
 	uint8_t reserved[7];
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_xattrs) == 12, "as on the disk");
 
 /* Name (without what its index stands for) and value follow, filled up to 4 bytes. */
 struct erofs_xattr {
 	uint8_t name_len, name_index;
 	uint16_t value_len;
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_xattr) == 4, "as on the disk");
 
 #define EROFS_XATTRS_MAX (UINT16_MAX * 4U)
 #define EROFS_XATTR_USER 1
@@ -109,7 +101,6 @@ struct erofs_dirent {
 	uint16_t name_at;
 	uint8_t type, reserved;
 } __attribute__((packed));
-_Static_assert(sizeof(struct erofs_dirent) == 12, "as on the disk");
 
 /* What a name is prefixed with; the longest that fits counts. */
 struct erofs_prefix {

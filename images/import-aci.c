@@ -2,7 +2,7 @@
 /* The images that an App Container Image depends on: NEED and GIVE of images/unpack-proto.h.
  * What is found is not looked at here; ucr-unpack checks it. */
 #include "images/fetcher.h"
-#include "images/import-private.h"
+#include "images/import-aci.h"
 #include "images/platform.h"
 #include "images/signature.h"
 

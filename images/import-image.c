@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What ucr-unpack says the image is, its documents, and whether they agree. */
+#include "images/import-aci.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 

@@ -97,19 +97,6 @@ int import_adopt_config(struct import *import, struct err *err)
 int import_build_config(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* ---- import-aci.c: what an App Container Image depends on ---- */
-
-/* NEED: finds the image and answers with it. */
-int import_on_need(struct import *import, const struct ipc_msg *msg, struct err *err)
-	__attribute__((warn_unused_result));
-
-/* Where keys are trusted, the image must be signed by one of them. */
-int import_aci_check(struct import *import, struct err *err)
-	__attribute__((warn_unused_result));
-/* Downloads the image itself, by its name. */
-int import_aci_download(struct import *import, struct err *err)
-	__attribute__((warn_unused_result));
-
 /* ---- import-names.c ---- */
 
 /* The names an archive gives its image, in full. What is no name becomes a note. */

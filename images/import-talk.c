@@ -4,6 +4,7 @@
  * checked here again as far as it can be, and nothing it says becomes a path unchecked.
  */
 #include "images/helper-progress.h"
+#include "images/import-aci.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 #include "images/store-steps.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "images/import-aci.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 #include "images/store-durable.h"
