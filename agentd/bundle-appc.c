@@ -177,14 +177,20 @@ int bundle_handlers(const struct bundle_request *request, strv *args)
 	return r == 0 ? add_handler("--post-stop", appc->post_stop, args) : r;
 }
 
-static const struct appc_mount_point *find_mount_point(
-	const struct image_appc *appc, const char *name, size_t len)
+/* A configuration that calls itself appc's may be anybody's: no name of a mount point is a path,
+ * and no path is more than one. */
+const struct appc_mount_point *bundle_mount_point(
+	const struct image_appc *appc, const char *text)
 {
-	for (size_t i = 0; i < appc->mount_points.count; i++) {
-		const struct appc_mount_point *m = &appc->mount_points.items[i];
+	const char *name = strchr(text, ':');
+	size_t len = name ? strcspn(++name, ":") : 0;
 
-		if ((strncmp(m->name, name, len) == 0 && !m->name[len]) ||
-			(strncmp(m->path, name, len) == 0 && !m->path[len]))
+	for (size_t i = 0; len && i < appc->mount_points.count; i++) {
+		const struct appc_mount_point *m = &appc->mount_points.items[i];
+		const char *known = *name == '/' ? m->path : m->name;
+
+		if (*m->path == '/' && !strchr(m->path, ':') &&
+			strncmp(known, name, len) == 0 && !known[len])
 			return m;
 	}
 	return NULL;
@@ -197,17 +203,16 @@ static bool says_access(const char *options)
 	return padded && (strstr(padded, ",rw,") || strstr(padded, ",ro,"));
 }
 
-char *bundle_volume_text(const struct image_appc *appc, const char *text)
+char *bundle_volume_text(const struct appc_mount_point *m, const char *text)
 {
-	const char *colon = strchr(text, ':');
-	size_t len = colon ? strcspn(colon + 1, ":") : 0;
-	const struct appc_mount_point *m =
-		len ? find_mount_point(appc, colon + 1, len) : NULL;
-	const char *options = m && colon[1 + len] ? colon + 2 + len : "";
+	const char *target = strchr(text, ':'), *options;
+	size_t len;
 
 	if (!m)
 		return strdup(text);
-	return str_printf("%.*s:%s%s%s%s", (int)(colon - text), text, m->path,
+	len = strcspn(target + 1, ":");
+	options = target[1 + len] ? target + 2 + len : "";
+	return str_printf("%.*s:%s%s%s%s", (int)(target - text), text, m->path,
 		*options ? ":" : "", options,
 		!m->is_read_only || says_access(options) ? ""
 		: *options				 ? ",ro"

@@ -163,6 +163,24 @@ static int add_image_volumes(
 	return 0;
 }
 
+/* Where an image says that its mount point is, but not where we must be sure of what is. */
+static int add_volume(const struct bundle_request *request, const char *text,
+	struct spec_mounts *mounts, struct err *err)
+{
+	const struct appc_mount_point *m =
+		bundle_mount_point(&request->image->config.appc, text);
+	cleanup_free char *clean = m ? path_clean(m->path) : NULL;
+	cleanup_free char *full = bundle_volume_text(m, text);
+
+	if (!full || (m && !clean))
+		return err_oom(err);
+	if (clean && strchr(text, ':')[1] != '/' && is_reserved_place(clean))
+		return err_say(err, EINVAL,
+			"--volume %s: the image's mount point is %s, which no image may ask for",
+			text, clean);
+	return bundle_volume(full, mounts, err);
+}
+
 int bundle_mounts(
 	const struct bundle_request *request, struct spec *spec, struct err *err)
 {
@@ -188,10 +206,7 @@ int bundle_mounts(
 			return r;
 	}
 	strv_each (text, options->volumes) {
-		cleanup_free char *full =
-			bundle_volume_text(&request->image->config.appc, *text);
-
-		r = full ? bundle_volume(full, mounts, err) : err_oom(err);
+		r = add_volume(request, *text, mounts, err);
 		if (r < 0)
 			return r;
 	}

@@ -68,9 +68,12 @@ bool bundle_has_init(const struct bundle_request *request);
 int bundle_handlers(const struct bundle_request *request, strv *args)
 	__attribute__((warn_unused_result));
 
-/* --volume with the name of a mount point of the image ("/data:work") as one with its path;
- * read-only where the image says so and the option does not. */
-char *bundle_volume_text(const struct image_appc *appc, const char *text)
+/* The mount point of the image that --volume has the name or the path of; NULL: none. */
+const struct appc_mount_point *bundle_mount_point(
+	const struct image_appc *appc, const char *text);
+/* --volume with its path ("/data:work"), read-only where the image says so and the option does
+ * not; a copy when there is none. */
+char *bundle_volume_text(const struct appc_mount_point *m, const char *text)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -232,13 +232,19 @@ static int check_environment(const struct aci_app *app, struct err *err)
 static int check_mount_points(const struct aci_app *app, struct err *err)
 {
 	int r = check_count("mount points", app->mount_points.count, err);
+	char show[SHOWN_MAX];
 
 	for (size_t i = 0; r == 0 && i < app->mount_points.count; i++) {
+		const char *path = app->mount_points.items[i].path;
+
 		r = check_name("the name of a mount point",
 			app->mount_points.items[i].name, NAME_MARKS, err);
 		if (r == 0)
-			r = check_path(
-				"mount point", app->mount_points.items[i].path, err);
+			r = check_path("mount point", path, err);
+		/* Nobody could name it: --volume ends a path there. */
+		if (r == 0 && strchr(path, ':'))
+			r = err_say(err, EINVAL, "mount point %s: ':' is not allowed",
+				shown(path, show));
 	}
 	return r;
 }

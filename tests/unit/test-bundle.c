@@ -184,6 +184,45 @@ static void test_hostile_image(void **state)
 	bundle_done(&bundle);
 }
 
+/* What a mount point of an image makes of a volume of ours: a place by its name, never options,
+ * never the place of a path, never one that the runtime relies on. */
+static void test_hostile_mount_points(void **state)
+{
+	static const struct {
+		const char *name, *path, *volume, *destination; /* NULL: refused */
+	} cases[] = {
+		{ "work", "/w", "/usr:work", "/w" },
+		{ "work", "/w", "/usr:/x", "/x" },
+		{ "work", "/w:suid,dev,shared", "/usr:work", NULL },
+		{ "/v", "/etc:shared", "/usr:/v", "/v" },
+		{ "/v", "/etc", "/usr:/v", "/v" },
+		{ "work", "w", "/usr:work", NULL },
+		{ "work", "/proc", "/usr:work", NULL },
+		{ "work", "//dev/./pts", "/usr:work", NULL },
+		{ "work", "/", "/usr:work", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct appc_mount_point point = { (char *)(uintptr_t)cases[i].name,
+			(char *)(uintptr_t)cases[i].path, false };
+		struct image_config image = { .cmd = V("x"),
+			.appc = { .is_set = true, .mount_points = { &point, 1 } } };
+		struct run_options options = { .volumes = V(cases[i].volume) };
+		struct bundle bundle = build(&image, &options, NULL);
+
+		assert_int_equal(bundle.spec != NULL, cases[i].destination != NULL);
+		if (bundle.spec) {
+			const struct spec_mount *m =
+				find_mount(bundle.spec, cases[i].destination);
+
+			assert_non_null(m);
+			assert_string_equal(m->source, "/usr");
+			assert_string_equal(join(m->options), "rbind rprivate");
+		}
+		bundle_done(&bundle);
+	}
+}
+
 static void test_limits(void **state)
 {
 	const struct image_config image = { .cmd = V("x") };
@@ -213,6 +252,7 @@ int main(void)
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_hostile_image),
+		cmocka_unit_test(test_hostile_mount_points),
 		cmocka_unit_test(test_limits),
 	};
 
