@@ -22,6 +22,7 @@ static const struct op_row {
 	{ "get", 2, fetch_get },
 	{ "check", 1, fetch_check },
 	{ "pull", 1, fetch_pull },
+	{ "tags", 2, fetch_tags },
 	{ "discover", 2, fetch_discover },
 	{ 0 },
 };

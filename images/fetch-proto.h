@@ -15,6 +15,7 @@
  *   "op":"discover", "name", "labels", "ext", "max_bytes"    fds also: the file to write, empty
  *     An App Container Image, or its signature ("ext":"aci.asc"). Answers PROGRESS…, DONE {}.
  *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
+ *   "op":"tags", "repository"    fds also: a file, which gets the tags, one a line
  *   "op":"pull", "repository", "reference", "platform"
  *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "layers"} fds: manifest,
  *     configuration (sealed memfds, at offset 0). "layers" lowest first: [{"digest", "size",

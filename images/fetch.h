@@ -41,6 +41,8 @@ int fetch_check(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int fetch_pull(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
+int fetch_tags(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
 int fetch_discover(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 

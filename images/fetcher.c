@@ -8,6 +8,9 @@
 #include "images/helper-progress.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+
+#define TAGS_MAX (16U << 20)
 
 static const struct helper_program fetch_program = {
 	.name = FETCH_PROGRAM,
@@ -156,4 +159,46 @@ int fetch_check_login(
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "check");
 	return run_request(&request, access, &w, err);
+}
+
+static int read_lines(int fd, strv *ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	char *rest, *line;
+	size_t len;
+	int r;
+
+	r = lseek(fd, 0, SEEK_SET) < 0 ? -errno : fd_read_all(fd, TAGS_MAX, &text, &len);
+	if (r < 0)
+		return err_set(err, -r, "read the tags");
+	rest = text;
+	while (r == 0 && (line = strsep(&rest, "\n"))) {
+		if (*line)
+			r = strv_add(ret, line);
+	}
+	return r < 0 ? err_oom(err) : 0;
+}
+
+int fetch_tag_list(const char *libexec_path, const struct pull_options *options,
+	const char *repository, strv *ret, struct err *err)
+{
+	cleanup_close int fd = memfd_create("tags", MFD_CLOEXEC);
+	const struct fetch_url_request request = { .libexec_path = libexec_path,
+		.fd = fd };
+	cleanup_free char *host = strndup(repository, strcspn(repository, "/"));
+	cleanup_access struct registry_access access = { 0 };
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	int r;
+
+	if (fd < 0 || !host)
+		return err_oom(err);
+	r = fetcher_access(options, host, &access, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "op", "tags");
+	jw_string(&w, "repository", repository + strlen(host) + 1);
+	r = run_request(&request, &access, &w, err);
+	return r < 0 ? r : read_lines(fd, ret, err);
 }

@@ -40,6 +40,11 @@ int fetch_aci(const struct fetch_url_request *request,
 	const struct fetch_aci_request *image, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The tags of a repository, which is named as "host/path". */
+int fetch_tag_list(const char *libexec_path, const struct pull_options *options,
+	const char *repository, strv *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Whether a registry takes the credentials; -EACCES when not. */
 int fetch_check_login(const char *libexec_path, const struct registry_access *access,
 	struct err *err) __attribute__((warn_unused_result));

@@ -203,6 +203,22 @@ static void on_challenge(struct http_transfer *t, const char *value)
 	t->state->challenge = challenge;
 }
 
+/* RFC 8288: <URL>; rel="next". Only its path counts: the page is the same server's. */
+static void on_link(struct http_transfer *t, const char *value)
+{
+	const char *end = strchr(value, '>'), *mark = strstr(value, "://");
+	const char *path = value + 1;
+
+	if (*value != '<' || !end || !strstr(end, "next"))
+		return;
+	if (mark && mark < end)
+		path = mark + strlen("://") + strcspn(mark + strlen("://"), "/>");
+	if (*path != '/')
+		return;
+	free(t->next_page);
+	t->next_page = strndup(path, (size_t)(end - path));
+}
+
 /* RFC 7234 §5.5: 299 - "text" */
 static void on_warning(struct http_transfer *t, const char *value)
 {
@@ -222,6 +238,7 @@ static const struct {
 } headers[] = {
 	{ "content-type", on_content_type },
 	{ "docker-content-digest", on_content_digest },
+	{ "link", on_link },
 	{ "location", on_location },
 	{ "content-range", on_content_range },
 	{ "etag", on_etag },
@@ -274,6 +291,7 @@ static void forget_answer(struct http_transfer *t)
 	t->status = 0;
 	free(take_ptr(t->content_type));
 	free(take_ptr(t->content_digest));
+	free(take_ptr(t->next_page));
 	free(take_ptr(s->location));
 	http_validator_done(&s->answered);
 	auth_challenge_done(&s->challenge);

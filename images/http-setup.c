@@ -149,7 +149,8 @@ static int make_url(struct http_transfer *t, struct err *err)
 	if (s->url && endpoint->is_mirror) {
 		cleanup_free char *bare = take_ptr(s->url);
 
-		s->url = str_printf("%s?ns=%s", bare, s->session->access->host);
+		s->url = str_printf("%s%cns=%s", bare, strchr(bare, '?') ? '&' : '?',
+			s->session->access->host);
 	}
 	return s->url ? 0 : err_oom(err);
 }

@@ -122,6 +122,7 @@ void http_transfer_done(struct http_transfer *t)
 	t->state = NULL;
 	free(take_ptr(t->content_type));
 	free(take_ptr(t->content_digest));
+	free(take_ptr(t->next_page));
 }
 
 static int prepare(struct http_session *session, struct http_transfer *t, struct err *err)

@@ -78,6 +78,7 @@ struct http_transfer {
 
 	long status;
 	char *content_type, *content_digest;
+	char *next_page; /* the path of what goes on with the answer, or NULL */
 
 	struct http_state *state;
 	struct err err;

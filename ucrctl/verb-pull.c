@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/engine.h"
+#include "images/fetcher.h"
 #include "images/reference.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/obtain.h"
@@ -6,9 +8,11 @@
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
+#include <errno.h>
+
 struct pull_verb {
 	const char *platform_text;
-	bool is_quiet;
+	bool is_quiet, is_all_tags;
 	unsigned int progress;
 	struct registry_options registry;
 };
@@ -17,6 +21,9 @@ static const struct option_spec options[] = {
 	{ "quiet", 'q', .set = option_bool,
 		.offset = offsetof(struct pull_verb, is_quiet),
 		.help = "Print the image's id and nothing else" },
+	{ "all-tags", 'a', .set = option_bool,
+		.offset = offsetof(struct pull_verb, is_all_tags),
+		.help = "Download the images of all tags that the repository has" },
 	{ "platform", .arg = "OS/ARCH", .set = option_string,
 		.offset = offsetof(struct pull_verb, platform_text),
 		.help = "Which image of an index to take, as linux/arm64/v8" },
@@ -60,9 +67,64 @@ static int pull(struct ctl *ctl, const char *reference, const void *opts, struct
 	return 0;
 }
 
+/* "host/path" of a name that has neither tag nor digest. */
+static int repository_of(const char *name, char ret[REFERENCE_NAME_MAX], struct err *err)
+{
+	const char *base = strrchr(name, '/');
+	int r;
+
+	if (strpbrk(base ? base : name, ":@"))
+		return err_say(
+			err, EINVAL, "--all-tags: give a name without a tag or digest");
+	r = reference_normalize(name, ret, err);
+	if (r == 0)
+		ret[reference_tag_of(ret) - ret] = '\0';
+	return r;
+}
+
+static int list_tags(struct ctl *ctl, const struct pull_verb *o, const char *repository,
+	strv *ret, struct err *err)
+{
+	cleanup_registry_setup struct registry_setup setup = { 0 };
+	struct engine *engine;
+	int r;
+
+	r = ctl_engine(ctl, &engine, err);
+	if (r == 0)
+		r = registry_setup_make(&o->registry, &setup, err);
+	if (r == 0)
+		r = fetch_tag_list(
+			engine_libexec_path(engine), &setup.pull, repository, ret, err);
+	return r < 0 ? err_wrap(
+			       err, "list the tags of %s", reference_familiar(repository))
+		     : 0;
+}
+
+static int pull_all(struct ctl *ctl, const char *name, const void *opts, struct err *err)
+{
+	char repository[REFERENCE_NAME_MAX];
+	cleanup_strv strv tags = NULL;
+	int r;
+
+	r = repository_of(name, repository, err);
+	if (r == 0)
+		r = list_tags(ctl, opts, repository, &tags, err);
+	if (r == 0 && !tags)
+		r = err_say(err, ENOENT, "the repository has no tags");
+	strv_each (tag, tags) {
+		cleanup_free char *full = str_printf("%s:%s", repository, *tag);
+
+		if (r == 0)
+			r = full ? pull(ctl, full, opts, err) : err_oom(err);
+	}
+	return r;
+}
+
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	return ctl_each(context, args, opts, pull);
+	const struct pull_verb *o = opts;
+
+	return ctl_each(context, args, opts, o->is_all_tags ? pull_all : pull);
 }
 
 const struct verb_spec verb_pull = {

@@ -89,6 +89,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(206, body[start:], "application/octet-stream",
                     {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}", **mark})
 
+    def tags(self, repository, last):
+        """Two of a repository's tags at a time."""
+        left = sorted(tag for name, tag in self.server.registry.manifests
+                      if name == repository and ":" not in tag and tag > last)
+        more = {"Link": f'</v2/{repository}/tags/list?last={left[1]}&n=2>; rel="next"'} \
+            if len(left) > 2 else {}
+        self.answer(200, json.dumps({"name": repository, "tags": left[:2] or None}).encode(),
+                    headers=more)
+
     def token(self, query):
         reg = self.server.registry
         if reg.password:
@@ -115,6 +124,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.blob(reg.files[url.path])
             return
         if not self.may_pass():
+            return
+        tags = re.fullmatch(r"/v2/(.+)/tags/list", url.path)
+        if tags:
+            self.tags(tags[1], urllib.parse.parse_qs(url.query).get("last", [""])[0])
             return
         kind = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", url.path)
         if url.path == "/v2/":

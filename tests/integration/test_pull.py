@@ -327,6 +327,32 @@ def test_basic(work):
         pull(work, name, "--creds", "me:pass:word")
 
 
+def test_all_tags(work):
+    """every tag of a repository, which come page by page"""
+    with Registry() as reg:
+        ids = [reg.put_image(tag=tag, config={"author": tag})["config"]["digest"]
+               for tag in ("1", "1.2", "a", "b", "latest")]
+        reg.password = "me:pw"
+        done = pull(work, "-q", "--all-tags", f"{reg.host}/t/app", "--creds", "me:pw")
+        assert done.lines == ids, done
+        assert len(reg.paths("/tags/list")) == 4, reg.paths()  # one is refused for its login
+        assert "without a tag" in pull(work, "-a", f"{reg.host}/t/app:1", status=125).err
+        reg.password = None
+        assert "has no tags" in pull(work, "-a", f"{reg.host}/t/none", status=125).err
+
+        def forever(handler, path):
+            if not path.endswith("/tags/list"):
+                return False
+            handler.answer(200, b'{"tags":["1"]}', headers={
+                "Link": '<http://169.254.169.254/v2/t/app/tags/list?x>; rel="next"'})
+            return True
+        reg.fault = forever
+        assert "more than 100 pages" in pull(work, "-a", f"{reg.host}/t/app", status=125).err
+        reg.fault = lambda handler, path: path.endswith("/tags/list") and (handler.answer(
+            200, b'{"tags":["../../x"]}'), True)[1]
+        assert pull(work, "-a", f"{reg.host}/t/app", status=125).err
+
+
 def test_logout_all(work):
     """every login of the file is forgotten, those that helpers keep included; the rest stays"""
     path = f"{work}/bin"
