@@ -25,6 +25,7 @@ struct part {
 	char key[HASH_HEX_MAX + 1]; /* a letter for its kind, and its digits */
 	uint64_t size;
 	size_t refs;
+	bool goes; /* before any image */
 };
 
 struct judge {
@@ -133,7 +134,7 @@ static uint64_t drop_part(struct judge *j, char kind, const char *digest)
 {
 	struct part *part = find_part(j, kind, digest);
 
-	return --part->refs ? 0 : part->size;
+	return --part->refs || part->goes ? 0 : part->size;
 }
 
 static uint64_t drop_parts(struct judge *j, const struct image *image)
@@ -156,6 +157,80 @@ static uint64_t bytes_of(struct judge *j, const struct image *image)
 	for (size_t i = 0; i < image->blob_count; i++)
 		bytes += find_part(j, 'b', image->blobs[i].digest)->size;
 	return bytes;
+}
+
+/* ---- kept blobs ---- */
+
+static bool has_recipe(struct store *store, const struct image_layer *layer)
+{
+	char path[STORE_PATH_MAX];
+
+	(void)store_path(
+		path, "layers", digest_hex(layer->chain_id), "/" STORE_LAYER_RECIPE);
+	return faccessat(store->dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Those of one image, as far as it takes. */
+static void drop_blobs(struct store *store, struct judge *j, const struct image *image)
+{
+	struct store_judgement *all = &j->judgement;
+
+	for (size_t i = 0; i < image->blob_count && all->bytes_after > j->budget->low;
+		i++) {
+		struct part *part = find_part(j, 'b', image->blobs[i].digest);
+
+		if (part->goes || !part->size ||
+			image->blob_count != image->layer_count ||
+			!has_recipe(store, &image->layers[i]))
+			continue;
+		part->goes = true;
+		all->bytes_after -= part->size;
+	}
+}
+
+static void drop_blobs_first(struct store *store, struct judge *j)
+{
+	if (!j->budget->high || j->judgement.bytes <= j->budget->high)
+		return;
+	for (size_t i = 0; i < j->judgement.count; i++)
+		drop_blobs(store, j, j->records[i]);
+}
+
+static int report_parts(struct judge *j)
+{
+	struct store_judgement *all = &j->judgement;
+
+	all->parts = calloc(j->part_count + 1, sizeof(*all->parts));
+	if (!all->parts)
+		return -ENOMEM;
+	for (size_t i = 0; i < j->part_count; i++) {
+		const struct part *from = &j->parts[i];
+		struct store_judged_part *to = &all->parts[all->part_count];
+
+		*to = (struct store_judged_part){ .is_kept_blob = *from->key == 'b',
+			.size = from->size,
+			.images = from->refs,
+			.goes = from->goes };
+		(void)snprintf(to->hex, sizeof(to->hex), "%s", from->key + 1);
+		/* A blob that was never downloaded is none. */
+		all->part_count += !to->is_kept_blob || to->size;
+	}
+	return 0;
+}
+
+int store_drop_blob(struct store *store, const char *hex, struct err *err)
+{
+	cleanup_close int lock_fd = -1;
+	char path[STORE_PATH_MAX];
+	int r;
+
+	r = store_lock(store, &lock_fd, err);
+	if (r < 0)
+		return r;
+	(void)store_path(path, "blobs/sha256", hex, "");
+	if (unlinkat(store->dirfd, path, 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove %s from the image store", path);
+	return 0;
 }
 
 /* ---- images ---- */
@@ -244,6 +319,7 @@ static int judge_all(struct store *store, struct judge *j, struct err *err)
 	merge_parts(j);
 	if (all->count)
 		qsort(j->records, all->count, sizeof(struct image *), least_recent_first);
+	drop_blobs_first(store, j);
 	all->images = calloc(all->count + 1, sizeof(*all->images));
 	if (!all->images)
 		return err_oom(err);
@@ -262,7 +338,7 @@ static int judge_all(struct store *store, struct judge *j, struct err *err)
 			image->freed = drop_parts(j, record);
 		all->bytes_after -= image->freed;
 	}
-	return 0;
+	return report_parts(j) < 0 ? err_oom(err) : 0;
 }
 
 int store_judge(struct store *store, const struct store_budget *budget,
@@ -297,4 +373,5 @@ void store_judgement_done(struct store_judgement *judgement)
 	for (size_t i = 0; judgement->images && i < judgement->count; i++)
 		strv_free(judgement->images[i].names);
 	free(judgement->images);
+	free(judgement->parts);
 }

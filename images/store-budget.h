@@ -5,6 +5,9 @@
  * it can be loaded or pulled again, but a container does. Without one only those without
  * a name may go.
  *
+ * Before any image, layers that were kept as they were pulled go: of one that is unpacked, and whose
+ * archive can be written again by its recipe, nothing is lost by that but the compressed form.
+ *
  * Counted are the unpacked layers and the layers kept as they were pulled, each once
  * however many images share it. The time of the last launch is that of the record's file.
  */
@@ -41,9 +44,20 @@ struct store_judged {
 	enum store_verdict verdict;
 };
 
+/* A layer as it is unpacked, or as it was pulled and kept. */
+struct store_judged_part {
+	char hex[HASH_HEX_MAX];
+	bool is_kept_blob;
+	uint64_t size;
+	size_t images; /* that have it and stay */
+	bool goes;     /* a kept blob alone: its layer stays unpacked */
+};
+
 struct store_judgement {
 	struct store_judged *images; /* the least recently used first */
 	size_t count;
+	struct store_judged_part *parts;
+	size_t part_count;
 	uint64_t bytes, bytes_after;
 };
 
@@ -51,6 +65,10 @@ static inline bool store_verdict_goes(enum store_verdict verdict)
 {
 	return verdict >= VERDICT_GOES_UNNAMED;
 }
+
+/* Removes what was kept of a pulled layer beside its files. What is gone already is no failure. */
+int store_drop_blob(struct store *store, const char *hex, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Changes nothing. */
 int store_judge(struct store *store, const struct store_budget *budget,

@@ -21,12 +21,12 @@ static const struct option_spec options[] = {
 		.help = "Images without a name too, unless a container uses them, and all cached downloads" },
 	{ "budget", .arg = "SIZE", .set = option_bytes,
 		.offset = offsetof(struct gc_options, budget),
-		.help = "When images have more bytes than SIZE, remove those not launched for longest, named or not" },
+		.help = "When images have more bytes than SIZE, remove compressed layers kept beside unpacked ones, then images not launched for longest, named or not" },
 	{ "low", .arg = "SIZE", .set = option_bytes,
 		.offset = offsetof(struct gc_options, low),
 		.help = "With --budget: remove until images have SIZE (default: the budget)" },
 	{ "explain", .set = option_bool, .offset = offsetof(struct gc_options, explains),
-		.help = "Say of each image why it stays or goes, and its bytes" },
+		.help = "Say of each image, layer and kept blob why it stays or goes, and its bytes" },
 	{ "dry-run", .set = option_bool, .offset = offsetof(struct gc_options, is_dry),
 		.help = "Only explain, remove nothing" },
 	{ 0 },
@@ -40,6 +40,21 @@ static void put_report(struct buf *out, const struct store_gc_report *report)
 		report->images, report->layers, report->blobs, report->temporaries);
 	human_bytes(out, report->bytes);
 	buf_puts(out, " freed\n");
+}
+
+static void put_part(struct buf *out, const struct store_judged_part *part)
+{
+	buf_printf(out, "  %s %.12s ", part->is_kept_blob ? "kept blob" : "layer",
+		part->hex);
+	human_bytes(out, part->size);
+	if (part->goes)
+		buf_puts(out, " goes first: its layer stays unpacked");
+	else if (part->images)
+		buf_printf(out, " stays: %zu image%s", part->images,
+			part->images == 1 ? " has it" : "s have it");
+	else
+		buf_puts(out, " goes with its images");
+	buf_putc(out, '\n');
 }
 
 static void put_explanation(struct buf *out, const struct store_judgement *all)
@@ -58,6 +73,8 @@ static void put_explanation(struct buf *out, const struct store_judgement *all)
 		}
 		buf_putc(out, '\n');
 	}
+	for (size_t i = 0; i < all->part_count; i++)
+		put_part(out, &all->parts[i]);
 	buf_puts(out, "All images: ");
 	human_bytes(out, all->bytes);
 	buf_puts(out, ", then ");
@@ -72,6 +89,12 @@ static int evict(struct store *store, const struct store_judgement *all,
 	cleanup_strv strv removed = NULL;
 	int r;
 
+	for (size_t i = 0; i < all->part_count; i++) {
+		r = all->parts[i].goes ? store_drop_blob(store, all->parts[i].hex, err)
+				       : 0;
+		if (r < 0)
+			return r;
+	}
 	for (size_t i = 0; i < all->count; i++) {
 		if (!store_verdict_goes(all->images[i].verdict))
 			continue;

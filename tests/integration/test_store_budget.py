@@ -3,8 +3,10 @@
 """ucrctl gc --budget: the images that nobody launched for longest go until the rest fits."""
 import os
 
+import image_files
 import tap
 from archives import docker_archive, layer
+from registry import Registry
 from test_store import Store, need_root
 
 
@@ -30,7 +32,8 @@ def test_least_recently_used_goes(work):
     out = store.ok("gc", "--dry-run", "--budget", "2500k")
     assert [line.split()[1] for line in out.splitlines()[:3]] == \
         ["mid:latest", "new:latest", "old:latest"], out
-    assert "mid:latest 1.0MiB goes" in out and out.count(" goes") == 1, out
+    assert "mid:latest 1.0MiB goes" in out and out.count(" goes") == 2, out
+    assert out.count("  layer ") == 3 and "stays: 1 image has it" in out, out
     assert set(store.images()) == set(ids.values())
     out = store.ok("gc", "--explain", "--budget", "2500k")
     assert "Removed 1 images, 1 layers" in out, out
@@ -47,6 +50,26 @@ def test_water_marks(work):
     store.ok("gc", "--budget", "2m", "--low", "1m")
     assert list(store.images()) == [ids["new"]]
     assert "--low" in store.refused("gc", "--budget", "1m", "--low", "2m")
+
+
+def test_kept_blobs_go_first(work):
+    """A pulled image gives its compressed layers before it goes; it still runs, and is saved."""
+    need_root()
+    noise = os.urandom(1 << 20)
+    with Registry() as reg:
+        reg.put_image(layers=[image_files.layer(image_files.f("noise", noise))])
+        store = Store(work)
+        image_id = store.ok("pull", "-q", f"{reg.host}/t/app:1").strip()
+    before = store.entries("blobs/sha256")
+    out = store.ok("gc", "--dry-run", "--budget", "1500k")
+    assert "goes first: its layer stays unpacked" in out, out
+    assert store.entries("blobs/sha256") == before
+    store.ok("gc", "--budget", "1500k")
+    assert list(store.images()) == [image_id]
+    assert len(store.entries("blobs/sha256")) == len(before) - 1
+    store.ok("save", "-o", work + "/out.tar", image_id)
+    store.ok("fsck")
+    assert store.unpacked(image_id, work + "/files") == {"noise": noise}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/store-fixture.h"
 
+#include "common/fd.h"
 #include "images/store-budget.h"
 
 #include <sys/stat.h>
@@ -67,10 +68,52 @@ static void test_budget(void **state)
 	assert_judged(f, (struct store_budget){ 2999, 2000, false }, NULL, want, 2000);
 }
 
+/* What was kept of a pulled layer goes first, if its archive can be written again. */
+static void test_kept_blobs_first(void **state)
+{
+	struct fixture *f = *state;
+	struct store_budget budget = { 3200, 3000, false };
+	char id[DIGEST_MAX], blob[DIGEST_MAX], path[STORE_PATH_MAX];
+	static const char *const other[] = { "other", NULL };
+	static const char kept[500];
+	struct image *image;
+	struct store_judgement all;
+
+	put_image(f, "a", base_and_app, 1, id);
+	put_image(f, "b", other, 2, id);
+	hash_of("never downloaded", 16, blob);
+	assert_int_equal(store_put_blob(f->store, blob, kept, sizeof(kept), &f->err), 0);
+	/* Without a recipe it is an image that goes, and its blob stays. */
+	assert_int_equal(store_judge(f->store, &budget, NULL, &all, &f->err), 0);
+	assert_int_equal(all.bytes, 3500);
+	assert_int_equal(all.images[0].verdict, VERDICT_GOES_UNUSED);
+	store_judgement_done(&all);
+	assert_int_equal(store_load_image(f->store, id, &image, &f->err), 0);
+	(void)store_path(path, "layers", digest_hex(image->layers[0].chain_id), "/tar");
+	image_free(image);
+	assert_int_equal(fd_replace_file(f->dirfd, path, "", 0, 0600, FD_NO_SYNC), 0);
+	assert_int_equal(store_judge(f->store, &budget, NULL, &all, &f->err), 0);
+	assert_int_equal(all.bytes_after, 3000);
+	assert_int_equal(all.part_count, 4);
+	for (size_t i = 0; i < all.count; i++)
+		assert_int_equal(all.images[i].verdict, VERDICT_FITS);
+	for (size_t i = 0; i < all.part_count; i++) {
+		assert_int_equal(all.parts[i].goes, all.parts[i].is_kept_blob);
+		assert_true(all.parts[i].images > 0);
+	}
+	store_judgement_done(&all);
+	assert_int_equal(store_drop_blob(f->store, digest_hex(blob), &f->err), 0);
+	assert_int_equal(store_drop_blob(f->store, digest_hex(blob), &f->err), 0);
+	assert_int_equal(store_judge(f->store, &budget, NULL, &all, &f->err), 0);
+	assert_int_equal(all.bytes, 3000);
+	store_judgement_done(&all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		store_test(test_budget),
+		store_test(test_kept_blobs_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
