@@ -110,8 +110,8 @@ void buf_consume(struct buf *b, size_t len)
 
 int buf_finish(struct buf *b)
 {
-	if (!b->data)
-		buf_put(b, "", 0);
+	/* Also where room was made and nothing came. */
+	buf_put(b, "", 0);
 	return b->failed ? -ENOMEM : 0;
 }
 
