@@ -604,11 +604,15 @@ def test_rate(work):
     with Registry() as reg:
         with open(f"{work}/registries.json", "w", encoding="ascii") as f:
             json.dump({"rate": "1m"}, f)
+        took = []
         for tag, sizes in (("1", [2 << 20]), ("2", [1 << 20, (1 << 20) + 1])):
             reg.put_image(tag=tag, layers=[big_layer(size) for size in sizes])
             began = time.time()
             pull(work, f"{reg.host}/t/app:{tag}", "--registries", f"{work}/registries.json")
-            assert 1.5 < time.time() - began < 4.5, (sizes, time.time() - began)
+            took.append(time.time() - began)
+        assert min(took) > 1.5, took
+        # A layer by itself is no slower than two together, however busy this machine is.
+        assert took[0] < 2 * took[1] + 1, took
 
 
 def in_etc(work, **files):
