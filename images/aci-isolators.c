@@ -177,7 +177,11 @@ static int take_seccomp_removed(
 
 static int take_sysctls(const struct json *value, struct image_appc *ret, struct err *err)
 {
-	return json_string_map(value, &ret->sysctls, NULL, err);
+	int r = json_string_map(value, &ret->sysctls, NULL, err);
+
+	if (r == 0 && strv_len(ret->sysctls) > SET_MAX)
+		r = err_say(err, E2BIG, "it has more than %d settings", SET_MAX);
+	return r;
 }
 
 static const struct {

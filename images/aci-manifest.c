@@ -286,6 +286,12 @@ static int check_app(struct aci_app *app, struct err *err)
 	if (r == 0 && (strchr(app->user, ':') || strchr(app->group, ':')))
 		r = err_say(err, EINVAL, "user and group must not have a ':'");
 	if (r == 0)
+		r = check_count(
+			"supplementary groups", app->supplementary_gids.count, err);
+	if (r == 0)
+		r = check_count(
+			"user labels and annotations", strv_len(app->user_labels), err);
+	if (r == 0)
 		r = check_handlers(app, err);
 	if (r == 0)
 		r = check_environment(app, err);

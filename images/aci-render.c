@@ -131,7 +131,8 @@ static int note_node(struct render *rd, const char *path, bool is_dir, struct er
 static bool is_listed(const struct render *rd, const char *path, bool is_dir)
 {
 	for (size_t i = 0; i < rd->part->whitelist_count; i++) {
-		if (!aci_whitelist_has(rd->part->whitelists[i], path, is_dir))
+		if (!aci_whitelist_has(rd->part->whitelists[i].paths,
+			    rd->part->whitelists[i].count, path, is_dir))
 			return false;
 	}
 	return true;
@@ -447,7 +448,7 @@ static int count_member(
 static bool has_whitelist(const struct aci_part *part)
 {
 	for (size_t i = 0; i < part->whitelist_count; i++) {
-		if (part->whitelists[i])
+		if (part->whitelists[i].paths)
 			return true;
 	}
 	return false;

@@ -20,7 +20,10 @@ struct aci_part {
 	struct byte_range archive; /* the image's tar, not compressed */
 	const char *name;	   /* for messages */
 	/* Each is an image's pathWhitelist made by aci_whitelist(). */
-	char *const *whitelists[ACI_WHITELISTS_MAX];
+	struct {
+		char *const *paths;
+		size_t count;
+	} whitelists[ACI_WHITELISTS_MAX];
 	size_t whitelist_count;
 };
 

@@ -10,26 +10,28 @@ static int compare(const void *a, const void *b)
 
 int aci_whitelist(char *const *paths, strv *ret, struct err *err)
 {
-	cleanup_strv strv list = NULL;
+	size_t count = strv_len(paths);
+	cleanup_strv strv list = count ? strv_new(count) : NULL;
 
-	strv_each (path, paths) {
-		char *clean = path_clean(*path);
-
-		if (clean)
-			memmove(clean, clean + 1, strlen(clean));
-		if (!clean || strv_take(&list, clean) < 0)
+	if (count && !list)
+		return err_oom(err);
+	for (size_t i = 0; i < count; i++) {
+		list[i] = path_clean(paths[i]);
+		if (!list[i])
 			return err_oom(err);
+		memmove(list[i], list[i] + 1, strlen(list[i]));
 	}
 	if (list)
-		qsort(list, strv_len(list), sizeof(*list), compare);
+		qsort(list, count, sizeof(*list), compare);
 	*ret = take_ptr(list);
 	return 0;
 }
 
 /* The first that is not before `path` + `mark`. */
-static size_t lower_bound(char *const *list, const char *path, const char *mark)
+static size_t lower_bound(
+	char *const *list, size_t count, const char *path, const char *mark)
 {
-	size_t low = 0, high = strv_len(list), len = strlen(path);
+	size_t low = 0, high = count, len = strlen(path);
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
@@ -45,17 +47,17 @@ static size_t lower_bound(char *const *list, const char *path, const char *mark)
 	return low;
 }
 
-bool aci_whitelist_has(char *const *list, const char *path, bool is_dir)
+bool aci_whitelist_has(char *const *list, size_t count, const char *path, bool is_dir)
 {
 	size_t len = strlen(path), at;
 
 	if (!list || !len)
 		return true;
-	at = lower_bound(list, path, "");
+	at = lower_bound(list, count, path, "");
 	if (list[at] && str_eq(list[at], path))
 		return true;
 	if (!is_dir)
 		return false;
-	at = lower_bound(list, path, "/");
+	at = lower_bound(list, count, path, "/");
 	return list[at] && strncmp(list[at], path, len) == 0 && list[at][len] == '/';
 }

@@ -10,8 +10,8 @@
 int aci_whitelist(char *const *paths, strv *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Whether a path stays: one that is listed, or a directory on the way to one. The list NULL
- * has everything, and every list the root, "". */
-bool aci_whitelist_has(char *const *list, const char *path, bool is_dir);
+/* Whether a path stays: one of the `count` that are listed, or a directory on the way to one.
+ * The list NULL has everything, and every list the root, "". */
+bool aci_whitelist_has(char *const *list, size_t count, const char *path, bool is_dir);
 
 #endif

@@ -114,6 +114,17 @@ static int default_labels(const struct need *need, strv *ret, struct err *err)
 	return 0;
 }
 
+#define SIGNATURE_EXT "aci.asc"
+
+/* What the image says how large another one is, is not a reason to take more. */
+static uint64_t download_max(const struct need *need, const char *ext)
+{
+	if (str_eq(ext, SIGNATURE_EXT))
+		return SIGNATURE_MAX;
+	return need->size && need->size < IMPORT_DOWNLOAD_MAX ? need->size
+							      : IMPORT_DOWNLOAD_MAX;
+}
+
 static int discover(struct import *import, const struct need *need, const char *ext,
 	int *ret_fd, struct err *err)
 {
@@ -123,7 +134,7 @@ static int discover(struct import *import, const struct need *need, const char *
 	struct fetch_url_request fetch = {
 		.libexec_path = import->store->libexec_path,
 		.options = request->pull_options,
-		.max_bytes = need->size ? need->size : IMPORT_DOWNLOAD_MAX,
+		.max_bytes = download_max(need, ext),
 		.progress = request->progress,
 		.progress_arg = request->progress_arg,
 	};
@@ -200,7 +211,7 @@ static int open_signature(struct import *import, int *ret_fd, struct err *err)
 
 	switch (ref->kind) {
 	case REFERENCE_URL: return download_signature(import, ret_fd, err);
-	case REFERENCE_ACI: return discover(import, &need, "aci.asc", ret_fd, err);
+	case REFERENCE_ACI: return discover(import, &need, SIGNATURE_EXT, ret_fd, err);
 	case REFERENCE_PATH: break;
 	default:
 		return unsigned_image(
@@ -270,7 +281,7 @@ static int find_any(struct import *import, const struct need *need, bool must_be
 		return r;
 	r = discover(import, need, "aci", &found->fd, err);
 	if (r == 0 && must_be_signed)
-		r = discover(import, need, "aci.asc", &found->signature_fd, err);
+		r = discover(import, need, SIGNATURE_EXT, &found->signature_fd, err);
 	if (r == 0)
 		return 0;
 	str_printable(found->name, shown, sizeof(shown));

@@ -235,8 +235,11 @@ static int add_part(struct assembly *a, const struct aci *image, struct err *err
 	part = &a->parts[a->part_count++];
 	part->archive = image->source.archive;
 	part->name = image->manifest.name;
-	for (size_t i = 0; i < a->depth; i++)
-		part->whitelists[part->whitelist_count++] = a->way[i]->whitelist;
+	for (size_t i = 0; i < a->depth; i++) {
+		part->whitelists[part->whitelist_count].paths = a->way[i]->whitelist;
+		part->whitelists[part->whitelist_count++].count =
+			strv_len(a->way[i]->whitelist);
+	}
 	return 0;
 }
 

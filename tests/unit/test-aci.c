@@ -61,18 +61,18 @@ static void test_whitelist(void **state)
 	cleanup_strv strv list = NULL;
 
 	assert_int_equal(aci_whitelist(paths, &list, NULL), 0);
-	assert_true(aci_whitelist_has(list, "", true));
-	assert_true(aci_whitelist_has(list, "usr/bin/a", false));
-	assert_true(aci_whitelist_has(list, "usr/bin", true));
-	assert_true(aci_whitelist_has(list, "usr", true));
-	assert_true(aci_whitelist_has(list, "etc/x", true));
-	assert_false(aci_whitelist_has(list, "usr", false));
-	assert_false(aci_whitelist_has(list, "usr/bin/a/below", false));
-	assert_false(aci_whitelist_has(list, "usr/bin/", true));
-	assert_false(aci_whitelist_has(list, "us", true));
-	assert_false(aci_whitelist_has(list, "usr/b", true));
-	assert_false(aci_whitelist_has(list, "z", true));
-	assert_true(aci_whitelist_has(NULL, "anything", false));
+	assert_true(aci_whitelist_has(list, strv_len(list), "", true));
+	assert_true(aci_whitelist_has(list, strv_len(list), "usr/bin/a", false));
+	assert_true(aci_whitelist_has(list, strv_len(list), "usr/bin", true));
+	assert_true(aci_whitelist_has(list, strv_len(list), "usr", true));
+	assert_true(aci_whitelist_has(list, strv_len(list), "etc/x", true));
+	assert_false(aci_whitelist_has(list, strv_len(list), "usr", false));
+	assert_false(aci_whitelist_has(list, strv_len(list), "usr/bin/a/below", false));
+	assert_false(aci_whitelist_has(list, strv_len(list), "usr/bin/", true));
+	assert_false(aci_whitelist_has(list, strv_len(list), "us", true));
+	assert_false(aci_whitelist_has(list, strv_len(list), "usr/b", true));
+	assert_false(aci_whitelist_has(list, strv_len(list), "z", true));
+	assert_true(aci_whitelist_has(NULL, 0, "anything", false));
 }
 
 static void test_labels(void **state)
