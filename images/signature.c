@@ -34,8 +34,12 @@ static int copy_file_whole(int fd, size_t max, const char *name, int *ret)
 {
 	cleanup_free char *text = NULL;
 	size_t len;
-	int r = fd_read_all(fd, max, &text, &len);
+	int r;
 
+	/* One that was downloaded is at its end. */
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	r = fd_read_all(fd, max, &text, &len);
 	if (r < 0)
 		return r;
 	*ret = fd_memfd_sealed(name, text, len);

@@ -19,6 +19,7 @@ import cli
 from image_files import d, f
 import registry
 import tap
+from test_appc_signed import Keys
 
 CLONE_NEWNET = 0x40000000
 HTTPS_PORT = 443
@@ -229,6 +230,30 @@ def test_discovered_dependencies(work, site):
     site.put(STORED, work, document, d("rootfs"))
     result = run(site, f"aci:{NAME}:1.0.0", options=("--pull", "always"))
     assert result.status == 125 and "imageID" in result.err, result
+
+
+@in_a_network
+def test_discovered_signature(work, site):
+    """the template's aci.asc, where keys are trusted"""
+    if not shutil.which("gpg") or not shutil.which("gpgv"):
+        return
+    site.page("/project/app", TEMPLATE)
+    site.put(STORED, work, app("signed"), *busybox())
+    served = os.path.join(work, "served.aci")
+    os.mkdir(os.path.join(work, "keys"))
+    with Keys(os.path.join(work, "keys")) as keys:
+        with open(site.config, encoding="ascii") as file:
+            config = json.load(file)
+        with open(site.config, "w", encoding="ascii") as file:
+            json.dump({**config, "trusted_keys": keys.keyring}, file)
+        result = run(site, f"aci:{NAME}:1.0.0")
+        assert result.status == 125 and "aci.asc" in result.err, result
+        for key in ("other", "trusted"):
+            keys.sign(served, key)
+            with open(served + ".asc", "rb") as file:
+                site.pages[STORED + ".asc"] = (200, file.read())
+            result = run(site, f"aci:{NAME}:1.0.0")
+            assert (result.out == "signed\n") == (key == "trusted"), (key, result)
 
 
 def test_what_is_a_name(work):
