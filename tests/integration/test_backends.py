@@ -66,6 +66,16 @@ def describe(root):
     return tree
 
 
+def backends():
+    """Those that this machine has: EROFS takes a newer kernel than the others."""
+    result = run("run", "--rm", "--rootfs-backend", "erofs", cli.busybox_archive(), "true",
+                 root=cli.path("root-probe"))
+    if "EROFS cannot be used here" in result.err:
+        return [backend for backend in BACKENDS if backend != "erofs"]
+    assert result.status == 0, result
+    return BACKENDS
+
+
 def seen_by(archive, backend):
     """What a container of the image sees."""
     root = cli.path("root-" + backend)
@@ -131,7 +141,7 @@ def test_a_copy_is_written_to(_work):
     if os.geteuid() != 0:
         raise Skip("needs root")
     script = "echo more >> /etc/passwd; rm /bin/ls; wc -l < /etc/passwd"
-    for backend in BACKENDS:
+    for backend in backends():
         for _ in range(2):
             assert good("run", "--rm", "--rootfs-backend", backend, cli.busybox_archive(), "sh",
                         "-c", script).out == "3\n"
