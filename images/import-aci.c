@@ -12,12 +12,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define NAME_MAX_LEN 255
 #define VALUE_MAX_LEN 128
+#define COPY_LEN (1U << 17)
 
 struct need {
 	char *name;
@@ -228,8 +232,67 @@ static int open_signature(struct import *import, int *ret_fd, struct err *err)
 			       : err_set(err, errno, "open %s", shown);
 }
 
+static int copy_bytes(int from, int to, struct err *err)
+{
+	cleanup_free char *piece = malloc(COPY_LEN);
+	uint64_t total = 0;
+	ssize_t n;
+	int r = 0;
+
+	if (!piece)
+		return err_oom(err);
+	while (r == 0 && (n = read(from, piece, COPY_LEN)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(err, errno, "read the archive");
+		total += (uint64_t)n;
+		if (total > IMPORT_DOWNLOAD_MAX)
+			return err_say(
+				err, EFBIG, "the archive is larger than the limit");
+		r = fd_write_all(to, piece, (size_t)n);
+	}
+	return r < 0 ? err_set(err, -r, "write a temporary file in the store") : 0;
+}
+
+static int hold(const struct import *import, int fd, int *ret_fd, struct err *err)
+{
+	cleanup_close int copy =
+		openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int r;
+
+	if (copy < 0)
+		return err_set(err, errno, "make a temporary file in the store");
+	/* Shared with the original where the file system can. */
+	r = ioctl(copy, FICLONE, fd) == 0 ? 0 : copy_bytes(fd, copy, err);
+	if (r == 0)
+		*ret_fd = take_fd(&copy);
+	return r;
+}
+
+int import_aci_hold(struct import *import, struct err *err)
+{
+	const char *asked = import->ref->format;
+	cleanup_free char *keyring = NULL;
+	struct stat st;
+	int r;
+
+	if (import->request->build || (asked && !str_eq(asked, "aci")))
+		return 0;
+	r = trusted_keys(import, &keyring, err);
+	if (r < 0 || !keyring)
+		return r;
+	if (fstat(import->source.fd, &st) < 0)
+		return err_set(err, errno, "look at the archive");
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	return hold(import, import->source.fd, &import->source.held_fd, err);
+}
+
 int import_aci_check(struct import *import, struct err *err)
 {
+	int data_fd =
+		import->source.held_fd >= 0 ? import->source.held_fd : import->source.fd;
 	cleanup_free char *keyring = NULL;
 	cleanup_close int fd = -1;
 	int r;
@@ -238,7 +301,7 @@ int import_aci_check(struct import *import, struct err *err)
 	if (r < 0 || !keyring)
 		return r;
 	r = open_signature(import, &fd, err);
-	return r < 0 ? r : signature_check(keyring, import->source.fd, fd, err);
+	return r < 0 ? r : signature_check(keyring, data_fd, fd, err);
 }
 
 /* ---- dependencies ---- */
@@ -253,6 +316,7 @@ static int find_beside_signed(const struct import *import, bool must_be_signed,
 	struct found *found, struct err *err)
 {
 	cleanup_free char *signature = str_printf("%s" SIGNATURE_SUFFIX, found->name);
+	int copy = -1, r;
 	char shown[512];
 
 	if (!signature)
@@ -266,6 +330,11 @@ static int find_beside_signed(const struct import *import, bool must_be_signed,
 	}
 	if (!must_be_signed)
 		return 0;
+	r = hold(import, found->fd, &copy, err);
+	if (r < 0)
+		return r;
+	(void)close(found->fd);
+	found->fd = copy;
 	found->signature_fd = find_beside(import, signature);
 	str_printable(signature, shown, sizeof(shown));
 	return found->signature_fd < 0 ? unsigned_image(shown, err) : 0;

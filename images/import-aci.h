@@ -9,6 +9,10 @@
 int import_on_need(struct import *import, const struct ipc_msg *msg, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Where keys are trusted, what is checked and what is read must be the same bytes: those of a
+ * copy, since whoever may write to the file could change it in between. */
+int import_aci_hold(struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
 /* Where keys are trusted, the image must be signed by one of them. */
 int import_aci_check(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));

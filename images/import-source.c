@@ -83,7 +83,7 @@ static void make_key(int fd, const struct reference *ref, const struct platform 
 int import_source_open(const struct reference *ref, const struct platform *platform,
 	struct import_source *ret, struct err *err)
 {
-	struct import_source source = { .fd = -1, .lock_fd = -1 };
+	struct import_source source = { .fd = -1, .held_fd = -1, .lock_fd = -1 };
 	char shown[256];
 
 	if (ref->kind == REFERENCE_STDIN) {
@@ -223,4 +223,6 @@ void import_source_done(struct store *store, struct import_source *source)
 	release_key(store, source);
 	if (source->fd >= 0)
 		(void)close(take_fd(&source->fd));
+	if (source->held_fd >= 0)
+		(void)close(take_fd(&source->held_fd));
 }

@@ -13,6 +13,7 @@ struct import;
 /* The file or directory that is read. */
 struct import_source {
 	int fd;
+	int held_fd;		/* a copy that nobody else can write to; or -1 */
 	char key[HASH_HEX_MAX]; /* in sources/; "" for what cannot be recognised again: a
 				   pipe */
 	char new_key[HASH_HEX_MAX]; /* what it has once links to it were made */

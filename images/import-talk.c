@@ -66,14 +66,15 @@ void import_write_platform(struct json_writer *w, const struct platform *platfor
 /* From a directory of the host's own mounts ".." would lead to all of them. */
 static int open_source(const struct import *import, int *ret_fd, struct err *err)
 {
+	int fd = import->source.held_fd >= 0 ? import->source.held_fd : import->source.fd;
 	struct stat st;
 
-	if (fstat(import->source.fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return err_set(err, errno, "look at the archive");
 	if (S_ISDIR(st.st_mode))
-		return unpacker_directory(import->source.fd, ".",
-			&import->request->userns, true, ret_fd, err);
-	*ret_fd = fcntl(import->source.fd, F_DUPFD_CLOEXEC, 3);
+		return unpacker_directory(
+			fd, ".", &import->request->userns, true, ret_fd, err);
+	*ret_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	return *ret_fd < 0 ? err_set(err, errno, "open the archive") : 0;
 }
 

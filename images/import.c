@@ -199,6 +199,8 @@ static int stage(struct import *import, struct err *err)
 		r = import_source_download(import, err);
 	if (r == 0 && import->ref->kind == REFERENCE_ACI)
 		r = import_aci_download(import, err);
+	if (r == 0 && import->ref->kind == REFERENCE_PATH)
+		r = import_aci_hold(import, err);
 	return r;
 }
 
@@ -299,7 +301,7 @@ static int run_import(struct store *store, const struct import_request *request,
 	import->request = request;
 	import->ref = ref;
 	import->stage_fd = import->lease_fd = import->unpacker.socket_fd = -1;
-	import->source.fd = import->source.lock_fd = -1;
+	import->source.fd = import->source.held_fd = import->source.lock_fd = -1;
 	r = open_any(import, ret, err);
 	if (r == IMAGE_ABSENT)
 		r = unpack_and_commit(import, ret, err);

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """App Container Images that must be signed by a trusted key."""
+import concurrent.futures
 import json
+import mmap
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from aci_files import aci, app, busybox, manifest, pairs
 import cli
@@ -107,6 +110,72 @@ def test_dependencies_are_signed(work, keys, root):
     keys.sign(base)
     result = run(keys, path, root)
     assert result.out == "base\n", result
+
+
+# Says that it was started, waits for a change of what it is to check, checks, and does so again.
+GPGV = """#!/bin/sh
+turn() { mkdir {0}/$1; n=0; until [ -d {0}/$1-go ] || [ $n = 100 ]; do sleep 0.1; n=$((n + 1)); done; }
+[ -d {0}/before ] || turn before
+{1} "$@"; status=$?
+[ -d {0}/after ] || turn after
+exit $status
+"""
+
+
+def changing(place, path, changes):
+    """Changes the file at each turn, by a mapping: its times tell nothing of that for long."""
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as data:
+        at = data.find(b"good")
+        data[at:at + 4] = b"evil" if changes[0] else b"good"
+        yield
+        for turn, is_evil in zip(("before", "after"), changes[1:]):
+            for _ in range(100):
+                if os.path.isdir(os.path.join(place, turn)):
+                    break
+                time.sleep(0.1)
+            data[at:at + 4] = b"evil" if is_evil else b"good"
+            os.mkdir(os.path.join(place, turn + "-go"))
+        yield
+        data[at:at + 4] = b"good"
+        yield
+
+
+@with_keys
+def test_changed_around_the_check(work, keys, root):
+    """what was checked is what is read, whoever may write to the files meanwhile"""
+    labels = {"version": "1", "os": "linux", "arch": "amd64"}
+    base, path = os.path.join(work, "base-1-linux-amd64.aci"), os.path.join(work, "app.aci")
+    need = {"imageName": "example.com/base", "labels": pairs({"version": "1"})}
+    aci(base, manifest("example.com/base", labels), *busybox(), f("rootfs/f", "good\n"))
+    keys.sign(base)
+    alone = os.path.join(work, "alone.aci")
+    app(alone, ["/bin/cat", "/f"], f("rootfs/f", "good\n"))
+    keys.sign(alone)
+    aci(path, manifest(app={"exec": ["/bin/cat", "/f"]}, dependencies=[need]), f("rootfs/x", ""))
+    keys.sign(path)
+    # Evil when: at first, once the check began, once it is over.
+    for image, changed, changes in ((path, base, (False, False, True)),
+                                    (alone, alone, (False, False, True)),
+                                    (alone, alone, (True, False, False)),
+                                    (path, base, (True, False, False))):
+        place = tempfile.mkdtemp(prefix="ucr-gpgv-")
+        os.chmod(place, 0o777)
+        with open(os.path.join(place, "gpgv"), "w", encoding="ascii") as file:
+            file.write(GPGV.replace("{0}", place).replace("{1}", shutil.which("gpgv")))
+        os.chmod(os.path.join(place, "gpgv"), 0o755)
+        steps = changing(place, changed, changes)
+        next(steps)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            done = pool.submit(cli.run, "run", "--rm", "--registries", keys.config, image, root=root,
+                               env={"PATH": place + ":" + os.environ["PATH"]})
+            next(steps)
+            result = done.result()
+        next(steps)
+        steps.close()
+        shutil.rmtree(place)
+        shutil.rmtree(root)
+        assert "evil" not in result.out, (changes, result)
+        assert result.out == "good\n" or "signed" in result.err or "changed" in result.err, result
 
 
 @with_keys
