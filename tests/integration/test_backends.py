@@ -95,8 +95,9 @@ def tree_of(work, *layers, compress=lambda x: x):
     archive = os.path.join(work, "image.tar")
     with open(archive, "wb") as out:
         out.write(docker_archive([busybox_layer(), *layers], compress=compress))
-    first = seen_by(archive, BACKENDS[0])
-    for backend in BACKENDS[1:]:
+    first, *others = backends()
+    first = seen_by(archive, first)
+    for backend in others:
         tree = seen_by(archive, backend)
         assert tree.keys() == first.keys(), (backend, tree.keys() ^ first.keys())
         for name, facts in first.items():
