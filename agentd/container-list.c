@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container-private.h"
 
+#include "common/array.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -192,7 +193,7 @@ static void sweep_abandoned(struct engine *engine, const char *id)
 static int collect_container(const char *id, void *arg)
 {
 	struct collection *c = arg;
-	struct container *container, **items;
+	struct container *container;
 	int r;
 
 	if (!is_full_id(id))
@@ -208,14 +209,10 @@ static int collect_container(const char *id, void *arg)
 		container_free(container);
 		return 0;
 	}
-	if (c->list.count == c->room) {
-		c->room = c->room ? 2 * c->room : 16;
-		items = reallocarray(c->list.items, c->room, sizeof(struct container *));
-		if (!items) {
-			container_free(container);
-			return err_oom(c->err);
-		}
-		c->list.items = items;
+	if (array_grow(&c->list.items, c->list.count, &c->room, sizeof(*c->list.items)) <
+		0) {
+		container_free(container);
+		return err_oom(c->err);
 	}
 	c->list.items[c->list.count++] = container;
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/bundle.h"
 
+#include "common/array.h"
 #include "common/path.h"
 #include "common/str.h"
 #include "images/tar.h"
@@ -118,16 +119,8 @@ int bundle_of_dir(int dirfd, struct bundle **ret, struct err *err)
 
 static struct member *new_member(struct bundle *b)
 {
-	size_t room = b->room ? b->room * 2 : 64;
-	struct member *grown;
-
-	if (b->count == b->room) {
-		grown = reallocarray(b->members, room, sizeof(*grown));
-		if (!grown)
-			return NULL;
-		b->members = grown;
-		b->room = room;
-	}
+	if (array_grow(&b->members, b->count, &b->room, sizeof(*b->members)) < 0)
+		return NULL;
 	b->members[b->count] = (struct member){ .order = b->count };
 	return &b->members[b->count++];
 }

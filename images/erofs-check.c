@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/erofs-check.h"
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/str.h"
 
@@ -245,16 +246,8 @@ static int check_inode(struct check *c, const struct erofs_inode *inode, uint64_
 
 static int remember(struct check *c, uint32_t nid, uint32_t parent)
 {
-	size_t room = c->dir_room ? 2 * c->dir_room : 64;
-	struct found *grown;
-
-	if (c->dir_count == c->dir_room) {
-		grown = reallocarray(c->dirs, room, sizeof(*grown));
-		if (!grown)
-			return err_oom(c->err);
-		c->dirs = grown;
-		c->dir_room = room;
-	}
+	if (array_grow(&c->dirs, c->dir_count, &c->dir_room, sizeof(*c->dirs)) < 0)
+		return err_oom(c->err);
 	c->dirs[c->dir_count++] = (struct found){ .nid = nid, .parent = parent };
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* The names of a tree: an array, and a table of hashes beside it. */
 #include "images/erofs-tree-private.h"
 
+#include "common/array.h"
 #include "common/str.h"
 
 #include <errno.h>
@@ -12,20 +13,12 @@
 
 int erofs_grow(void **array, size_t count, size_t *room, size_t size)
 {
-	size_t more = *room ? *room * 2 : ROOM_MIN;
-	void *grown;
+	bool is_first = !*room;
 
-	if (count < *room)
-		return 0;
-	if (more > INT32_MAX)
+	if (count >= INT32_MAX || array_grow(array, count, room, size) < 0)
 		return -ENOMEM;
-	grown = reallocarray(*array, more, size);
-	if (!grown)
-		return -ENOMEM;
-	if (!*room)
-		memset(grown, 0, size);
-	*array = grown;
-	*room = more;
+	if (is_first)
+		memset(*array, 0, size);
 	return 0;
 }
 

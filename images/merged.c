@@ -5,6 +5,7 @@
  */
 #include "images/merged.h"
 
+#include "common/array.h"
 #include "common/path.h"
 #include "images/lower.h"
 #include "images/unpack-limits.h"
@@ -56,17 +57,8 @@ static int kind_of(int dirfd, const struct dirent *e, enum kind *ret)
 
 static int add(struct finding *f, const char *name, size_t place, enum kind kind)
 {
-	struct found *grown;
-
-	if (f->count == f->room) {
-		size_t room = f->room ? 2 * f->room : 64;
-
-		grown = reallocarray(f->items, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		f->items = grown;
-		f->room = room;
-	}
+	if (array_grow(&f->items, f->count, &f->room, sizeof(*f->items)) < 0)
+		return -ENOMEM;
 	f->items[f->count] = (struct found){ strdup(name), place, kind };
 	return f->items[f->count++].name ? 0 : -ENOMEM;
 }

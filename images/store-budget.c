@@ -5,6 +5,7 @@
  */
 #include "images/store-budget.h"
 
+#include "common/array.h"
 #include "images/store-names.h"
 
 #include <errno.h>
@@ -34,23 +35,11 @@ struct judge {
 	strv names; /* by id */
 	size_t name_count;
 	struct part *parts; /* sorted after the counting */
-	size_t part_count;
+	size_t part_count, part_room;
 	struct image **records;
+	size_t record_room;
 	struct store_judgement judgement;
 };
-
-static int grow(void *array, size_t count, size_t size)
-{
-	void **p = array, *grown;
-
-	if (count & (count - 1))
-		return 0;
-	grown = realloc(*p, (count ? 2 * count : 1) * size);
-	if (!grown)
-		return -ENOMEM;
-	*p = grown;
-	return 0;
-}
 
 /* ---- parts ---- */
 
@@ -63,7 +52,7 @@ static int add_part(struct judge *j, char kind, const char *digest, uint64_t siz
 {
 	struct part *part;
 
-	if (grow(&j->parts, j->part_count, sizeof(*j->parts)) < 0)
+	if (array_grow(&j->parts, j->part_count, &j->part_room, sizeof(*j->parts)) < 0)
 		return -ENOMEM;
 	part = &j->parts[j->part_count++];
 	*part = (struct part){ .size = size, .refs = 1 };
@@ -267,15 +256,14 @@ static int add_image(struct store *store, const char *file, void *arg, struct er
 	size_t n = j->judgement.count;
 	int r;
 
-	(void)snprintf(id, sizeof(id), "sha256:%.64s", file);
-	if (!digest_is_valid(id))
+	if (!store_id_of_record(file, id))
 		return 0;
 	r = store_load_record(store, id, &image, err);
 	if (r < 0)
 		return err_hint(err, "`ucrctl fsck` puts away what is damaged.");
 	if (r == IMAGE_ABSENT)
 		return 0;
-	r = grow(&j->records, n, sizeof(struct image *));
+	r = array_grow(&j->records, n, &j->record_room, sizeof(*j->records));
 	if (r == 0)
 		r = add_parts(store, j, image);
 	if (r < 0) {

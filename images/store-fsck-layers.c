@@ -6,6 +6,7 @@
  */
 #include "images/store-fsck-private.h"
 
+#include "common/array.h"
 #include "common/fd.h"
 #include "images/store-cook.h"
 #include "images/store-durable.h"
@@ -30,17 +31,8 @@ struct uses {
 
 static int add_use(struct uses *uses, const struct image *image, size_t n)
 {
-	struct use *grown;
-
-	if (uses->count == uses->room) {
-		size_t room = uses->room ? 2 * uses->room : 64;
-
-		grown = reallocarray(uses->items, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		uses->items = grown;
-		uses->room = room;
-	}
+	if (array_grow(&uses->items, uses->count, &uses->room, sizeof(*uses->items)) < 0)
+		return -ENOMEM;
 	uses->items[uses->count].layer = image->layers[n];
 	memcpy(uses->items[uses->count++].image_id, image->id, DIGEST_MAX);
 	return 0;
@@ -53,8 +45,8 @@ static int add_image(struct store *store, const char *file, void *arg, struct er
 	struct uses *uses = arg;
 	char id[DIGEST_MAX];
 
-	(void)snprintf(id, sizeof(id), "sha256:%.64s", file);
-	if (!digest_is_valid(id) || store_load_record(store, id, &image, NULL) != 0)
+	if (!store_id_of_record(file, id) ||
+		store_load_record(store, id, &image, NULL) != 0)
 		return 0;
 	for (size_t i = 0; i < image->layer_count; i++) {
 		if (add_use(uses, image, i) < 0)

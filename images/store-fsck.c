@@ -235,8 +235,7 @@ static int check_record(struct store *store, const char *file, void *arg, struct
 	char id[DIGEST_MAX];
 	int r;
 
-	(void)snprintf(id, sizeof(id), "sha256:%.64s", file);
-	if (!digest_is_valid(id) || !str_eq(file + HASH_HEX_MAX - 1, RECORD_SUFFIX))
+	if (!store_id_of_record(file, id))
 		return fsck_find(
 			fsck, err, "images/%.80s is not a file of the store", file);
 	fsck->report->images++;

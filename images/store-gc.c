@@ -96,8 +96,7 @@ static int mark_entry(struct store *store, const char *file, void *arg, struct e
 	char id[DIGEST_MAX];
 	int r;
 
-	(void)snprintf(id, sizeof(id), "sha256:%.64s", file);
-	if (!digest_is_valid(id))
+	if (!store_id_of_record(file, id))
 		return 0;
 	r = store_load_record(store, id, &image, err);
 	if (r < 0)

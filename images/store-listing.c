@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/store-listing.h"
 
+#include "common/array.h"
 #include "common/fd.h"
 #include "images/store-durable.h"
 #include "images/store-names.h"
@@ -31,17 +32,9 @@ static void listing_done(struct listing *list)
 
 static int add_image(struct listing *list, struct image *image)
 {
-	struct image **grown;
-
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-
-		grown = reallocarray(list->images, room, sizeof(*grown));
-		if (!grown)
-			return -ENOMEM;
-		list->images = grown;
-		list->room = room;
-	}
+	if (array_grow(&list->images, list->count, &list->room, sizeof(*list->images)) <
+		0)
+		return -ENOMEM;
 	list->images[list->count++] = image;
 	return 0;
 }

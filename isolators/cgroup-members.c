@@ -2,6 +2,7 @@
 /* The processes and the directories of a cgroup and of those below it. */
 #include "isolators/cgroup-members.h"
 
+#include "common/array.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 
@@ -25,15 +26,8 @@ struct pids {
 
 static int pids_add(struct pids *pids, pid_t pid)
 {
-	pid_t *items;
-
-	if (pids->count == pids->room) {
-		pids->room = pids->room ? pids->room * 2 : 64;
-		items = reallocarray(pids->items, pids->room, sizeof(*items));
-		if (!items)
-			return -ENOMEM;
-		pids->items = items;
-	}
+	if (array_grow(&pids->items, pids->count, &pids->room, sizeof(*pids->items)) < 0)
+		return -ENOMEM;
 	pids->items[pids->count++] = pid;
 	return 0;
 }

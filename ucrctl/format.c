@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ucrctl/format.h"
 
+#include "common/array.h"
 #include "common/json-writer.h"
 #include "common/timestamp.h"
 #include "ucrctl/print.h"
@@ -165,15 +166,8 @@ static int add_cell(struct format *f, const char *text, size_t len, struct err *
 {
 	char *cell;
 
-	if (f->cell_count == f->cell_room) {
-		size_t room = f->cell_room ? 2 * f->cell_room : 64;
-		char **grown = reallocarray(f->cells, room, sizeof(*grown));
-
-		if (!grown)
-			return err_oom(err);
-		f->cells = grown;
-		f->cell_room = room;
-	}
+	if (array_grow(&f->cells, f->cell_count, &f->cell_room, sizeof(*f->cells)) < 0)
+		return err_oom(err);
 	cell = strndup(text, len);
 	if (!cell)
 		return err_oom(err);
