@@ -135,12 +135,19 @@ static int read_config(const char *path, struct registries *ret, struct err *err
 	return r < 0 ? err_wrap(err, "%s", path) : 0;
 }
 
+/* A place that the user cannot look into, as another one's home, has nothing for them. A file
+ * that is there and cannot be read is an error. */
+static bool is_absent(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, 0) < 0 &&
+	       (errno == ENOENT || errno == EACCES);
+}
+
 static int find_config(
 	const struct registries_paths *paths, struct registries *ret, struct err *err)
 {
 	strv_each (path, paths->config) {
-		if (!paths->is_config_required &&
-			faccessat(AT_FDCWD, *path, F_OK, 0) < 0 && errno == ENOENT)
+		if (!paths->is_config_required && is_absent(*path))
 			continue;
 		ret->path = *path;
 		return read_config(*path, ret, err);
