@@ -51,11 +51,13 @@ int attach_recv(int fd, struct attach_frame *ret, size_t *ret_len)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
+	/* ECONNRESET says once that the peer went with something of ours unread; its last word, as
+	 * that it only detached, is still in the queue. */
 	do {
 		n = recvmsg(fd, &msg, 0);
-	} while (n < 0 && errno == EINTR);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		return -errno;
 	if (n == 0)
 		return 0;
 	if ((msg.msg_flags & MSG_TRUNC) || !length_fits(ret->type, (size_t)n - 1))

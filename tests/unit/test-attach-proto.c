@@ -43,6 +43,21 @@ static void test_frames(void **state)
 	assert_int_equal(attach_recv(pair[1], &frame, &len), 0);
 }
 
+/* Who goes with something unread has still said that it goes. */
+static void test_last_word(void **state)
+{
+	static struct attach_frame frame;
+	size_t len;
+
+	assert_int_equal(attach_send(pair[1], ATTACH_STDOUT, "unread", 6), 0);
+	assert_int_equal(attach_send(pair[0], ATTACH_DETACH, NULL, 0), 0);
+	(void)close(pair[0]);
+	assert_int_equal(attach_recv(pair[1], &frame, &len), 1);
+	assert_int_equal(frame.type, ATTACH_DETACH);
+	assert_int_equal(attach_recv(pair[1], &frame, &len), 0);
+	pair[0] = dup(pair[1]);
+}
+
 static void test_lengths(void **state)
 {
 	static const struct {
@@ -79,6 +94,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_frames, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_last_word, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_lengths, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_oversized, open_pair, close_pair),
 	};
