@@ -6,6 +6,7 @@
 #include "common/fd.h"
 #include "common/path.h"
 #include "images/copy-file.h"
+#include "images/hard-links.h"
 #include "images/lower.h"
 #include "images/xattr.h"
 
@@ -13,17 +14,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <search.h>
 #include <unistd.h>
 
 #define PROGRESS_EVERY 4096 /* files */
-
-/* A file with several names, and the first of them in the destination. */
-struct link {
-	dev_t dev;
-	ino_t ino;
-	char *path;
-};
 
 struct copy {
 	struct unpack_job *job;
@@ -31,57 +24,24 @@ struct copy {
 	char path[PATH_MAX]; /* of the current directory, "" or ending in a slash */
 	size_t path_len;
 	size_t depth;
-	void *links; /* of the layer that is being copied (tsearch) */
+	struct hard_links links; /* of the layer that is being copied */
 	uint64_t files;
 };
-
-static int compare_links(const void *a, const void *b)
-{
-	const struct link *la = a, *lb = b;
-
-	if (la->dev != lb->dev)
-		return la->dev < lb->dev ? -1 : 1;
-	return (la->ino > lb->ino) - (la->ino < lb->ino);
-}
-
-static void free_link(void *p)
-{
-	free(((struct link *)p)->path);
-	free(p);
-}
-
-static int remember_link(
-	struct copy *c, const struct stat *st, const char *name, struct err *err)
-{
-	struct link *link = malloc(sizeof(*link));
-
-	if (link)
-		*link = (struct link){ .dev = st->st_dev,
-			.ino = st->st_ino,
-			.path = str_printf("%s%s", c->path, name) };
-	if (!link || !link->path || !tsearch(link, &c->links, compare_links)) {
-		if (link)
-			free_link(link);
-		return err_oom(err);
-	}
-	return 0;
-}
 
 /* 1 when the file was copied under another name before and is now linked to it. */
 static int try_link(struct copy *c, const struct stat *st, int to_fd, const char *name,
 	struct err *err)
 {
-	struct link key = { .dev = st->st_dev, .ino = st->st_ino };
-	struct link **found = tfind(&key, &c->links, compare_links);
+	const char *first = hard_links_find(&c->links, st);
 	cleanup_free char *parent = NULL;
 	cleanup_close int dirfd = -1;
 	char show[SHOWN_MAX];
 	const char *base;
 
-	if (!found)
+	if (!first)
 		return 0;
-	base = path_base((*found)->path);
-	parent = strndup((*found)->path, (size_t)(base - (*found)->path));
+	base = path_base(first);
+	parent = strndup(first, (size_t)(base - first));
 	if (!parent)
 		return err_oom(err);
 	dirfd = path_open_beneath(c->dest_fd, parent, O_PATH | O_DIRECTORY, 0);
@@ -111,9 +71,8 @@ static int copy_one(struct copy *c, int from_fd, int to_fd, const char *name,
 		r = try_link(c, st, to_fd, name, err);
 		if (r != 0)
 			return r < 0 ? r : 0;
-		r = remember_link(c, st, name, err);
-		if (r < 0)
-			return r;
+		if (hard_links_add(&c->links, st, str_printf("%s%s", c->path, name)) < 0)
+			return err_oom(err);
 	}
 	if (++c->files % PROGRESS_EVERY == 0) {
 		r = unpack_progress(c->job, "copy", 0, 0, c->files, 0, err);
@@ -267,8 +226,7 @@ static int copy_layer(struct copy *c, int layer_fd, struct err *err)
 	if (from_fd < 0 || to_fd < 0)
 		return err_set(err, from_fd < 0 ? -from_fd : -to_fd, "open a layer");
 	r = copy_dir(c, from_fd, to_fd, err);
-	tdestroy(c->links, free_link);
-	c->links = NULL;
+	hard_links_done(&c->links);
 	return r;
 }
 

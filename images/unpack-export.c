@@ -4,6 +4,7 @@
 
 #include "common/fd.h"
 #include "common/path.h"
+#include "images/hard-links.h"
 #include "images/merged.h"
 #include "images/tar-out.h"
 #include "images/xattr.h"
@@ -11,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <search.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,13 +20,6 @@
 #define PROGRESS_EVERY 4096 /* files */
 #define LEFT_OUT 1
 
-/* A file with several names, and the first of them in the archive. */
-struct link {
-	dev_t dev;
-	ino_t ino;
-	char *path;
-};
-
 struct export
 {
 	struct unpack_job *job;
@@ -34,7 +27,7 @@ struct export
 	const int *layer_fds;
 	char path[PATH_MAX]; /* of the current directory, "" or ending in a slash */
 	size_t path_len, depth;
-	void *links; /* (tsearch) */
+	struct hard_links links; /* by what they were put into the archive as */
 	uint64_t files;
 	char *piece;
 };
@@ -42,47 +35,6 @@ struct export
 static int failed(int r, struct err *err)
 {
 	return r < 0 ? err_set(err, -r, "write the archive") : 0;
-}
-
-/* ---- hard links ---- */
-
-static int compare_links(const void *a, const void *b)
-{
-	const struct link *la = a, *lb = b;
-
-	if (la->dev != lb->dev)
-		return la->dev < lb->dev ? -1 : 1;
-	return (la->ino > lb->ino) - (la->ino < lb->ino);
-}
-
-static void free_link(void *p)
-{
-	free(((struct link *)p)->path);
-	free(p);
-}
-
-/* What the file was put into the archive as; NULL: it was not yet. */
-static const char *find_link(struct export *e, const struct stat *st)
-{
-	struct link key = { .dev = st->st_dev, .ino = st->st_ino };
-	struct link **found = tfind(&key, &e->links, compare_links);
-
-	return found ? (*found)->path : NULL;
-}
-
-static int remember_link(
-	struct export *e, const struct stat *st, const char *path, struct err *err)
-{
-	struct link *link = malloc(sizeof(*link));
-
-	if (link)
-		*link = (struct link){ st->st_dev, st->st_ino, strdup(path) };
-	if (!link || !link->path || !tsearch(link, &e->links, compare_links)) {
-		if (link)
-			free_link(link);
-		return err_oom(err);
-	}
-	return 0;
 }
 
 /* ---- members ---- */
@@ -253,7 +205,7 @@ static int put_first(struct export *e, int dirfd, const char *name, struct tar_m
 	r = m->type == TAR_FILE ? put_file(e, dirfd, name, m, err)
 				: put_special(e, dirfd, name, m, err);
 	if (r == 0 && st->st_nlink > 1)
-		r = remember_link(e, st, m->path, err);
+		r = hard_links_add(&e->links, st, strdup(m->path)) < 0 ? err_oom(err) : 0;
 	if (r == 0 && ++e->files % PROGRESS_EVERY == 0)
 		r = unpack_progress(e->job, "export", 0, 0, e->files, 0, err);
 	return r;
@@ -273,7 +225,7 @@ static int put_entry(struct export *e, int dirfd, const char *name, struct err *
 		notes_add(&e->job->notes, NOTE_SOCKET, path);
 		return LEFT_OUT;
 	}
-	m.link = st.st_nlink > 1 ? find_link(e, &st) : NULL;
+	m.link = st.st_nlink > 1 ? hard_links_find(&e->links, &st) : NULL;
 	if (!m.link)
 		return put_first(e, dirfd, name, &m, &st, err);
 	m.type = TAR_HARD_LINK;
@@ -377,7 +329,7 @@ int unpack_export(struct unpack_job *job, struct err *err)
 	r = e->piece ? export_dir(e, &all, err) : err_oom(err);
 	if (r == 0)
 		r = failed(tar_out_finish(e->out_fd), err);
-	tdestroy(e->links, free_link);
+	hard_links_done(&e->links);
 	free(e->piece);
 	free(e);
 	return r < 0 ? r : unpack_done(job, NULL, 0, err);
