@@ -21,8 +21,8 @@ static const struct {
 };
 
 /* An image without labels runs anywhere. */
-static void write_platform(struct json_writer *w, const struct aci_manifest *m,
-	const struct platform *platform)
+static int set_platform(const struct aci_manifest *m, const struct platform *platform,
+	struct image_config *ret)
 {
 	const char *os = aci_pairs_get(&m->labels, "os");
 	const char *arch = aci_pairs_get(&m->labels, "arch");
@@ -36,207 +36,190 @@ static void write_platform(struct json_writer *w, const struct aci_manifest *m,
 		architecture = architectures[i].architecture;
 		variant = architectures[i].variant;
 	}
-	jw_string(w, "os", os ? os : platform->os);
-	jw_string(w, "architecture", architecture);
-	if (variant)
-		jw_string(w, "variant", variant);
+	if (str_set(&ret->os, os ? os : platform->os) < 0 ||
+		str_set(&ret->architecture, architecture) < 0 ||
+		str_set(&ret->variant, variant) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
-static void write_annotation(struct json_writer *w, const char *key,
-	const struct aci_manifest *m, const char *name)
+static int set_origin(const struct aci_manifest *m, struct image_config *ret)
 {
-	const char *value = aci_pairs_get(&m->annotations, name);
-
-	if (value)
-		jw_string(w, key, value);
+	if (str_set(&ret->created, aci_pairs_get(&m->annotations, "created")) < 0 ||
+		str_set(&ret->author, aci_pairs_get(&m->annotations, "authors")) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
-/* What the specification promises every app. */
-static int write_env(struct json_writer *w, const struct aci_manifest *m)
+/* The first of a name counts. */
+static int add_pair(strv *list, const char *name, const char *value)
 {
-	const struct aci_pairs *env = &m->app.environment;
+	return strv_env_get(*list, name)
+		       ? 0
+		       : strv_take(list, str_printf("%s=%s", name, value));
+}
+
+static int add_pairs(strv *list, const struct aci_pairs *pairs)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < pairs->count; i++)
+		r = add_pair(list, pairs->items[i].name, pairs->items[i].value);
+	return r;
+}
+
+/* The image's variables, and what the specification promises every app. */
+static int set_env(const struct aci_manifest *m, strv *ret)
+{
 	const char *slash = strrchr(m->name, '/');
-	cleanup_strv strv list = NULL;
+	int r = add_pairs(ret, &m->app.environment);
 
-	for (size_t i = 0; i < env->count; i++) {
-		if (strv_take(&list, str_printf("%s=%s", env->items[i].name,
-					     env->items[i].value)) < 0)
-			return -ENOMEM;
-	}
-	if (!strv_env_get(list, "AC_APP_NAME") &&
-		strv_take(&list,
-			str_printf("AC_APP_NAME=%s", slash ? slash + 1 : m->name)) < 0)
-		return -ENOMEM;
-	if (!strv_env_get(list, "container") && strv_add(&list, "container=ucr") < 0)
-		return -ENOMEM;
-	jw_strv(w, "Env", list);
-	return 0;
+	if (r == 0)
+		r = add_pair(ret, "AC_APP_NAME", slash ? slash + 1 : m->name);
+	return r == 0 ? add_pair(ret, "container", "ucr") : r;
 }
 
-static int write_user(struct json_writer *w, const struct aci_app *app)
+static int set_ports(const struct aci_app *app, strv *ret)
 {
-	cleanup_free char *user = str_printf("%s:%s", app->user, app->group);
-
-	if (!user)
-		return -ENOMEM;
-	jw_string(w, "User", user);
-	return 0;
-}
-
-static void write_key(struct json_writer *w, const char *key)
-{
-	jw_object(w, key);
-	jw_object_end(w);
-}
-
-static int write_ports(struct json_writer *w, const struct aci_app *app)
-{
-	cleanup_strv strv list = NULL;
-
 	for (size_t i = 0; i < app->ports.count; i++) {
 		const struct aci_port *p = &app->ports.items[i];
 		char *text = p->count == 1 ? str_printf("%u/%s", p->port, p->protocol)
 					   : str_printf("%u-%u/%s", p->port,
 						     p->port + p->count - 1, p->protocol);
 
-		if (text && strv_env_get(list, text))
+		if (text && strv_env_get(*ret, text))
 			free(text);
-		else if (strv_take(&list, text) < 0)
+		else if (strv_take(ret, text) < 0)
 			return -ENOMEM;
 	}
-	jw_object(w, "ExposedPorts");
-	strv_each (text, list)
-		write_key(w, *text);
-	jw_object_end(w);
 	return 0;
 }
 
-static void write_volumes(struct json_writer *w, const struct aci_app *app)
+static int set_volumes(const struct aci_app *app, strv *ret)
 {
-	jw_object(w, "Volumes");
 	for (size_t i = 0; i < app->mount_points.count; i++) {
-		bool is_first = true;
+		const char *path = app->mount_points.items[i].path;
+		bool is_there = false;
 
-		for (size_t j = 0; j < i; j++)
-			is_first = is_first && !str_eq(app->mount_points.items[j].path,
-						       app->mount_points.items[i].path);
-		if (is_first)
-			write_key(w, app->mount_points.items[i].path);
-	}
-	jw_object_end(w);
-}
-
-/* Labels, annotations and the user's own of both; of one name the first counts. */
-static int write_labels(struct json_writer *w, const struct aci_manifest *m)
-{
-	const struct aci_pairs *sources[] = { &m->labels, &m->annotations };
-	cleanup_strv strv list = NULL;
-
-	for (size_t i = 0; i < 2; i++) {
-		for (size_t j = 0; j < sources[i]->count; j++) {
-			const struct aci_pair *pair = &sources[i]->items[j];
-
-			if (!strv_env_get(list, pair->name) &&
-				strv_take(&list,
-					str_printf("%s=%s", pair->name, pair->value)) < 0)
-				return -ENOMEM;
-		}
-	}
-	strv_each (label, m->app.user_labels) {
-		cleanup_free char *name = strndup(*label, strcspn(*label, "="));
-
-		if (!name || (!strv_env_get(list, name) && strv_add(&list, *label) < 0))
+		strv_each (other, *ret)
+			is_there = is_there || str_eq(*other, path);
+		if (!is_there && strv_add(ret, path) < 0)
 			return -ENOMEM;
 	}
-	jw_string_map(w, "Labels", list);
 	return 0;
 }
 
-static int fill_appc(
-	const struct aci_manifest *m, struct image_appc *ret, struct err *err)
+/* Labels, annotations and the user's own of both. */
+static int set_labels(const struct aci_manifest *m, strv *ret)
 {
-	const struct aci_app *app = &m->app;
-	struct appc_mount_point *mounts;
+	int r = add_pairs(ret, &m->labels);
 
-	for (size_t i = 0; i < app->handlers.count; i++) {
+	if (r == 0)
+		r = add_pairs(ret, &m->annotations);
+	strv_each (label, m->app.user_labels) {
+		size_t len = strcspn(*label, "=");
+		cleanup_free char *name = strndup(*label, len);
+
+		if (r == 0)
+			r = name ? add_pair(ret, name, *label + len + 1) : -ENOMEM;
+	}
+	return r;
+}
+
+static int set_handlers(const struct aci_app *app, struct image_appc *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < app->handlers.count; i++) {
 		const struct aci_handler *h = &app->handlers.items[i];
 
-		if (strv_copy(h->exec, str_eq(h->name, "pre-start")
-					       ? &ret->pre_start
-					       : &ret->post_stop) < 0)
-			return err_oom(err);
+		r = strv_copy(h->exec,
+			str_eq(h->name, "pre-start") ? &ret->pre_start : &ret->post_stop);
 	}
-	for (size_t i = 0; i < app->supplementary_gids.count; i++) {
-		if (strv_take(&ret->supplementary_gids,
-			    str_printf("%u", app->supplementary_gids.items[i])) < 0)
-			return err_oom(err);
-	}
-	mounts = calloc(app->mount_points.count + 1, sizeof(*mounts));
-	if (!mounts)
-		return err_oom(err);
-	ret->mount_points.items = mounts;
+	return r;
+}
+
+static int set_groups(const struct aci_app *app, strv *ret)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < app->supplementary_gids.count; i++)
+		r = strv_take(ret, str_printf("%u", app->supplementary_gids.items[i]));
+	return r;
+}
+
+static int set_mount_points(const struct aci_app *app, struct image_appc *ret)
+{
+	struct appc_mount_point *to = calloc(app->mount_points.count + 1, sizeof(*to));
+
+	if (!to)
+		return -ENOMEM;
+	ret->mount_points.items = to;
 	ret->mount_points.count = app->mount_points.count;
 	for (size_t i = 0; i < app->mount_points.count; i++) {
 		const struct aci_mount_point *from = &app->mount_points.items[i];
 
-		mounts[i].is_read_only = from->is_read_only;
-		if (str_set(&mounts[i].name, from->name) < 0 ||
-			str_set(&mounts[i].path, from->path) < 0)
-			return err_oom(err);
+		to[i].is_read_only = from->is_read_only;
+		if (str_set(&to[i].name, from->name) < 0 ||
+			str_set(&to[i].path, from->path) < 0)
+			return -ENOMEM;
 	}
-	ret->needs_working_dir = app->working_directory != NULL;
-	return aci_isolators_take(m, ret, NULL, err);
+	return 0;
 }
 
-static int write_appc(
-	struct json_writer *w, const struct aci_manifest *m, struct err *err)
-{
-	struct image_appc appc = { 0 };
-	int r = fill_appc(m, &appc, err);
-
-	if (r == 0) {
-		jw_object(w, "appc");
-		json_encode(w, image_appc_fields, &appc);
-		jw_object_end(w);
-	}
-	image_appc_done(&appc);
-	return r;
-}
-
-static int write_run(struct json_writer *w, const struct aci_manifest *m, struct err *err)
+static int set_appc(const struct aci_manifest *m, struct image_appc *ret, struct err *err)
 {
 	const struct aci_app *app = &m->app;
 
-	if (write_labels(w, m) < 0)
+	ret->is_set = true;
+	ret->needs_working_dir = app->working_directory != NULL;
+	if (set_handlers(app, ret) < 0 || set_groups(app, &ret->supplementary_gids) < 0 ||
+		set_mount_points(app, ret) < 0)
 		return err_oom(err);
+	return aci_isolators_take(m, ret, NULL, err);
+}
+
+static int set_app(
+	const struct aci_manifest *m, struct image_config *ret, struct err *err)
+{
+	const struct aci_app *app = &m->app;
+
 	if (!app->is_set)
 		return 0;
-	if (app->exec)
-		jw_strv(w, "Entrypoint", app->exec);
-	if (app->working_directory)
-		jw_string(w, "WorkingDir", app->working_directory);
-	write_volumes(w, app);
-	if (write_user(w, app) < 0 || write_env(w, m) < 0 || write_ports(w, app) < 0)
+	ret->user = str_printf("%s:%s", app->user, app->group);
+	if (!ret->user || strv_copy(app->exec, &ret->entrypoint) < 0 ||
+		str_set(&ret->working_dir, app->working_directory) < 0 ||
+		set_env(m, &ret->env) < 0 || set_ports(app, &ret->exposed_ports) < 0 ||
+		set_volumes(app, &ret->volumes) < 0)
 		return err_oom(err);
-	return write_appc(w, m, err);
+	return set_appc(m, &ret->appc, err);
+}
+
+static int fill(const struct aci_manifest *m, const struct found_image *image,
+	const struct platform *platform, struct image_config *ret, struct err *err)
+{
+	if (set_platform(m, platform, ret) < 0 || set_origin(m, ret) < 0 ||
+		set_labels(m, &ret->labels) < 0)
+		return err_oom(err);
+	for (size_t i = 0; i < image->layer_count; i++) {
+		if (strv_add(&ret->diff_ids, image->layers[i].diff_id) < 0)
+			return err_oom(err);
+	}
+	return set_app(m, ret, err);
 }
 
 int aci_config_write(const struct aci_manifest *manifest, const struct found_image *image,
 	const struct platform *platform, struct buf *ret, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(ret);
+	struct image_config config = { 0 };
 	int r;
 
-	jw_object(&w, NULL);
-	write_annotation(&w, "created", manifest, "created");
-	write_annotation(&w, "author", manifest, "authors");
-	write_platform(&w, manifest, platform);
-	jw_object(&w, "config");
-	r = write_run(&w, manifest, err);
-	if (r < 0)
-		return r;
-	jw_object_end(&w);
-	format_write_rootfs(&w, image);
-	jw_object_end(&w);
-	return buf_finish(ret) < 0 ? err_oom(err) : 0;
+	r = fill(manifest, image, platform, &config, err);
+	if (r == 0) {
+		image_config_write(&w, &config, NULL);
+		r = buf_finish(ret) < 0 ? err_oom(err) : 0;
+	}
+	image_config_done(&config);
+	return r;
 }

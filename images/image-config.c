@@ -152,6 +152,11 @@ static void write_run(struct json_writer *w, const struct image_config *config)
 	if (config->labels)
 		jw_string_map(w, "Labels", config->labels);
 	write_text(w, "StopSignal", config->stop_signal);
+	if (config->appc.is_set) {
+		jw_object(w, "appc");
+		json_encode(w, image_appc_fields, &config->appc);
+		jw_object_end(w);
+	}
 	jw_object_end(w);
 }
 
