@@ -24,7 +24,6 @@ struct aci {
 	struct aci_manifest manifest;
 	strv whitelist;
 	const struct aci_dependency *wanted; /* NULL: the first */
-	bool is_rendering;		     /* on the way down to where we are */
 };
 
 struct assembly {
@@ -189,11 +188,15 @@ static int fetch(struct assembly *a, struct aci *image, struct err *err)
 
 /* ---- the order ---- */
 
+static bool has_same_labels(const struct aci_pairs *a, const struct aci_pairs *b)
+{
+	return a->count == b->count && aci_labels_match(a, b);
+}
+
 static bool is_same(const struct aci_dependency *a, const struct aci_dependency *b)
 {
 	return str_eq(a->image_name, b->image_name) && a->size == b->size &&
-	       a->labels.count == b->labels.count &&
-	       aci_labels_match(&a->labels, &b->labels) &&
+	       has_same_labels(&a->labels, &b->labels) &&
 	       str_eq(a->image_id ? a->image_id : "", b->image_id ? b->image_id : "");
 }
 
@@ -243,13 +246,13 @@ static int add_part(struct assembly *a, const struct aci *image, struct err *err
 	return 0;
 }
 
-/* Two images of one name are no circle unless they are the same file. */
+/* An image may depend on another version of itself. */
 static bool is_on_way(const struct assembly *a, const struct aci *image)
 {
 	for (size_t i = 0; i < a->depth; i++) {
 		if (a->way[i] == image ||
 			(str_eq(a->way[i]->manifest.name, image->manifest.name) &&
-				aci_labels_match(&a->way[i]->manifest.labels,
+				has_same_labels(&a->way[i]->manifest.labels,
 					&image->manifest.labels)))
 			return true;
 	}

@@ -432,6 +432,16 @@ def test_dependency_circles(work):
     assert "parts" in text, text
 
 
+def test_dependency_of_the_same_name(work):
+    """with other labels it is another image, not a circle"""
+    base = put_dependency(work, "app", d("rootfs"), f("rootfs/only-base", "b"))
+    path = os.path.join(work, "top.aci")
+    for labels in ({}, {"version": "2.0.0"}):
+        aci(path, manifest(labels=labels, app={"exec": ["/bin/sh", "-c", "cat /only-base"]},
+                           dependencies=[dependency("app", imageID=base)]), *busybox())
+        assert good(path) == "b"
+
+
 BAD_MANIFESTS = [
     (b"{", "manifest"), (b"[]", "object"), (b'{"acKind":"ImageManifest"}', "missing"),
     (manifest() | {"acKind": "PodManifest"}, "PodManifest"),
