@@ -2,6 +2,7 @@
 #include "common/array.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,9 @@ int array_grow(void *array, size_t count, size_t *room, size_t size)
 		return 0;
 	/* Whatever the type of the pointer, it is one. */
 	memcpy(&items, array, sizeof(items));
-	grown = reallocarray(items, more, size);
+	if (more > SIZE_MAX / size)
+		return -ENOMEM;
+	grown = realloc(items, more * size);
 	if (!grown)
 		return -ENOMEM;
 	memcpy(array, &grown, sizeof(grown));
