@@ -139,6 +139,7 @@ int fetch_aci(const struct fetch_url_request *request,
 	r = fetcher_access(request->options, host, &access, err);
 	if (r < 0)
 		return r;
+	access.is_hearsay = !image->is_named && !access.is_listed;
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "discover");
 	jw_string(&w, "name", image->name);

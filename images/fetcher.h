@@ -35,6 +35,7 @@ struct fetch_aci_request {
 	const char *name;
 	char *const *labels; /* "name=value" */
 	const char *ext;     /* "aci", or "aci.asc" for its signature */
+	bool is_named;	     /* a person named the host, so that it may be a local one */
 };
 int fetch_aci(const struct fetch_url_request *request,
 	const struct fetch_aci_request *image, struct err *err)

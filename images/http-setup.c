@@ -69,6 +69,8 @@ static bool is_named_host(const struct http_transfer *t)
 {
 	const struct registry_access *access = t->state->session->access;
 
+	if (access->is_hearsay)
+		return false;
 	if (t->url && !t->is_untrusted &&
 		is_same_part(t->state->url, t->url, CURLUPART_HOST))
 		return true;

@@ -129,6 +129,16 @@ static uint64_t download_max(const struct need *need, const char *ext)
 							      : IMPORT_DOWNLOAD_MAX;
 }
 
+/* Of an image found by its name, the host of that name was named by a person. */
+static bool is_named(const struct import *import, const char *name)
+{
+	const char *asked = import->ref->aci_name;
+	size_t len = strcspn(name, "/");
+
+	return import->ref->kind == REFERENCE_ACI && strcspn(asked, "/") == len &&
+	       strncmp(asked, name, len) == 0;
+}
+
 static int discover(struct import *import, const struct need *need, const char *ext,
 	int *ret_fd, struct err *err)
 {
@@ -152,8 +162,10 @@ static int discover(struct import *import, const struct need *need, const char *
 		return err_set(err, errno, "make a temporary file in the store");
 	fetch.fd = fd;
 	r = fetch_aci(&fetch,
-		&(struct fetch_aci_request){
-			.name = need->name, .labels = labels, .ext = ext },
+		&(struct fetch_aci_request){ .name = need->name,
+			.labels = labels,
+			.ext = ext,
+			.is_named = is_named(import, need->name) },
 		err);
 	if (r == 0)
 		*ret_fd = take_fd(&fd);

@@ -37,6 +37,7 @@ static const struct json_array_of endpoint_array = { sizeof(struct registry_endp
 
 static const struct json_field access_fields[] = {
 	{ "host", json_string, ACCESS(host) },
+	{ "is_hearsay", json_bool, ACCESS(is_hearsay) },
 	{ "endpoints", json_array, ACCESS(endpoints), false, &endpoint_array },
 	{ "http_proxy", json_string, ACCESS(http_proxy) },
 	{ "https_proxy", json_string, ACCESS(https_proxy) },
@@ -334,6 +335,7 @@ static int add_endpoints(const struct registries_paths *paths,
 	bool is_hub = str_eq(access->host, DOCKER_HUB);
 	int r = 0;
 
+	access->is_listed = entry != NULL;
 	strv_each (mirror, entry ? entry->mirrors : NULL) {
 		r = add_mirror(paths, file, *mirror, access, err);
 		if (r < 0)

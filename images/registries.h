@@ -44,7 +44,9 @@ struct registry_endpoint {
 };
 
 struct registry_access {
-	char *host; /* as in references: "docker.io", "localhost:5000" */
+	char *host;	 /* as in references: "docker.io", "localhost:5000" */
+	bool is_listed;	 /* the configuration has an entry for it */
+	bool is_hearsay; /* only an image says its name: it may not be local */
 	struct {
 		struct registry_endpoint *items;
 		size_t count;

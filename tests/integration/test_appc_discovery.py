@@ -233,6 +233,27 @@ def test_discovered_dependencies(work, site):
 
 
 @in_a_network
+def test_where_names_may_lead(work, site):
+    """an image's word leads to no private address; a person's word and the configuration do"""
+    with open(site.config, encoding="ascii") as file:
+        config = json.load(file)
+    path = os.path.join(work, "local.aci")
+    need = {"imageName": "127.0.0.1/base"}
+    aci(path, manifest(NAME, app={"exec": ["/bin/true"]}, dependencies=[need]), d("rootfs"))
+    for reference, more, is_led in (
+            (path, {}, False), ("aci:127.0.0.1/base", {}, True),
+            (path, {"allow_addresses": ["127.0.0.0/8"]}, True),
+            (path, {"registries": {"127.0.0.1": {}}}, True)):
+        with open(site.config, "w", encoding="ascii") as file:
+            json.dump(config | more, file)
+        result = run(site, reference)
+        assert result.status == 125, result
+        # Who is led there meets a certificate that nobody vouches for.
+        assert ("not public" in result.err) != is_led, (reference, more, result)
+        assert ("certificate" in result.err) == is_led, (reference, more, result)
+
+
+@in_a_network
 def test_discovered_signature(work, site):
     """the template's aci.asc, where keys are trusted"""
     if not shutil.which("gpg") or not shutil.which("gpgv"):
