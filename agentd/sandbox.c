@@ -116,12 +116,11 @@ static int download_cached(const struct sandbox_fill *fill, uint32_t uid,
 static int download_once(
 	const struct sandbox_fill *fill, struct download *d, int *ret_fd, struct err *err)
 {
-	cleanup_close int fd =
-		openat(fill->container_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	cleanup_close int fd = fd_unnamed(fill->container_dirfd, ".");
 	int r;
 
 	if (fd < 0)
-		return err_set(err, errno, "make a temporary file");
+		return err_set(err, -fd, "make a temporary file");
 	r = download(d, fd, err);
 	if (r < 0)
 		return r;

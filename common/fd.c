@@ -197,6 +197,13 @@ int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
 	return sync == FD_SYNC ? sync_dir(dirfd) : 0;
 }
 
+int fd_unnamed(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int fd_memfd_sealed(const char *name, const void *data, size_t len)
 {
 	cleanup_close int fd = -1;

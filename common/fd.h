@@ -50,6 +50,10 @@ enum fd_sync { FD_NO_SYNC, FD_SYNC };
 int fd_replace_file(int dirfd, const char *name, const void *data, size_t len,
 	mode_t mode, enum fd_sync sync) __attribute__((warn_unused_result));
 
+/* An empty file without a name in the directory `path` (O_TMPFILE), to write and read. The fd or
+ * -errno. */
+int fd_unnamed(int dirfd, const char *path) __attribute__((warn_unused_result));
+
 /* A memfd that holds `data`, at offset 0, sealed against every change. The fd or -errno.
  */
 int fd_memfd_sealed(const char *name, const void *data, size_t len)

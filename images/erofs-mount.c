@@ -135,8 +135,8 @@ int erofs_probe(int dirfd, struct err *err)
 	int fds[2], r;
 
 	make_empty(image);
-	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	r = fd < 0 ? -errno : fd_write_all(fd, image, sizeof(image));
+	fd = fd_unnamed(dirfd, ".");
+	r = fd < 0 ? fd : fd_write_all(fd, image, sizeof(image));
 	if (r < 0)
 		return err_set(err, -r, "make a temporary file");
 	files = (struct erofs_mount_files){

@@ -139,37 +139,22 @@ static bool is_named(const struct import *import, const char *name)
 	       strncmp(asked, name, len) == 0;
 }
 
-static int discover(struct import *import, const struct need *need, const char *ext,
+static int discover(const struct import *import, const struct need *need, const char *ext,
 	int *ret_fd, struct err *err)
 {
-	const struct import_request *request = import->request;
 	cleanup_strv strv labels = NULL;
-	cleanup_close int fd = -1;
-	struct fetch_url_request fetch = {
-		.libexec_path = import->store->libexec_path,
-		.options = request->pull_options,
-		.max_bytes = download_max(need, ext),
-		.progress = request->progress,
-		.progress_arg = request->progress_arg,
-	};
-	int r;
+	int r = default_labels(need, &labels, err);
 
-	r = default_labels(need, &labels, err);
 	if (r < 0)
 		return r;
-	fd = openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, errno, "make a temporary file in the store");
-	fetch.fd = fd;
-	r = fetch_aci(&fetch,
-		&(struct fetch_aci_request){ .name = need->name,
-			.labels = labels,
-			.ext = ext,
-			.is_named = is_named(import, need->name) },
-		err);
-	if (r == 0)
-		*ret_fd = take_fd(&fd);
-	return r;
+	return import_download(import,
+		&(struct import_download){
+			.aci = &(struct fetch_aci_request){ .name = need->name,
+				.labels = labels,
+				.ext = ext,
+				.is_named = is_named(import, need->name) },
+			.max_bytes = download_max(need, ext) },
+		ret_fd, err);
 }
 
 /* ---- signatures ---- */
@@ -193,29 +178,15 @@ static int unsigned_image(const char *why, struct err *err)
 		"trusted_keys of registries.json asks for a signature by one of its keys.");
 }
 
-static int download_signature(struct import *import, int *ret_fd, struct err *err)
+static int download_signature(const struct import *import, int *ret_fd, struct err *err)
 {
-	const struct import_request *request = import->request;
 	cleanup_free char *url = str_printf("%s" SIGNATURE_SUFFIX, import->ref->path);
-	cleanup_close int fd = -1;
-	struct fetch_url_request fetch = {
-		.libexec_path = import->store->libexec_path,
-		.url = url,
-		.options = request->pull_options,
-		.max_bytes = SIGNATURE_MAX,
-	};
-	int r;
 
 	if (!url)
 		return err_oom(err);
-	fd = openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return err_set(err, errno, "make a temporary file in the store");
-	fetch.fd = fd;
-	r = fetch_url(&fetch, err);
-	if (r == 0)
-		*ret_fd = take_fd(&fd);
-	return r;
+	return import_download(import,
+		&(struct import_download){ .url = url, .max_bytes = SIGNATURE_MAX },
+		ret_fd, err);
 }
 
 static int open_signature(struct import *import, int *ret_fd, struct err *err)
@@ -269,12 +240,11 @@ static int copy_bytes(int from, int to, struct err *err)
 
 static int hold(const struct import *import, int fd, int *ret_fd, struct err *err)
 {
-	cleanup_close int copy =
-		openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	cleanup_close int copy = import_spool(import, err);
 	int r;
 
 	if (copy < 0)
-		return err_set(err, errno, "make a temporary file in the store");
+		return copy;
 	/* Shared with the original where the file system can. */
 	r = ioctl(copy, FICLONE, fd) == 0 ? 0 : copy_bytes(fd, copy, err);
 	if (r == 0)

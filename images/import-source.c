@@ -2,6 +2,8 @@
 #include "images/import-private.h"
 #include "images/fetcher.h"
 
+#include "common/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -104,24 +106,44 @@ int import_source_open(const struct reference *ref, const struct platform *platf
 	return 0;
 }
 
-int import_source_download(struct import *import, struct err *err)
+int import_spool(const struct import *import, struct err *err)
+{
+	int fd = fd_unnamed(import->stage_fd, ".");
+
+	return fd < 0 ? err_set(err, -fd, "make a temporary file in the store") : fd;
+}
+
+int import_download(const struct import *import, const struct import_download *download,
+	int *ret_fd, struct err *err)
 {
 	const struct import_request *request = import->request;
-	struct fetch_url_request fetch = {
+	cleanup_close int fd = import_spool(import, err);
+	const struct fetch_url_request fetch = {
 		.libexec_path = import->store->libexec_path,
-		.url = import->ref->path,
+		.url = download->url,
 		.options = request->pull_options,
-		.max_bytes = IMPORT_DOWNLOAD_MAX,
+		.fd = fd,
+		.max_bytes = download->max_bytes,
 		.progress = request->progress,
 		.progress_arg = request->progress_arg,
 	};
+	int r = fd;
 
-	import->source.fd =
-		openat(import->stage_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (import->source.fd < 0)
-		return err_set(err, errno, "make a temporary file in the store");
-	fetch.fd = import->source.fd;
-	return fetch_url(&fetch, err);
+	if (fd >= 0)
+		r = download->aci ? fetch_aci(&fetch, download->aci, err)
+				  : fetch_url(&fetch, err);
+	if (r < 0)
+		return r;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int import_source_download(struct import *import, struct err *err)
+{
+	return import_download(import,
+		&(struct import_download){
+			.url = import->ref->path, .max_bytes = IMPORT_DOWNLOAD_MAX },
+		&import->source.fd, err);
 }
 
 /* With the archive at hand, what is damaged or was removed is simply imported again. */

@@ -8,6 +8,7 @@
 
 #define IMPORT_DOWNLOAD_MAX (64ULL << 30)
 
+struct fetch_aci_request;
 struct import;
 
 /* The file or directory that is read. */
@@ -28,7 +29,18 @@ int import_source_open(const struct reference *ref, const struct platform *platf
  * IMAGE_ABSENT. */
 int import_source_find(struct store *store, const struct import_source *source,
 	enum layer_form form, struct image **ret) __attribute__((warn_unused_result));
-/* Downloads what a URL names into the staging directory. */
+/* A file without a name beside what is staged. The fd or -errno. */
+int import_spool(const struct import *import, struct err *err)
+	__attribute__((warn_unused_result));
+/* Downloads what a URL names, or an image that is found by its name, into such a file. */
+struct import_download {
+	const char *url; /* or: */
+	const struct fetch_aci_request *aci;
+	uint64_t max_bytes;
+};
+int import_download(const struct import *import, const struct import_download *download,
+	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
+/* Downloads the archive itself. */
 int import_source_download(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));
 /* Waits for another import of the same source to end. */

@@ -96,9 +96,9 @@ static int cook_tar(
 		r = err_say(err, ENOENT, "it is not in the store any more");
 	if (r < 0)
 		return r;
-	out_fd = openat(save->store->dirfd, "tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	out_fd = fd_unnamed(save->store->dirfd, "tmp");
 	if (out_fd < 0)
-		return err_set(err, errno, "make a temporary file in the image store");
+		return err_set(err, -out_fd, "make a temporary file in the image store");
 	r = store_cook_layer(save->store, layer, dir_fd, save->userns, out_fd, NULL, err);
 	if (r == COOK_NO_RECIPE) {
 		(void)err_say(err, ENOENT, "how to write it again is not known");

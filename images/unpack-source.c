@@ -27,9 +27,9 @@ static bool is_auto(const struct unpack_source *s)
 
 int unpack_spool(int spool_dirfd, struct err *err)
 {
-	int fd = openat(spool_dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = fd_unnamed(spool_dirfd, ".");
 
-	return fd < 0 ? err_set(err, errno, "make a temporary file in the store") : fd;
+	return fd < 0 ? err_set(err, -fd, "make a temporary file in the store") : fd;
 }
 
 static int spool_piece(struct unpack_job *job, int fd, const uint8_t *piece, size_t len,
