@@ -173,13 +173,7 @@ static int put(const struct sandbox_fill *fill, const struct sandbox_uri *uri,
 	jw_object_end(&w);
 	r = helper_send(&unpacker, UNPACK_REQUEST, &b, fds, 2, err);
 	if (r == 0)
-		r = helper_recv(&unpacker, &msg, err);
-	if (r < 0)
-		return r;
-	r = msg.type == UNPACK_DONE
-		    ? 0
-		    : err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
-	ipc_msg_done(&msg);
+		r = unpacker_wait(&unpacker, &msg, err);
 	return r;
 }
 

@@ -51,19 +51,9 @@ static int talk(struct helper *unpacker, const struct export *export, strv *note
 	buf_printf(&b, "{\"op\":\"export\",\"limits\":{\"bytes\":%lld}}",
 		(long long)INT64_MAX);
 	r = helper_send(unpacker, UNPACK_REQUEST, &b, export->fds, export->count, err);
-	while (r == 0) {
-		r = helper_recv(unpacker, &msg, err);
-		if (r < 0)
-			break;
-		if (msg.type == UNPACK_DONE)
-			r = import_take_notes(&request, &msg, err);
-		else if (msg.type != UNPACK_PROGRESS)
-			r = err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
-		ipc_msg_done(&msg);
-		if (msg.type == UNPACK_DONE)
-			break;
-	}
-	return r;
+	if (r == 0)
+		r = unpacker_wait(unpacker, &msg, err);
+	return r == 0 ? import_take_notes(&request, &msg, err) : r;
 }
 
 int layers_export(struct store *store, const int *dirfds, size_t count,

@@ -414,17 +414,9 @@ static int copy_run(struct store *store, const struct copy *copy,
 	jw_bool(&w, "is_rootless", request->userns.userns_fd >= 0);
 	jw_object_end(&w);
 	r = helper_send(&unpacker, UNPACK_REQUEST, &b, copy->fds, copy->count, err);
-	while (r == 0) {
-		r = helper_recv(&unpacker, &msg, err);
-		if (r < 0)
-			break;
-		ipc_msg_done(&msg);
-		if (msg.type == UNPACK_DONE)
-			return import_take_notes(request, &msg, err);
-		if (msg.type != UNPACK_PROGRESS)
-			r = err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
-	}
-	return r;
+	if (r == 0)
+		r = unpacker_wait(&unpacker, &msg, err);
+	return r == 0 ? import_take_notes(request, &msg, err) : r;
 }
 
 int image_copy_out(struct store *store, const struct image *image, int dest_dirfd,

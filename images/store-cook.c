@@ -26,8 +26,6 @@ static int check_tar(const struct image_layer *layer, const struct ipc_msg *msg,
 	struct said_tar said = { 0 };
 	int r;
 
-	if (msg->type != UNPACK_DONE)
-		return err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
 	r = json_parse(msg->data, msg->len, &doc, err);
 	if (r == 0)
 		r = json_decode(json_root(doc), said_fields, &said, err);
@@ -59,14 +57,12 @@ static int cook(struct store *store, const int fds[3], const struct image_layer 
 	buf_puts(&b, "{\"op\":\"tar\"}");
 	r = helper_send(&unpacker, UNPACK_REQUEST, &b, fds, 3, err);
 	if (r == 0)
-		r = helper_recv(&unpacker, &msg, err);
+		r = unpacker_wait(&unpacker, &msg, err);
 	if (r < 0) {
 		*ret_is_damaged = unpacker.is_finished && r != -ENOMEM && r != -ENOSPC;
 		return r;
 	}
-	r = check_tar(layer, &msg, ret_is_damaged, err);
-	ipc_msg_done(&msg);
-	return r;
+	return check_tar(layer, &msg, ret_is_damaged, err);
 }
 
 int store_cook_layer(struct store *store, const struct image_layer *layer, int layer_fd,

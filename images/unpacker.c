@@ -56,6 +56,21 @@ int unpacker_layer(
 	return layer_form_open(layer_dirfd, ret_fd, err);
 }
 
+int unpacker_wait(struct helper *unpacker, struct ipc_msg *ret, struct err *err)
+{
+	int r;
+
+	do {
+		r = helper_recv(unpacker, ret, err);
+		if (r < 0)
+			return r;
+		ipc_msg_done(ret);
+	} while (ret->type == UNPACK_PROGRESS);
+	return ret->type == UNPACK_DONE
+		       ? 0
+		       : err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
+}
+
 int unpacker_remove(const char *libexec_path, const struct import_userns *userns,
 	int dirfd, const char *name, struct err *err)
 {
@@ -74,11 +89,6 @@ int unpacker_remove(const char *libexec_path, const struct import_userns *userns
 	jw_object_end(&w);
 	r = helper_send(&unpacker, UNPACK_REQUEST, &b, &dirfd, 1, err);
 	if (r == 0)
-		r = helper_recv(&unpacker, &msg, err);
-	if (r < 0)
-		return err_wrap(err, "remove %s from the image store", name);
-	ipc_msg_done(&msg);
-	if (msg.type != UNPACK_DONE)
-		return err_say(err, EPROTO, UNPACK_PROGRAM " answered out of turn");
-	return 0;
+		r = unpacker_wait(&unpacker, &msg, err);
+	return r < 0 ? err_wrap(err, "remove %s from the image store", name) : 0;
 }

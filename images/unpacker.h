@@ -13,6 +13,10 @@
 int unpacker_start(const char *libexec_path, const struct import_userns *userns,
 	struct helper *ret, struct err *err) __attribute__((warn_unused_result));
 
+/* Waits for DONE, which must come without descriptors, and passes over PROGRESS. */
+int unpacker_wait(struct helper *unpacker, struct ipc_msg *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 /*
  * A directory as ucr-unpack gets it. For root a detached clone of its mount with nodev,
  * nosuid and noexec, so that no device that an image brings can be opened, nor a program
