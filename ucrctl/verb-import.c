@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/timestamp.h"
+#include "common/url.h"
 #include "images/reference.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/image-change.h"
@@ -81,7 +82,7 @@ static int import(struct ctl *ctl, char **args, const struct import_options *o,
 {
 	cleanup_free char *reference = NULL, *comment = NULL;
 	cleanup_image struct image *image = NULL;
-	char words[PLATFORM_WORDS_MAX], now[TIMESTAMP_MAX];
+	char words[PLATFORM_WORDS_MAX], now[TIMESTAMP_MAX], from[1024];
 	struct obtain how = { .pull = PULL_ALWAYS,
 		.is_quiet = o->is_quiet,
 		.progress = o->progress,
@@ -90,7 +91,7 @@ static int import(struct ctl *ctl, char **args, const struct import_options *o,
 	int r;
 
 	reference = str_printf("%s%s", is_url(args[0]) ? "" : "tar:", args[0]);
-	comment = str_printf("Imported from %s", args[0]);
+	comment = str_printf("Imported from %s", url_shown(args[0], from, sizeof(from)));
 	if (!reference || !comment ||
 		str_set(&build->config.created, timestamp_format(timestamp_now(), now)) <
 			0)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """ucrctl export and import: a container's files as a tar archive, and an image of it."""
+import http.server
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import threading
 
 import cli
 from cli import good, refused
@@ -235,6 +237,31 @@ def test_import_config(work):
     assert digest(text) == image and json.loads(text)["history"][0]["comment"] == "why"
     with open(tar, "rb") as data:
         assert json.loads(text)["rootfs"]["diff_ids"] == [digest(data.read())]
+
+
+def test_import_from_url(work):
+    """where it came from is in the history, but not the secret of a signed URL"""
+    archive = layer(f("a", "a"))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # pylint: disable=invalid-name
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(archive)))
+            self.end_headers()
+            self.wfile.write(archive)
+
+        def log_message(self, *_args):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/files.tar"
+        image = good("import", f"{url}?X-Signature=secret").out.strip()
+        server.shutdown()
+    with open(f"{cli.ROOT}/images/blobs/sha256/{image[7:]}", "rb") as blob:
+        text = blob.read()
+    assert url in json.loads(text)["history"][0]["comment"] and b"secret" not in text, text
+    assert work
 
 
 def test_import_refusals(work):
