@@ -18,9 +18,9 @@
 
 /* A path of the root file system that has been written. */
 struct node {
+	char *path;
 	const struct aci_part *part; /* by which, last */
 	bool is_dir;
-	char path[];
 };
 
 /* A file that only its hard links keep: the first of them becomes the file. */
@@ -41,6 +41,14 @@ struct render {
 static int compare_nodes(const void *a, const void *b)
 {
 	return strcmp(((const struct node *)a)->path, ((const struct node *)b)->path);
+}
+
+static void free_node(void *p)
+{
+	struct node *node = p;
+
+	free(node->path);
+	free(node);
 }
 
 static int compare_promoted(const void *a, const void *b)
@@ -96,30 +104,23 @@ static int open_output(struct render *rd, struct err *err)
 
 static struct node *find_node(struct render *rd, const char *path)
 {
-	size_t len = strlen(path) + 1;
-	struct node *key = malloc(sizeof(*key) + len);
-	struct node **found = NULL;
+	struct node key = { .path = (char *)(uintptr_t)path };
+	struct node **found = tfind(&key, &rd->nodes, compare_nodes);
 
-	if (key) {
-		memcpy(key->path, path, len);
-		found = tfind(key, &rd->nodes, compare_nodes);
-		free(key);
-	}
 	return found ? *found : NULL;
 }
 
 static int note_node(struct render *rd, const char *path, bool is_dir, struct err *err)
 {
 	struct node *node = find_node(rd, path);
-	size_t len = strlen(path) + 1;
 
 	if (!node) {
-		node = malloc(sizeof(*node) + len);
+		node = calloc(1, sizeof(*node));
 		if (!node)
 			return err_oom(err);
-		memcpy(node->path, path, len);
-		if (!tsearch(node, &rd->nodes, compare_nodes)) {
-			free(node);
+		node->path = strdup(path);
+		if (!node->path || !tsearch(node, &rd->nodes, compare_nodes)) {
+			free_node(node);
 			return err_oom(err);
 		}
 	}
@@ -239,13 +240,12 @@ static int replace_parents(struct render *rd, char *path, struct err *err)
 	return r;
 }
 
-static int write_bytes(
-	struct render *rd, const void *data, uint64_t len, bool is_hole, struct err *err)
+/* data NULL: a hole. */
+static int write_bytes(struct render *rd, const void *data, uint64_t len, struct err *err)
 {
 	while (len) {
-		size_t step = is_hole && len > ZEROS_LEN ? ZEROS_LEN : (size_t)len;
-		la_ssize_t n =
-			archive_write_data(rd->out, is_hole ? rd->zeros : data, step);
+		size_t step = data || len < ZEROS_LEN ? (size_t)len : ZEROS_LEN;
+		la_ssize_t n = archive_write_data(rd->out, data ? data : rd->zeros, step);
 
 		if (n < 0 || (size_t)n != step)
 			return write_failed(rd, err);
@@ -268,13 +268,13 @@ static int write_content(
 		if (r <= 0)
 			break;
 		r = offset < end ? err_say(err, EBADMSG, "a sparse member goes backwards")
-				 : write_bytes(rd, NULL, offset - end, true, err);
+				 : write_bytes(rd, NULL, offset - end, err);
 		if (r == 0)
-			r = write_bytes(rd, piece, len, false, err);
+			r = write_bytes(rd, piece, len, err);
 		end = offset + len;
 	}
 	if (r == 0 && e->has_data && end < e->size)
-		r = write_bytes(rd, NULL, e->size - end, true, err);
+		r = write_bytes(rd, NULL, e->size - end, err);
 	return r;
 }
 
@@ -512,7 +512,7 @@ int aci_render(const struct aci_part *parts, size_t count, char *const *dirs,
 		r = write_failed(&rd, err);
 	if (rd.out)
 		(void)archive_write_free(rd.out);
-	tdestroy(rd.nodes, free);
+	tdestroy(rd.nodes, free_node);
 	tdestroy(rd.promoted, free_promoted);
 	free(rd.zeros);
 	return r;

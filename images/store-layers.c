@@ -119,15 +119,19 @@ static bool has_layer(
 	       store_layer_state(store, hex) != LAYER_LOST;
 }
 
+static bool has_layer_form(
+	struct store *store, const struct image_layer *layer, enum layer_form form)
+{
+	if (form != LAYER_FORM_ANY)
+		return has_layer(store, layer, form);
+	return has_layer(store, layer, LAYER_FORM_DIRECTORY) ||
+	       has_layer(store, layer, LAYER_FORM_EROFS);
+}
+
 bool store_has_form(struct store *store, const struct image *image, enum layer_form form)
 {
 	for (size_t i = 0; i < image->layer_count; i++) {
-		const struct image_layer *layer = &image->layers[i];
-
-		if ((form == LAYER_FORM_EROFS ||
-			    !has_layer(store, layer, LAYER_FORM_DIRECTORY)) &&
-			(form == LAYER_FORM_DIRECTORY ||
-				!has_layer(store, layer, LAYER_FORM_EROFS)))
+		if (!has_layer_form(store, &image->layers[i], form))
 			return false;
 	}
 	return true;
