@@ -4,8 +4,10 @@
  * it may take away from what a container has by default, and gives way to every option.
  */
 #include "agentd/bundle-private.h"
+#include "isolators/sysctl.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -109,7 +111,7 @@ static int set_sysctls(
 			return err_oom(err);
 		if (strv_env_get(lin->sysctl, name))
 			continue;
-		if (is_host && strncmp(name, "net", 3) == 0) {
+		if (is_host && sysctl_namespace(name, NULL) == CLONE_NEWNET) {
 			note(request, name, "the container has the host's network");
 			continue;
 		}
