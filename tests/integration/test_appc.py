@@ -8,6 +8,7 @@ import lzma
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import time
 
@@ -312,21 +313,48 @@ def test_unknown_isolator_is_told(work):
 
 
 def test_attributes_survive(work):
-    """modes, owners, times, links, extended attributes, holes: through the rendering"""
+    """modes, owners, times, links, extended attributes, holes, names: through the rendering"""
     need_root()
-    out = shell(
-        work,
-        "cd /x; stat -c '%n %a %u %g %Y' f d s; readlink s; "
-        "[ f -ef h ] && echo linked; stat -c '%s %b' sparse; echo \xc3\xa9*",
-        d("rootfs/x"), f("rootfs/x/f", "data", mode=0o4751, uid=10, gid=20, mtime=1234567890),
-        entry("rootfs/x/h", "h", link="rootfs/x/f"), d("rootfs/x/d", mode=0o2775, uid=3, gid=4),
-        entry("rootfs/x/s", "l", link="../etc/passwd"),
-        f("rootfs/x/\xc3\xa9" + "n" * 150, "long"),
-        *[])
-    lines = out.splitlines()
-    assert lines[0] == "f 4751 10 20 1234567890", out
-    assert lines[1].startswith("d 2775 3 4"), out
-    assert "../etc/passwd" in lines and "linked" in lines, out
+    path, tree = os.path.join(work, "a.aci"), os.path.join(work, "tree")
+    long_name = "\xc3\xa9" + "n" * 150
+    script = "cd /x; stat -c '%n %a %u %g %Y' f d; readlink s; [ f -ef h ] && echo linked"
+    app(path, ["/bin/sh", "-c", script],
+        d("rootfs/x", mtime=11),
+        f("rootfs/x/f", "data", mode=0o4751, uid=10, gid=20, mtime=1234567890,
+          pax={"SCHILY.xattr.user.k": "v", "mtime": "1234567890.123456789"}),
+        entry("rootfs/x/h", "h", link="rootfs/x/f"),
+        d("rootfs/x/d", mode=0o2775, uid=3, gid=4, mtime=22, pax={"SCHILY.xattr.user.d": "w"}),
+        entry("rootfs/x/s", "l", link="../etc/passwd", uid=5, gid=6, mtime=33),
+        f("rootfs/x/sparse", "begin" + "end", pax={
+            "GNU.sparse.size": str(3 << 20), "GNU.sparse.map": f"0,5,{(3 << 20) - 3},3"}),
+        f("rootfs/x/" + long_name, "long"))
+    assert good(path) == "f 4751 10 20 1234567890\nd 2775 3 4 22\n../etc/passwd\nlinked\n"
+    os.mkdir(tree)
+    cli.good("unpack", "-q", path, tree)
+
+    def facts(name):
+        seen = os.lstat(os.path.join(tree, "x", name))
+        return stat.S_IMODE(seen.st_mode), seen.st_uid, seen.st_gid, seen.st_mtime_ns
+
+    def content(name):
+        with open(os.path.join(tree, "x", name), "rb") as file:
+            return file.read()
+
+    def xattrs(name):
+        full = os.path.join(tree, "x", name)
+        return {key: os.getxattr(full, key) for key in os.listxattr(full)}
+
+    assert facts("f") == facts("h") == (0o4751, 10, 20, 1234567890123456789), facts("f")
+    assert os.path.samefile(os.path.join(tree, "x/f"), os.path.join(tree, "x/h"))
+    assert facts("d") == (0o2775, 3, 4, 22 * 10**9), facts("d")
+    assert facts("s")[1:] == (5, 6, 33 * 10**9), facts("s")
+    assert os.readlink(os.path.join(tree, "x/s")) == "../etc/passwd"
+    assert facts("") == (0o755, 0, 0, 11 * 10**9), facts("")
+    assert xattrs("f") == {"user.k": b"v"} and xattrs("d") == {"user.d": b"w"}, xattrs("f")
+    assert content("sparse") == b"begin" + bytes((3 << 20) - 8) + b"end"
+    blocks = os.stat(os.path.join(tree, "x/sparse")).st_blocks
+    assert blocks * 512 < 1 << 20, f"holes were filled: {blocks} blocks"
+    assert content(long_name) == b"long", os.listdir(os.path.join(tree, "x"))
 
 
 LAYERS = {"base": [d("rootfs"), f("rootfs/shared", "base"), f("rootfs/only-base", "b"),
