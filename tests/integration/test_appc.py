@@ -41,11 +41,10 @@ def shell(work, script, *members, options=(), args=(), **fields):
     return good(path, *args, options=options)
 
 
-def refused(work, document, *members, reference="aci:{}"):
+def refused(work, document, *members):
     path = os.path.join(work, "bad.aci")
     aci(path, document, *members)
-    text = cli.refused("load", "-i", path) if reference is None else \
-        cli.refused("run", "--rm", reference.format(path))
+    text = cli.refused("run", "--rm", "aci:" + path)
     listed = cli.good("images", "-q").out
     cli.good("fsck")
     return text, listed
