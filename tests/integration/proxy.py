@@ -4,8 +4,9 @@ import http.client
 import http.server
 import select
 import socket
-import threading
 import urllib.parse
+
+import http_server
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -63,16 +64,11 @@ class Proxy:
     def __init__(self, target):
         host, port = target.split(":")
         self.target, self.requests, self.login = (host, int(port)), [], None
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None
-        self.server.proxy = self
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = http_server.Server(Handler, proxy=self)
+        self.host = self.server.host
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()

@@ -6,11 +6,11 @@ import hashlib
 import http.server
 import json
 import re
-import ssl
 import subprocess
 import threading
 import urllib.parse
 
+import http_server
 import image_files
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -165,29 +165,17 @@ class Registry:
         self.scope = ',scope="repository:t/app:pull,push"'
         self.mark = lambda body: {}  # the headers by which versions of a body are told apart
         self.lock = threading.Lock()
-        self.server = http.server.ThreadingHTTPServer((address, 0), Handler)
-        self.server.daemon_threads = True
-        self.server.handle_error = lambda *_: None  # a client that hangs up is no news
-        self.server.registry = self
-        self.scheme = "http"
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*certificate)
-            if client_ca:
-                context.verify_mode = ssl.CERT_REQUIRED
-                context.load_verify_locations(client_ca)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-            self.scheme = "https"
-        self.host = f"{address}:{self.server.server_address[1]}"
+        tls = http_server.tls_context(certificate, client_ca) if certificate else None
+        self.server = http_server.Server(Handler, address=address, tls=tls, registry=self)
+        self.scheme = "https" if tls else "http"
+        self.host = self.server.host
         self.url = f"{self.scheme}://{self.host}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def put_blob(self, data):
         self.blobs[digest(data)] = data

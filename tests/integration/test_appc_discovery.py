@@ -7,15 +7,14 @@ import http.server
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import sys
-import threading
 import traceback
 
 import aci_files
 from aci_files import aci, busybox, manifest, pairs
 import cli
+import http_server
 from image_files import d, f
 import registry
 import tap
@@ -52,13 +51,8 @@ class Site:
         self.config = os.path.join(work, "registries.json")
         with open(self.config, "w", encoding="ascii") as file:
             json.dump({"registries": {"localhost": {"ca": cert("ca.crt")}}}, file)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", HTTPS_PORT), Handler)
-        self.server.site = self
-        self.server.handle_error = lambda *_: None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert("server.crt"), cert("server.key"))
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        tls = http_server.tls_context((cert("server.crt"), cert("server.key")))
+        http_server.Server(Handler, port=HTTPS_PORT, tls=tls, site=self)
 
     def page(self, path, *templates, prefix="localhost", status=200, text=None):
         body = text or "<html><head>" + "".join(

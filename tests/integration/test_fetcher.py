@@ -6,10 +6,10 @@ import http.server
 import json
 import os
 import subprocess
-import threading
 import time
 
 import cli
+import http_server
 from cli import run
 import tap
 import task_files
@@ -74,9 +74,8 @@ class Server:
             def log_message(self, *_args):  # pylint: disable=arguments-differ
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_address[1]}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = http_server.Server(Handler)
+        self.host = self.server.host
 
     def options(self, work):
         """That let its plain http be used."""
@@ -86,8 +85,7 @@ class Server:
         return ["--registries", path]
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
 
 def test_suffixes(_work):

@@ -9,11 +9,11 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.parse
 
 import cli
+import http_server
 import image_files
 import registry
 import tap
@@ -195,10 +195,8 @@ def signer(cert):
 def test_token_service(work):
     """tokens of a service that signs them"""
     cert = registry.make_certificates(work)
-    service = http.server.ThreadingHTTPServer(("127.0.0.1", 0), TokenService)
-    service.sign, service.count = signer(cert), 0
-    threading.Thread(target=service.serve_forever, daemon=True).start()
-    realm = f"http://127.0.0.1:{service.server_address[1]}/token"
+    service = http_server.Server(TokenService, sign=signer(cert), count=0)
+    realm = f"http://{service.host}/token"
     extra = (f"auth: {{token: {{realm: \"{realm}\", service: test, issuer: test issuer, "
              f"rootcertbundle: {cert('ca.crt')}}}}}\n")
     with DockerRegistry(work, extra) as reg:
@@ -208,7 +206,7 @@ def test_token_service(work):
         assert "get a token" in said, said
         pull(work, f"{reg.host}/t/app:1", "--creds", "me:secret")
         assert service.count == 1, service.count
-    service.shutdown()
+    service.stop()
 
 
 if __name__ == "__main__":
