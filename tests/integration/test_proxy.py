@@ -9,7 +9,7 @@ from proxy import Proxy
 import registry
 from registry import Registry
 import tap
-from test_pull import images, pull
+from pulling import images, pull
 
 HOST = "registry.example:5000"  # which only the proxy knows
 NAME = f"{HOST}/t/app:1"

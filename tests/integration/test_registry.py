@@ -18,7 +18,7 @@ import image_files
 import registry
 import tap
 from tap import Skip
-from test_pull import ENV, big_layer, images, pull
+from pulling import ENV, big_layer, images, pull
 
 
 def free_port():

@@ -14,7 +14,7 @@ import registry
 from registry import Registry, digest
 import tap
 from tap import Skip
-from test_pull import ENV
+from pulling import ENV
 
 
 def ucrctl(work, *args, root="root", **kw):
