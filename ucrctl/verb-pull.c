@@ -112,7 +112,8 @@ static int pull_all(struct ctl *ctl, const char *name, const void *opts, struct 
 	if (r == 0 && !tags)
 		r = err_say(err, ENOENT, "the repository has no tags");
 	strv_each (tag, tags) {
-		cleanup_free char *full = str_printf("%s:%s", repository, *tag);
+		/* What a registry calls a tag is never taken for a path. */
+		cleanup_free char *full = str_printf("docker://%s:%s", repository, *tag);
 
 		if (r == 0)
 			r = full ? pull(ctl, full, opts, err) : err_oom(err);

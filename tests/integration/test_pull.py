@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """ucrctl pull and load against a registry of the test's own."""
+import contextlib
 import json
 import os
 import subprocess
@@ -151,6 +152,12 @@ def test_all_tags(work):
         done = pull(work, "-q", "--all-tags", f"{reg.host}/t/app", "--creds", "me:pw")
         assert done.lines == ids, done
         assert len(reg.paths("/tags/list")) == 4, reg.paths()  # one is refused for its login
+        os.makedirs(f"{work}/{reg.host}/t")
+        with open(f"{work}/{reg.host}/t/app:1", "wb") as file:
+            file.write(b"a file is no tag")
+        with contextlib.chdir(work):
+            done = pull(work, "-q", "--all-tags", f"{reg.host}/t/app", "--creds", "me:pw")
+        assert done.lines == ids, done
         assert "without a tag" in pull(work, "-a", f"{reg.host}/t/app:1", status=125).err
         reg.password = None
         assert "has no tags" in pull(work, "-a", f"{reg.host}/t/none", status=125).err
