@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a registry does wrong, and how a pull from it has to end: refused in one sentence, in bounded
-time, with nothing wrong stored."""
+"""What a registry does wrong, and how a pull from it has to end: refused in one sentence, in
+bounded time, with nothing wrong stored."""
 import os
 import time
 

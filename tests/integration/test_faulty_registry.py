@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Registries that are busy and whose manifests lie: a pull succeeds or is refused in one sentence, in
-bounded time, with nothing wrong stored."""
+"""Registries that are busy and whose manifests lie: a pull succeeds or is refused in one sentence,
+in bounded time, with nothing wrong stored."""
 import gzip
 import json
 import time

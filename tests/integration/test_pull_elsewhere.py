@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Where a registry may lead a pull: mirrors, redirects and token services, new, slow and lying ones."""
+"""Where a registry may lead a pull: mirrors, redirects and token services, lying ones too."""
 import json
 import socket
 import tempfile
