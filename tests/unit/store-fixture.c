@@ -126,21 +126,6 @@ void assert_absent(struct fixture *f, const char *name)
 	assert_int_equal(store_find(f->store, name, &image, &f->err), IMAGE_ABSENT);
 }
 
-size_t count_entries(struct fixture *f, const char *dir)
-{
-	cleanup_closedir DIR *stream = NULL;
-	struct dirent *e;
-	size_t n = 0;
-	int fd = openat(f->dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	stream = fdopendir(fd);
-	assert_non_null(stream);
-	while ((e = readdir(stream)))
-		n += *e->d_name != '.';
-	return n;
-}
-
 /* One bit of a file of the store turns. */
 void rot(struct fixture *f, const char *dir, const char *hex, const char *suffix)
 {

@@ -31,8 +31,6 @@ void tag(struct fixture *f, const char *id, const char *name);
 
 void assert_found(struct fixture *f, const char *name, const char *id);
 void assert_absent(struct fixture *f, const char *name);
-/* Those of a directory of the store, but for hidden ones. */
-size_t count_entries(struct fixture *f, const char *dir);
 
 /* One bit of a file of the store turns. */
 void rot(struct fixture *f, const char *dir, const char *hex, const char *suffix);

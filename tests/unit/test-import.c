@@ -143,21 +143,6 @@ static int obtain(struct fixture *f, enum pull_policy pull, struct image **ret)
 	return image_obtain(f->store, &request, ret, &f->err);
 }
 
-static size_t count_entries(struct fixture *f, const char *dir)
-{
-	cleanup_closedir DIR *stream = NULL;
-	struct dirent *e;
-	size_t n = 0;
-	int fd = openat(f->store_dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	stream = fdopendir(fd);
-	assert_non_null(stream);
-	while ((e = readdir(stream)))
-		n += *e->d_name != '.';
-	return n;
-}
-
 static size_t count_unpacked(struct fixture *f)
 {
 	cleanup_free char *text = NULL;
@@ -186,7 +171,7 @@ static void assert_whole(
 	}
 	assert_int_equal(image->layer_count, i);
 	(void)close(lease_fd);
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
 }
 
 static const char *const two_layers[] = { "base", "app", NULL };
@@ -243,7 +228,7 @@ static void test_import_late(void **state)
 	assert_int_equal(obtain(f, PULL_ALWAYS, &again), 0);
 	assert_whole(f, again, two_layers);
 	assert_string_equal(again->id, image->id);
-	assert_int_equal(count_entries(f, "layers"), 2);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "layers"), 2);
 }
 
 /* Nobody names the image; only the caller's lease keeps it. */
@@ -308,7 +293,7 @@ static void test_shared_layers(void **state)
 	assert_whole(f, other, other_layers);
 	assert_int_equal(other->size, 9);
 	assert_int_equal(count_unpacked(f), 3);
-	assert_int_equal(count_entries(f, "layers"), 3);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "layers"), 3);
 	/* Read anew, nothing is unpacked; its names are set again. */
 	script(f, "layer=base layer=app name=app");
 	assert_int_equal(obtain(f, PULL_ALWAYS, &again), 0);
@@ -408,10 +393,10 @@ static void test_lies(void **state)
 		assert_int_equal(obtain(f, PULL_MISSING, &image), -cases[i].code);
 		assert_non_null(strstr(f->err.text, cases[i].word));
 		assert_non_null(strstr(f->err.text, "image.tar"));
-		assert_int_equal(count_entries(f, "tmp"), 0);
-		assert_int_equal(count_entries(f, "images"), 0);
-		assert_int_equal(count_entries(f, "layers"), 0);
-		assert_int_equal(count_entries(f, "sources"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "images"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "layers"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "sources"), 0);
 	}
 }
 
@@ -425,7 +410,7 @@ static void test_no_unpacker(void **state)
 	assert_int_equal(unlinkat(f->dirfd, "libexec/ucr-unpack", 0), 0);
 	assert_int_equal(obtain(f, PULL_MISSING, &image), -ENOENT);
 	assert_non_null(strstr(f->err.text, "libexec/ucr-unpack"));
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
 }
 
 static void test_unknown_reference(void **state)
@@ -482,7 +467,7 @@ static void test_unpacked_once(void **state)
 		assert_int_equal(status, 0);
 	}
 	assert_int_equal(count_unpacked(f), 2);
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
 }
 
 /* ---- failures between any two steps ---- */
@@ -524,7 +509,7 @@ static void check_recovery(struct fixture *f, bool is_clean)
 	size_t count;
 
 	if (is_clean)
-		assert_int_equal(count_entries(f, "tmp"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
 	/* What is visible is whole. */
 	assert_int_equal(store_list(f->store, &images, &count, &f->err), 0);
 	for (size_t i = 0; i < count; i++)
@@ -537,9 +522,9 @@ static void check_recovery(struct fixture *f, bool is_clean)
 	assert_int_equal(store_untag(f->store, id, NULL, true, &removed, &f->err), 0);
 	assert_int_equal(
 		store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report, &f->err), 0);
-	assert_int_equal(count_entries(f, "layers"), 0);
-	assert_int_equal(count_entries(f, "blobs/sha256"), 0);
-	assert_int_equal(count_entries(f, "sources"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "layers"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "blobs/sha256"), 0);
+	assert_int_equal(unit_count_entries(f->store_dirfd, "sources"), 0);
 }
 
 /* A process of its own passes these (see below), or no import does (test_power_cut.py). */
@@ -653,7 +638,7 @@ static void test_failing_flush(void **state)
 		assert_int_equal(store_gc(f->store, STORE_GC_UNNAMED, NULL, NULL, &report,
 					 &f->err),
 			0);
-		assert_int_equal(count_entries(f, "layers"), 0);
+		assert_int_equal(unit_count_entries(f->store_dirfd, "layers"), 0);
 	}
 }
 

@@ -35,13 +35,13 @@ static void test_fsck_config(void **state)
 	rot(f, "blobs/sha256", digest_hex(one), "");
 	/* The blob, the image that has it, and its name. */
 	assert_findings(f, NULL, 3, digest_hex(one));
-	assert_int_equal(count_entries(f, "quarantine"), 2);
+	assert_int_equal(unit_count_entries(f->dirfd, "quarantine"), 2);
 	assert_int_equal(store_find(f->store, "one", &image, &f->err), IMAGE_ABSENT);
 	assert_found(f, "two", two);
 	assert_int_equal(
 		store_gc(f->store, STORE_GC_UNREFERENCED, NULL, NULL, &report, &f->err),
 		0);
-	assert_int_equal(count_entries(f, "quarantine"), 0);
+	assert_int_equal(unit_count_entries(f->dirfd, "quarantine"), 0);
 	put_image(f, "one", base_only, 1, one);
 	assert_findings(f, NULL, 0, NULL);
 }
@@ -71,10 +71,10 @@ static void test_fsck_used(void **state)
 	assert_findings(f, used, 1, "while a container uses it");
 	assert_int_equal(store_lease(f->store, id, false, &lease_fd, &f->err), 0);
 	assert_findings(f, NULL, 1, "while a container uses it");
-	assert_int_equal(count_entries(f, "images"), 1);
+	assert_int_equal(unit_count_entries(f->dirfd, "images"), 1);
 	(void)close(lease_fd);
 	assert_findings(f, NULL, 1, "quarantine");
-	assert_int_equal(count_entries(f, "images"), 0);
+	assert_int_equal(unit_count_entries(f->dirfd, "images"), 0);
 }
 
 static void test_fsck_names(void **state)

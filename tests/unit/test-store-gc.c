@@ -33,8 +33,8 @@ static void test_gc(void **state)
 	assert_int_equal(report.bytes, 1000);
 	assert_int_equal(store_find_source(f->store, key, found), IMAGE_ABSENT);
 	assert_found(f, "base", base);
-	assert_int_equal(count_entries(f, "layers"), 1);
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->dirfd, "layers"), 1);
+	assert_int_equal(unit_count_entries(f->dirfd, "tmp"), 0);
 }
 
 static void test_lease(void **state)
@@ -119,7 +119,7 @@ static void test_concurrent(void **state)
 		(void)snprintf(name, sizeof(name), "app:%d-19", i);
 		assert_found(f, name, id);
 	}
-	assert_int_equal(count_entries(f, "layers"), 2);
+	assert_int_equal(unit_count_entries(f->dirfd, "layers"), 2);
 }
 
 int main(void)

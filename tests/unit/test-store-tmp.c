@@ -37,14 +37,14 @@ static void test_sweep(void **state)
 	assert_int_equal(store_stage(f->store, "import-", name, &stage_fd, &f->err), 0);
 	assert_int_equal(
 		store_hold_name(f->store, "layer-y", true, &lock_fd, &f->err), 0);
-	assert_int_equal(count_entries(f, "tmp"), 5);
+	assert_int_equal(unit_count_entries(f->dirfd, "tmp"), 5);
 	assert_int_equal(store_sweep(f->store, NULL, &count, &f->err), 0);
 	assert_int_equal(count, 3);
-	assert_int_equal(count_entries(f, "tmp"), 2);
+	assert_int_equal(unit_count_entries(f->dirfd, "tmp"), 2);
 	store_release_name(f->store, "layer-y", &lock_fd);
 	(void)close(stage_fd);
 	assert_int_equal(store_sweep(f->store, NULL, &count, &f->err), 0);
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->dirfd, "tmp"), 0);
 }
 
 /* Holds the name and checks by a marker file that nobody else does. */
@@ -81,7 +81,7 @@ static void test_names_exclude(void **state)
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(count_entries(f, "tmp"), 0);
+	assert_int_equal(unit_count_entries(f->dirfd, "tmp"), 0);
 }
 
 int main(void)

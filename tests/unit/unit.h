@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -24,6 +25,23 @@ static inline int unit_tmpdir(char *ret)
 	fd = open(ret, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fd >= 0);
 	return fd;
+}
+
+/* The entries of a directory, but for hidden ones. */
+static inline size_t unit_count_entries(int dirfd, const char *dir)
+{
+	int fd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream;
+	struct dirent *e;
+	size_t n = 0;
+
+	assert_true(fd >= 0);
+	stream = fdopendir(fd);
+	assert_non_null(stream);
+	while ((e = readdir(stream)))
+		n += *e->d_name != '.';
+	(void)closedir(stream);
+	return n;
 }
 
 #endif
