@@ -315,7 +315,7 @@ def test_exec_into_a_watching_container(_work):
                 except subprocess.TimeoutExpired:
                     bait.terminate()
             return "finished" in cli.run("logs", "watch").out
-        wait_for(attack, "the attack")  # the watcher looks around: it may miss some
+        wait_for(attack, "the attack", 120)  # the watcher looks around: it may miss some
         cli.run("exec", "watch", "id")
         said = cli.run("logs", "watch").out
     finally:
