@@ -148,6 +148,19 @@ void jw_i64(struct json_writer *w, const char *key, int64_t value)
 	buf_printf(w->buf, "%" PRId64, value);
 }
 
+void jw_milli(struct json_writer *w, const char *key, int64_t thousandths)
+{
+	uint64_t value =
+		thousandths < 0 ? 0 - (uint64_t)thousandths : (uint64_t)thousandths;
+	unsigned int part = value % 1000, digits = 3;
+
+	for (; digits > 1 && part % 10 == 0; digits--)
+		part /= 10;
+	begin_value(w, key);
+	buf_printf(w->buf, "%s%" PRIu64 ".%0*u", thousandths < 0 ? "-" : "", value / 1000,
+		(int)digits, part);
+}
+
 void jw_null(struct json_writer *w, const char *key)
 {
 	begin_value(w, key);

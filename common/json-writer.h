@@ -37,6 +37,8 @@ void jw_string_map(struct json_writer *w, const char *key, char *const *assignme
 void jw_bool(struct json_writer *w, const char *key, bool value);
 void jw_u64(struct json_writer *w, const char *key, uint64_t value);
 void jw_i64(struct json_writer *w, const char *key, int64_t value);
+/* A decimal of thousandths: 4.0, 0.25. */
+void jw_milli(struct json_writer *w, const char *key, int64_t thousandths);
 void jw_null(struct json_writer *w, const char *key);
 void jw_json(struct json_writer *w, const char *key, const struct json *value);
 
