@@ -162,6 +162,17 @@ static void sweep(struct loop *loop)
 	loop->has_removed = false;
 }
 
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	for (struct loop_source *s = loop->sources; s; s = s->next)
+		loop_remove(s);
+	sweep(loop);
+	(void)close(loop->epoll_fd);
+	free(loop);
+}
+
 static int dispatch_signals(struct loop_source *source)
 {
 	struct signalfd_siginfo info;

@@ -20,6 +20,9 @@ struct loop_source;
 typedef int (*loop_fn)(struct loop_source *source, uint32_t events, void *arg);
 
 int loop_new(struct loop **ret) __attribute__((warn_unused_result));
+/* With all its sources; NULL is fine. Not from inside a callback, nor in a child of fork(2), whose
+ * epoll is its parent's. */
+void loop_free(struct loop *loop);
 
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fn fn, void *arg,
 	struct loop_source **ret) __attribute__((warn_unused_result));

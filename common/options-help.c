@@ -101,9 +101,9 @@ void verb_help(
 {
 	bool has_options = verb->groups && verb->groups->options;
 
-	buf_printf(out, "Usage: %s %s%s%s%s\n\n", program->name, verb->name,
-		has_options ? " [OPTION...]" : "", verb->args ? " " : "",
-		verb->args ? verb->args : "");
+	buf_printf(out, "Usage: %s%s%s%s%s%s\n\n", program ? program->name : "",
+		program ? " " : "", verb->name, has_options ? " [OPTION...]" : "",
+		verb->args ? " " : "", verb->args ? verb->args : "");
 	buf_printf(out, "%s.\n", verb->summary);
 	if (verb->text) {
 		buf_putc(out, '\n');

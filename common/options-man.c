@@ -33,7 +33,7 @@ static void put_option(struct buf *out, const struct option_spec *o)
 			      : ".\n\n");
 }
 
-static void put_groups(struct buf *out, const struct option_group *groups)
+void options_man(const struct option_group *groups, struct buf *out)
 {
 	for (const struct option_group *g = groups; g && g->options; g++) {
 		for (const struct option_spec *o = g->options; o->name; o++) {
@@ -56,13 +56,13 @@ static void put_verb(
 		put_text(out, verb->text);
 		buf_puts(out, "\n\n");
 	}
-	put_groups(out, verb->groups);
+	options_man(verb->groups, out);
 }
 
 void program_man(const struct program_spec *program, struct buf *out)
 {
 	buf_puts(out, "# OPTIONS\n\nBefore the verb:\n\n");
-	put_groups(out, program->groups);
+	options_man(program->groups, out);
 	buf_puts(out, "# VERBS\n\n\"--help\" after any of them prints this part.\n\n");
 	for (const struct verb_spec *const *v = program->verbs; *v; v++) {
 		if (!(*v)->is_hidden)

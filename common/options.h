@@ -109,10 +109,10 @@ int program_find_verb(const struct program_spec *program, const char *name,
 	const struct verb_spec **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The options and verbs as a part of a manual page, in scdoc(5). */
+/* A part of a manual page, in scdoc(5). */
 void program_man(const struct program_spec *program, struct buf *out);
-
-/* Help for people. */
+void options_man(const struct option_group *groups, struct buf *out);
+/* Help for people. `program` NULL: the verb is all there is. */
 void program_help(const struct program_spec *program, struct buf *out);
 void verb_help(const struct program_spec *program, const struct verb_spec *verb,
 	struct buf *out);

@@ -56,6 +56,7 @@ int fetcher_access(const struct pull_options *options, const char *host,
 			    : credentials_find(options->auth_files, &access, err);
 	if (r < 0)
 		return r;
+	access.is_hearsay = options->is_hearsay && !access.is_listed;
 	*ret = access;
 	access = (struct registry_access){ 0 };
 	return 0;
@@ -139,7 +140,7 @@ int fetch_aci(const struct fetch_url_request *request,
 	r = fetcher_access(request->options, host, &access, err);
 	if (r < 0)
 		return r;
-	access.is_hearsay = !image->is_named && !access.is_listed;
+	access.is_hearsay |= !image->is_named && !access.is_listed;
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "discover");
 	jw_string(&w, "name", image->name);

@@ -26,6 +26,7 @@ struct pull_options {
 	struct registries_paths registries;
 	char *const *auth_files; /* config.json and its like */
 	const char *credentials; /* "USER:PASSWORD", instead of those; or NULL */
+	bool is_hearsay; /* a task names the hosts: those without an entry may not be local */
 };
 
 /* What becomes of an archive of files besides its layer, where it is made an image (rather than

@@ -10,7 +10,7 @@ import sys
 
 BUILD = os.environ.get("UCR_BUILDDIR", os.getcwd())
 SOURCE = os.environ.get("UCR_SRCDIR", os.path.join(os.path.dirname(__file__), "../.."))
-PAGES = {"ucrctl.1": "ucrctl", "ucr.8": "ucr"}
+PAGES = {"ucrctl.1": "ucrctl", "ucr.8": "ucr", "ucr-agentd.8": "ucr-agentd"}
 SECTIONS = ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "VERBS", "EXIT STATUS",
             "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO")
 # What scdoc writes into every page, whatever its source.
@@ -34,19 +34,21 @@ def complaints(path):
             if not HABITS.search(line)]
 
 
-def verbs(program):
-    said = subprocess.run([os.path.join(BUILD, "bin", program), "--help"],
+def help_of(program):
+    return subprocess.run([os.path.join(BUILD, "bin", program), "--help"],
                           capture_output=True, text=True, check=True).stdout
-    return re.findall(r"^  ([a-z]+)(?:  |$)", said, re.MULTILINE)
 
 
 def missing(path, program):
-    """Sections and verbs that the page as it is shown has not."""
+    """Sections, verbs and options that the page as it is shown has not."""
     shown = subprocess.run(["mandoc", "-T", "ascii", path], capture_output=True, text=True,
                            check=True).stdout
     shown = re.sub(".\b", "", shown)
-    words = [(section, rf"^{section}$") for section in SECTIONS]
-    words += [(verb, rf"^ +{program} {verb}\b") for verb in verbs(program)]
+    said = help_of(program)
+    verbs = re.findall(r"^  ([a-z]+)(?:  |$)", said, re.MULTILINE)
+    words = [(section, rf"^{section}$") for section in SECTIONS if verbs or section != "VERBS"]
+    words += [(verb, rf"^ +{program} {verb}\b") for verb in verbs]
+    words += [(option, rf"{option}\b") for option in re.findall(r"^ .*(--[a-z-]+)", said, re.MULTILINE)]
     return [f"{name} is missing" for name, pattern in words
             if not re.search(pattern, shown, re.MULTILINE)]
 

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's end of agentd/agent-proto.h: starts ucr-api, and again when it died. */
+#include "agentd/agent-private.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define BACKLOG 128
+#define SEND_BYTES (8 << 20) /* so many answers may lie in the socket */
+#define ANSWER_BYTES 4096    /* what one takes there, generously */
+#define CALLS_MAX 1024
+#define RESTART_MS 100
+#define RESTART_MS_MAX 10000
+
+static const struct helper_program program = {
+	.name = API_PROGRAM, .error = AGENT_ERROR, .leaves_root = true
+};
+
+/* ---- the socket ---- */
+
+static int open_directory(const char *path, int *ret_fd, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *directory =
+		slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (!directory || !*directory || !slash[1])
+		return err_say(err, EINVAL, "--socket %s: want an absolute path", path);
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return err_set(err, errno, "make %s", directory);
+	fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(err, errno, "open %s", directory);
+	if (st.st_uid != geteuid() || (st.st_mode & 077)) {
+		(void)err_say(err, EPERM,
+			"%s belongs to user %u with mode %04o: others could reach the socket",
+			directory, st.st_uid, st.st_mode & 07777);
+		return err_hint(err,
+			"give a place by --socket that only user %u may enter",
+			geteuid());
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+/* What an agent that was killed left behind; that none is alive is told by the lock. */
+static int take_place(struct agent *agent, int dirfd, const char *name, struct err *err)
+{
+	cleanup_free char *lock = str_printf("%s.lock", name);
+	int r;
+
+	if (!lock)
+		return err_oom(err);
+	agent->lock_fd =
+		openat(dirfd, lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (agent->lock_fd < 0)
+		return err_set(err, errno, "open %s.lock", agent->socket_path);
+	r = fd_lock(agent->lock_fd, true, false);
+	if (r == -EWOULDBLOCK)
+		return err_say(
+			err, EADDRINUSE, "another agent serves %s", agent->socket_path);
+	if (r < 0)
+		return err_set(err, -r, "lock %s.lock", agent->socket_path);
+	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
+		return err_set(err, errno, "remove the old %s", agent->socket_path);
+	return 0;
+}
+
+int agent_api_listen(struct agent *agent, struct err *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_close int dirfd = -1;
+	const char *name = strrchr(agent->socket_path, '/');
+	int r = open_directory(agent->socket_path, &dirfd, err);
+
+	if (r == 0)
+		r = take_place(agent, dirfd, ++name, err);
+	if (r < 0)
+		return r;
+	if (snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s",
+		    dirfd, name) >= (int)sizeof(address.sun_path))
+		return err_say(err, ENAMETOOLONG, "--socket %s: its name is too long",
+			agent->socket_path);
+	agent->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (agent->listen_fd < 0 ||
+		bind(agent->listen_fd, (struct sockaddr *)&address, sizeof(address)) <
+			0 ||
+		listen(agent->listen_fd, BACKLOG) < 0)
+		return err_set(err, errno, "listen on %s", agent->socket_path);
+	return 0;
+}
+
+/* ---- what it says ---- */
+
+static int take_cancel(struct agent *agent, const struct ipc_msg *msg)
+{
+	static const struct json_field fields[] = { { "id", json_u64, 0, true }, { 0 } };
+	cleanup_json struct json_doc *doc = NULL;
+	uint64_t id = 0;
+	int r = json_parse(msg->data, msg->len, &doc, NULL);
+
+	if (r == 0)
+		r = json_decode(json_root(doc), fields, &id, NULL);
+	if (r == 0 && id)
+		agent_wait_cancel(agent, id);
+	return r;
+}
+
+static int take_call(struct agent *agent, const struct ipc_msg *msg)
+{
+	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
+	cleanup_agent_call struct agent_call call = { 0 };
+	const struct agent_op *op;
+	int r = agent_call_parse(msg->data, msg->len, &call, NULL);
+
+	if (r < 0)
+		return r;
+	if (str_eq(call.op, "wait"))
+		return call.container ? agent_wait(agent, &call) : -EPROTO;
+	op = agent_op_find(call.op);
+	if (!op)
+		return -EPROTO;
+	if (!op->is_quick)
+		return agent_work(agent, &call);
+	agent_op_run(op, agent, &call, &answer);
+	agent_api_send(agent, call.id, &answer);
+	return 0;
+}
+
+static int take_message(struct agent *agent, const struct ipc_msg *msg)
+{
+	struct err err;
+
+	switch ((enum agent_msg)msg->type) {
+	case AGENT_CALL: return take_call(agent, msg);
+	case AGENT_CANCEL: return take_cancel(agent, msg);
+	case AGENT_ERROR:
+		if (ipc_msg_err(msg, &err) == 0)
+			(void)fprintf(
+				stderr, "ucr-agentd: " API_PROGRAM ": %s\n", err.text);
+		return -EPIPE;
+	case AGENT_START:
+	case AGENT_ANSWER: break;
+	}
+	return -EPROTO;
+}
+
+/* ---- its life ---- */
+
+static int on_restart(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent *agent = arg;
+
+	loop_remove(agent->restart);
+	agent->restart = NULL;
+	return agent_api_start(agent, &agent->err);
+}
+
+/* Whoever waited lost the connection; a new role counts from the beginning. */
+static int end(struct agent *agent)
+{
+	uint64_t ms = (uint64_t)RESTART_MS << agent->api_failures;
+
+	loop_remove(agent->api_source);
+	agent->api_source = NULL;
+	helper_stop(&agent->api);
+	agent_wait_cancel(agent, 0);
+	agent_work_orphan(agent);
+	if (ms < RESTART_MS_MAX)
+		agent->api_failures++;
+	(void)fprintf(stderr,
+		"ucr-agentd: " API_PROGRAM " ended; it is started again in %llu ms\n",
+		(unsigned long long)ms);
+	return loop_add_timer(agent->loop, ms, 0, on_restart, agent, &agent->restart);
+}
+
+/* A role that says what it must not is ended, whatever it meant. */
+static int on_api(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent *agent = arg;
+	int r = ipc_recv(agent->api.socket_fd, &agent->msg);
+
+	if (r > 0) {
+		r = take_message(agent, &agent->msg);
+		ipc_msg_done(&agent->msg);
+		if (r == -ENOMEM)
+			return r;
+		if (r == 0) {
+			agent->api_failures = 0;
+			return 0;
+		}
+	}
+	return end(agent);
+}
+
+/* At most so many calls, that their answers never fill the socket. */
+static uint32_t calls_max(int fd)
+{
+	int size = SEND_BYTES;
+	socklen_t len = sizeof(size);
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len) < 0)
+		return 1;
+	return size / ANSWER_BYTES < CALLS_MAX ? (uint32_t)(size / ANSWER_BYTES)
+					       : CALLS_MAX;
+}
+
+int agent_api_start(struct agent *agent, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	int r;
+
+	r = helper_start(
+		&program, engine_libexec_path(agent->engine), -1, &agent->api, err);
+	if (r < 0)
+		return r;
+	buf_printf(&b, "{\"calls\":%u}", calls_max(agent->api.socket_fd));
+	r = helper_send(&agent->api, AGENT_START, &b, &agent->listen_fd, 1, err);
+	if (r == 0) {
+		r = loop_add_fd(agent->loop, agent->api.socket_fd, EPOLLIN, on_api, agent,
+			&agent->api_source);
+		if (r < 0)
+			(void)err_set(err, -r, "wait for " API_PROGRAM);
+	}
+	return r;
+}
+
+void agent_api_answer(
+	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "id", id);
+	jw_u64(&w, "status", status);
+	jw_string(&w, "type", body_fd >= 0 ? type : NULL);
+	jw_object_end(&w);
+	if (id && agent->api.socket_fd >= 0 && buf_finish(&b) == 0)
+		(void)!ipc_send(agent->api.socket_fd, AGENT_ANSWER, b.data, b.len,
+			&body_fd, body_fd >= 0);
+}
+
+void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer)
+{
+	cleanup_close int body_fd = -1;
+
+	if (buf_finish(&answer->body) == 0 && answer->body.len)
+		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
+	agent_api_answer(agent, id, answer->status, answer->type, body_fd);
+}

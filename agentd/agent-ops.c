@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/agent-private.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <time.h>
+
+void agent_answer_done(struct agent_answer *answer)
+{
+	buf_done(&answer->body);
+}
+
+static uint32_t status_of(int r)
+{
+	static const struct {
+		int code;
+		uint32_t status;
+	} statuses[] = {
+		{ ENOENT, 404 },
+		{ ESRCH, 409 },
+		{ EBUSY, 409 },
+		{ EEXIST, 409 },
+		{ EINVAL, 400 },
+		{ EACCES, 403 },
+		{ ENOSPC, 507 },
+	};
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (statuses[i].code == -r)
+			return statuses[i].status;
+	}
+	return 500;
+}
+
+void agent_answer_error(struct agent_answer *answer, int r, const struct err *err)
+{
+	struct json_writer w = JSON_WRITER(&answer->body);
+
+	buf_reset(&answer->body);
+	answer->status = status_of(r);
+	answer->type = AGENT_JSON;
+	jw_object(&w, NULL);
+	jw_string(&w, "error", err->text);
+	if (*err->hint)
+		jw_string(&w, "hint", err->hint);
+	jw_object_end(&w);
+}
+
+/* ---- what is asked for ---- */
+
+static int health(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	answer->status = 200;
+	buf_puts(&answer->body,
+		"{\"type\":\"GET_HEALTH\",\"get_health\":{\"healthy\":true}}");
+	return 0;
+}
+
+static int version(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	answer->status = 200;
+	buf_puts(&answer->body,
+		"{\"type\":\"GET_VERSION\",\"get_version\":{\"version_info\":{\"version\":"
+		"\"" PACKAGE_VERSION "\"}}}");
+	return 0;
+}
+
+static int get_agent(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(&answer->body);
+
+	answer->status = 200;
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "GET_AGENT");
+	jw_object(&w, "get_agent");
+	jw_object(&w, "agent_info");
+	jw_string(&w, "hostname", agent->hostname);
+	resources_write(&w, "resources", &agent->resources);
+	attributes_write(&w, "attributes", &agent->attributes);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	return 0;
+}
+
+static double now_seconds(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void write_usage(
+	struct agent *agent, struct container *container, struct json_writer *w)
+{
+	struct cgroup_usage usage;
+	struct err ignored;
+
+	if (container_usage(agent->engine, container, &usage, &ignored) < 0)
+		return;
+	jw_object(w, "resource_statistics");
+	jw_milli(w, "timestamp", (int64_t)(now_seconds() * 1000));
+	jw_milli(w, "cpus_user_time_secs", (int64_t)(usage.cpu_user_usec / 1000));
+	jw_milli(w, "cpus_system_time_secs", (int64_t)(usage.cpu_system_usec / 1000));
+	jw_u64(w, "mem_total_bytes", usage.memory_bytes);
+	if (usage.memory_limit_bytes != UINT64_MAX)
+		jw_u64(w, "mem_limit_bytes", usage.memory_limit_bytes);
+	jw_u64(w, "processes", usage.pids);
+	jw_object_end(w);
+}
+
+static void write_container(
+	struct agent *agent, struct container *container, struct json_writer *w)
+{
+	jw_object(w, NULL);
+	jw_object(w, "container_id");
+	jw_string(w, "value", container->name ? container->name : container->id);
+	jw_object_end(w);
+	jw_object(w, "container_status");
+	if (container->pid)
+		jw_i64(w, "executor_pid", container->pid);
+	jw_object_end(w);
+	write_usage(agent, container, w);
+	jw_object_end(w);
+}
+
+static bool is_live(const struct container *c)
+{
+	return c->status != CONTAINER_EXITED && c->status != CONTAINER_LOST;
+}
+
+static int containers(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	struct json_writer w = JSON_WRITER(&answer->body);
+	int r = container_list(agent->engine, &list, err);
+
+	if (r < 0)
+		return r;
+	answer->status = 200;
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "GET_CONTAINERS");
+	jw_object(&w, "get_containers");
+	jw_array(&w, "containers");
+	for (size_t i = 0; i < list.count; i++) {
+		if (is_live(list.items[i]))
+			write_container(agent, list.items[i], &w);
+	}
+	jw_array_end(&w);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	return 0;
+}
+
+static int find(struct agent *agent, const struct agent_call *call,
+	struct container **ret, struct err *err)
+{
+	if (!call->container)
+		return err_say(err, EINVAL, "container_id: want the container's");
+	return container_find(agent->engine, call->container, ret, err);
+}
+
+static int kill_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = find(agent, call, &container, err);
+
+	if (r < 0)
+		return r;
+	if (call->signal >= (uint32_t)_NSIG)
+		return err_say(err, EINVAL,
+			"kill_container.signal: there is no signal %u", call->signal);
+	answer->status = 200;
+	return container_kill(agent->engine, container,
+		call->signal ? (int)call->signal : SIGKILL, err);
+}
+
+static int remove_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = find(agent, call, &container, err);
+
+	if (r < 0)
+		return r;
+	answer->status = 200;
+	return container_remove(agent->engine, container, false, err);
+}
+
+/* ---- metrics, as Prometheus reads them ---- */
+
+static void put_metric(struct buf *out, const char *name, const char *help,
+	const char *labels, double value)
+{
+	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s%s %.15g\n", name, help, name,
+		name, labels, value);
+}
+
+static void put_resource(struct buf *out, const struct agent *agent, const char *name,
+	const char *metric, const char *help, double unit)
+{
+	const struct resource *resource = resources_find(&agent->resources, name);
+
+	if (resource && resource->kind == RESOURCE_SCALAR)
+		put_metric(out, metric, help, "", (double)resource->milli / 1000 * unit);
+}
+
+static void put_states(struct buf *out, const struct container_list *list)
+{
+	size_t counts[CONTAINER_LOST + 1] = { 0 };
+
+	for (size_t i = 0; i < list->count; i++)
+		counts[list->items[i]->status]++;
+	buf_puts(out, "# HELP ucr_containers Containers by their state.\n"
+		      "# TYPE ucr_containers gauge\n");
+	for (size_t i = 0; i <= CONTAINER_LOST; i++)
+		buf_printf(out, "ucr_containers{state=\"%s\"} %zu\n",
+			container_status_name((enum container_status)i), counts[i]);
+}
+
+static int metrics(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	struct buf *out = &answer->body;
+	int r = container_list(agent->engine, &list, err);
+
+	if (r < 0)
+		return r;
+	answer->status = 200;
+	answer->type = AGENT_METRICS;
+	put_metric(out, "ucr_agent_info", "The agent's version.",
+		"{version=\"" PACKAGE_VERSION "\"}", 1);
+	put_resource(out, agent, "cpus", "ucr_agent_cpus", "Processors to give.", 1);
+	put_resource(
+		out, agent, "mem", "ucr_agent_memory_bytes", "Memory to give.", 1 << 20);
+	put_resource(
+		out, agent, "disk", "ucr_agent_disk_bytes", "Disk to give.", 1 << 20);
+	put_states(out, &list);
+	return 0;
+}
+
+static const struct agent_op ops[] = {
+	{ "health", health, true },
+	{ "version", version, true },
+	{ "agent", get_agent, true },
+	{ "containers", containers },
+	{ "launch", agent_launch },
+	{ "kill", kill_container },
+	{ "remove", remove_container },
+	{ "metrics", metrics },
+	{ 0 },
+};
+
+const struct agent_op *agent_op_find(const char *name)
+{
+	const struct agent_op *op = ops;
+
+	while (op->name && !str_eq(op->name, name))
+		op++;
+	return op->name ? op : NULL;
+}
+
+void agent_op_run(const struct agent_op *op, struct agent *agent,
+	const struct agent_call *call, struct agent_answer *answer)
+{
+	struct err err = { 0 };
+	int r = op->fn(agent, call, answer, &err);
+
+	if (r < 0)
+		agent_answer_error(answer, r, &err);
+}

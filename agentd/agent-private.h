@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the engine's role share. */
+#ifndef UCR_AGENTD_AGENT_PRIVATE_H
+#define UCR_AGENTD_AGENT_PRIVATE_H
+
+#include "agentd/agent-proto.h"
+#include "agentd/agent.h"
+#include "images/helper.h"
+
+struct agent {
+	const struct agent_options *options;
+	struct engine *engine;
+	struct resources resources, attributes;
+	char *hostname, *socket_path;
+	strv registries, certs, auth_files;
+	struct pull_options pull;
+	uint64_t fetch_cache_bytes;
+
+	struct loop *loop;
+	struct helper api;
+	struct loop_source *api_source, *restart;
+	unsigned int api_failures; /* one after the other */
+	int listen_fd, lock_fd;
+	struct agent_worker *workers;
+	size_t worker_count;
+	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
+	struct agent_wait *waits;
+	struct ipc_msg msg;
+	struct err err; /* why the loop ended */
+};
+
+/* What is sent back. */
+struct agent_answer {
+	uint32_t status; /* of HTTP */
+	const char *type;
+	struct buf body; /* empty: none */
+};
+void agent_answer_done(struct agent_answer *answer);
+#define cleanup_answer cleanup_with(agent_answer_done)
+/* The status of a failure, and its JSON. */
+void agent_answer_error(struct agent_answer *answer, int r, const struct err *err);
+
+/* ---- agent-api.c: the other role ---- */
+
+int agent_api_listen(struct agent *agent, struct err *err)
+	__attribute__((warn_unused_result));
+int agent_api_start(struct agent *agent, struct err *err)
+	__attribute__((warn_unused_result));
+/* `body_fd` -1: there is none. One that cannot be sent is dropped with the role. */
+void agent_api_answer(
+	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd);
+void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
+
+/* ---- agent-ops.c: what is done ---- */
+
+struct agent_op {
+	const char *name;
+	int (*fn)(struct agent *agent, const struct agent_call *call,
+		struct agent_answer *answer, struct err *err);
+	bool is_quick; /* it blocks on nothing: the loop does it itself */
+};
+/* NULL: there is no such operation. */
+const struct agent_op *agent_op_find(const char *name);
+/* A failure becomes the answer. */
+void agent_op_run(const struct agent_op *op, struct agent *agent,
+	const struct agent_call *call, struct agent_answer *answer);
+
+/* agent-launch.c */
+int agent_launch(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
+/* ---- agent-worker.c ---- */
+
+/* Takes the call over: does it now, or when another worker has ended. */
+int agent_work(struct agent *agent, struct agent_call *call)
+	__attribute__((warn_unused_result));
+/* Nobody waits for an answer any more: what has begun is done to its end, so that no launch is
+ * left half done; what is queued is dropped. */
+void agent_work_orphan(struct agent *agent);
+/* The same, and their ends are not waited for. */
+void agent_work_forget(struct agent *agent);
+
+/* ---- agent-wait.c: waiting for a container's end, in the loop ---- */
+
+int agent_wait(struct agent *agent, const struct agent_call *call)
+	__attribute__((warn_unused_result));
+/* Of one call, or (0) of all. */
+void agent_wait_cancel(struct agent *agent, uint64_t id);
+
+/* ---- agent-notify.c ---- */
+
+/* Tells systemd, where that started us: "READY=1". */
+void agent_notify(const char *text);
+
+#endif

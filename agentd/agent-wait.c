@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/agent-private.h"
+
+#include "common/cleanup.h"
+#include "runtime/status.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+/* From the end of a process until its shim has written it down. */
+#define SETTLE_MS 2
+/* Nothing tells of the end of one that had no process yet when it was asked for. */
+#define RECHECK_MS 200
+
+struct agent_wait {
+	struct agent *agent;
+	struct agent_wait *next;
+	struct container *container;
+	struct loop_source *process, *timer;
+	uint64_t id; /* of the call */
+	int pidfd;
+};
+
+static void forget(struct agent_wait *wait)
+{
+	struct agent_wait **at = &wait->agent->waits;
+
+	while (*at && *at != wait)
+		at = &(*at)->next;
+	if (*at)
+		*at = wait->next;
+	loop_remove(wait->process);
+	loop_remove(wait->timer);
+	if (wait->pidfd >= 0)
+		(void)close(wait->pidfd);
+	container_free(wait->container);
+	free(wait);
+}
+
+void agent_wait_cancel(struct agent *agent, uint64_t id)
+{
+	struct agent_wait *wait = agent->waits;
+
+	while (wait) {
+		struct agent_wait *next = wait->next;
+
+		if (!id || wait->id == id)
+			forget(wait);
+		wait = next;
+	}
+}
+
+/* ---- the answer ---- */
+
+static void answer_error(struct agent *agent, uint64_t id, int r, const struct err *err)
+{
+	cleanup_answer struct agent_answer failed = { .type = AGENT_JSON };
+
+	agent_answer_error(&failed, r, err);
+	agent_api_send(agent, id, &failed);
+}
+
+/* As wait(2) packs it, which is what clients of Mesos unpack. */
+static int64_t wait_status(const struct container_end *end)
+{
+	return end->signal ? end->signal : (int64_t)end->exit_status << 8;
+}
+
+static void write_end(struct json_writer *w, const struct container *c)
+{
+	const struct container_end *end = &c->end;
+	const char *reason = NULL;
+
+	if (end->exit_status >= 0)
+		jw_i64(w, "exit_status", wait_status(end));
+	if (c->status == CONTAINER_LOST)
+		reason = "REASON_EXECUTOR_TERMINATED";
+	else if (end->is_oom_killed)
+		reason = "REASON_CONTAINER_LIMITATION_MEMORY";
+	if (reason)
+		jw_string(w, "reason", reason);
+	if (c->status == CONTAINER_LOST)
+		jw_string(w, "message",
+			"it ended while nobody watched: its shim was killed, or the host restarted");
+	else if (end->is_oom_killed)
+		jw_string(w, "message", "it used more memory than its limit");
+}
+
+static void answer_end(struct agent *agent, uint64_t id, const struct container *c)
+{
+	cleanup_answer struct agent_answer ended = { .status = 200, .type = AGENT_JSON };
+	struct json_writer w = JSON_WRITER(&ended.body);
+
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "WAIT_CONTAINER");
+	jw_object(&w, "wait_container");
+	write_end(&w, c);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	agent_api_send(agent, id, &ended);
+}
+
+/* ---- watching ---- */
+
+static bool has_ended(const struct container *c)
+{
+	return c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST;
+}
+
+static int look(struct agent_wait *wait);
+
+static int on_timer(struct loop_source *source, uint32_t events, void *arg)
+{
+	return look(arg);
+}
+
+static int on_process(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent_wait *wait = arg;
+
+	loop_remove(wait->process);
+	wait->process = NULL;
+	return look(wait);
+}
+
+static int open_process(struct agent_wait *wait)
+{
+	struct runtime_state state = { 0 };
+	struct err ignored;
+	int pidfd = -ESRCH;
+
+	if (runtime_state_load(wait->container->dirfd, &state, &ignored) == 0)
+		pidfd = runtime_state_pidfd(&state);
+	runtime_state_done(&state);
+	return pidfd;
+}
+
+/* The process's end wakes us; what has none is looked at again. */
+static int watch(struct agent_wait *wait)
+{
+	uint64_t ms = wait->pidfd >= 0 ? SETTLE_MS : RECHECK_MS;
+	int r;
+
+	if (wait->pidfd < 0) {
+		wait->pidfd = open_process(wait);
+		if (wait->pidfd >= 0)
+			return loop_add_fd(wait->agent->loop, wait->pidfd, EPOLLIN,
+				on_process, wait, &wait->process);
+	}
+	loop_remove(wait->timer);
+	wait->timer = NULL;
+	r = loop_add_timer(wait->agent->loop, ms, 0, on_timer, wait, &wait->timer);
+	return r;
+}
+
+static int look(struct agent_wait *wait)
+{
+	struct agent *agent = wait->agent;
+	struct err err = { 0 };
+	int r = container_refresh(wait->container, &err);
+
+	if (r == -ENOENT)
+		(void)err_say(&err, ENOENT, "the container was removed");
+	if (r < 0) {
+		answer_error(agent, wait->id, r, &err);
+		forget(wait);
+		return 0;
+	}
+	if (has_ended(wait->container)) {
+		answer_end(agent, wait->id, wait->container);
+		forget(wait);
+		return 0;
+	}
+	return watch(wait);
+}
+
+int agent_wait(struct agent *agent, const struct agent_call *call)
+{
+	struct agent_wait *wait = calloc(1, sizeof(*wait));
+	struct err err = { 0 };
+	int r;
+
+	if (!wait)
+		return -ENOMEM;
+	*wait = (struct agent_wait){ .agent = agent, .id = call->id, .pidfd = -1 };
+	r = container_find(agent->engine, call->container, &wait->container, &err);
+	if (r < 0) {
+		answer_error(agent, call->id, r, &err);
+		free(wait);
+		return 0;
+	}
+	wait->next = agent->waits;
+	agent->waits = wait;
+	return look(wait);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/agent-private.h"
+
+#include "agentd/fetch-cache.h"
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/utsname.h>
+
+/* ---- what it has ---- */
+
+static int find_resources(struct agent *agent, struct err *err)
+{
+	const struct agent_options *o = agent->options;
+	cleanup_close int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int sys = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct resources_host host = { proc, sys,
+		engine_containers_dirfd(agent->engine) };
+	int r;
+
+	r = resources_parse(o->resources, &agent->resources, err);
+	if (r < 0)
+		return err_wrap(err, "--resources");
+	r = attributes_parse(o->attributes, &agent->attributes, err);
+	if (r < 0)
+		return err_wrap(err, "--attributes");
+	r = resources_detect(&host, &agent->resources, err);
+	if (r == 0)
+		r = attributes_detect(&host, &agent->attributes, err);
+	return r < 0 ? err_wrap(err, "find what the host has") : 0;
+}
+
+static int find_names(struct agent *agent, struct err *err)
+{
+	const struct agent_options *o = agent->options;
+	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	struct utsname host;
+
+	if (o->socket)
+		agent->socket_path = strdup(o->socket);
+	else if (!engine_is_rootless(agent->engine))
+		agent->socket_path = strdup("/run/ucr/agent.sock");
+	else if (!str_empty(runtime))
+		agent->socket_path = str_printf("%s/ucr/agent.sock", runtime);
+	else
+		return err_say(err, EINVAL,
+			"--socket: XDG_RUNTIME_DIR is not set: say where the socket shall be");
+	if (uname(&host) < 0)
+		return err_set(err, errno, "ask for the host's name");
+	agent->hostname = strdup(o->hostname ? o->hostname : host.nodename);
+	return agent->socket_path && agent->hostname ? 0 : err_oom(err);
+}
+
+static int find_registries(struct agent *agent, struct err *err)
+{
+	const struct agent_options *o = agent->options;
+
+	if (strv_add(&agent->registries,
+		    o->registries ? o->registries : SYSCONFDIR "/ucr/registries.json") <
+			0 ||
+		strv_add(&agent->certs, "/etc/containers/certs.d") < 0 ||
+		strv_add(&agent->certs, "/etc/docker/certs.d") < 0 ||
+		(o->authfile && strv_add(&agent->auth_files, o->authfile) < 0))
+		return err_oom(err);
+	agent->pull = (struct pull_options){
+		.registries = { .config = agent->registries,
+			.certs = agent->certs,
+			.is_config_required = o->registries != NULL,
+			.https_proxy = getenv("HTTPS_PROXY"),
+			.http_proxy = getenv("HTTP_PROXY"),
+			.no_proxy = getenv("NO_PROXY") },
+		.auth_files = agent->auth_files,
+		.is_hearsay = true,
+	};
+	return 0;
+}
+
+static int take_sizes(struct agent *agent, struct err *err)
+{
+	const char *size = agent->options->fetch_cache_size;
+
+	agent->fetch_cache_bytes = FETCH_CACHE_BYTES;
+	if (size && str_to_bytes(size, &agent->fetch_cache_bytes) < 0)
+		return err_say(
+			err, EINVAL, "--fetch-cache-size %s: want a size, as 2g", size);
+	if (!agent->options->workers)
+		return err_say(err, EINVAL, "--workers: want 1 or more");
+	return 0;
+}
+
+int agent_new(const struct agent_options *options, const char *libexec_path,
+	struct agent **ret, struct err *err)
+{
+	const struct engine_options engine = { options->work_dir, libexec_path };
+	cleanup_agent struct agent *agent = calloc(1, sizeof(*agent));
+	int r;
+
+	if (!agent)
+		return err_oom(err);
+	agent->options = options;
+	agent->listen_fd = agent->lock_fd = agent->api.socket_fd = -1;
+	agent->queue_end = &agent->queue;
+	r = take_sizes(agent, err);
+	if (r == 0)
+		r = engine_open(&engine, &agent->engine, err);
+	if (r == 0)
+		r = find_resources(agent, err);
+	if (r == 0)
+		r = find_names(agent, err);
+	if (r == 0)
+		r = find_registries(agent, err);
+	if (r == 0)
+		*ret = take_ptr(agent);
+	return r;
+}
+
+void agent_free(struct agent *agent)
+{
+	if (!agent)
+		return;
+	agent_wait_cancel(agent, 0);
+	agent_work_forget(agent);
+	helper_stop(&agent->api);
+	loop_free(agent->loop);
+	if (agent->listen_fd >= 0)
+		(void)close(agent->listen_fd);
+	if (agent->lock_fd >= 0)
+		(void)close(agent->lock_fd);
+	resources_done(&agent->resources);
+	resources_done(&agent->attributes);
+	strv_free(agent->registries);
+	strv_free(agent->certs);
+	strv_free(agent->auth_files);
+	free(agent->hostname);
+	free(agent->socket_path);
+	engine_free(agent->engine);
+	free(agent);
+}
+
+void agent_describe(const struct agent *agent, struct buf *out)
+{
+	struct json_writer w = JSON_WRITER(out);
+
+	w.is_pretty = true;
+	jw_object(&w, NULL);
+	jw_string(&w, "work_dir", engine_root_path(agent->engine));
+	jw_string(&w, "socket", agent->socket_path);
+	jw_string(&w, "hostname", agent->hostname);
+	jw_u64(&w, "workers", agent->options->workers);
+	jw_u64(&w, "fetch_cache_size", agent->fetch_cache_bytes);
+	resources_write(&w, "resources", &agent->resources);
+	attributes_write(&w, "attributes", &agent->attributes);
+	jw_object_end(&w);
+	buf_putc(out, '\n');
+}
+
+/* ---- what it does ---- */
+
+static int on_signal(struct loop_source *source, uint32_t signal, void *arg)
+{
+	struct agent *agent = arg;
+
+	loop_stop(agent->loop);
+	return 0;
+}
+
+/* Whatever ended while no agent was there is cleaned up by being listed. */
+static int recover(struct agent *agent, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	size_t live = 0;
+	int r = container_list(agent->engine, &list, err);
+
+	for (size_t i = 0; i < list.count; i++)
+		live += list.items[i]->pid != 0;
+	if (r == 0)
+		(void)fprintf(stderr,
+			"ucr-agentd: %zu containers, %zu of them running; %s\n",
+			list.count, live, agent->socket_path);
+	return r;
+}
+
+static int start(struct agent *agent, struct err *err)
+{
+	sigset_t signals;
+	int r = loop_new(&agent->loop);
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (r == 0)
+		r = loop_add_signals(agent->loop, &signals, on_signal, agent);
+	if (r < 0)
+		return err_set(err, -r, "make a loop");
+	r = recover(agent, err);
+	if (r == 0)
+		r = agent_api_listen(agent, err);
+	return r == 0 ? agent_api_start(agent, err) : r;
+}
+
+int agent_run(struct agent *agent, struct err *err)
+{
+	int r = start(agent, err);
+
+	if (r < 0)
+		return r;
+	agent_notify("READY=1\nSTATUS=Serving containers");
+	r = loop_run(agent->loop);
+	agent_notify("STOPPING=1");
+	if (r < 0 && agent->err.code)
+		*err = agent->err;
+	else if (r < 0)
+		(void)err_set(err, -r, "serve");
+	return r;
+}

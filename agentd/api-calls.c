@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/api-calls.h"
+
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define MEGABYTE 1048576.0
+#define CPUS_MAX 100000.0
+#define MEGABYTES_MAX 1e12
+#define URI_SEPARATOR ',' /* of agentd/sandbox.h */
+
+/* All nested tables write into this one struct. */
+struct request {
+	struct agent_call call;
+	bool is_program; /* "shell" is false */
+	char *container_type, *image_type;
+};
+
+#define AT(member) offsetof(struct request, member)
+#define URI_AT(member) offsetof(struct agent_uri, member)
+
+/* ---- decoders, whose messages follow the path of a member ---- */
+
+/* What Mesos has and the agent has not; an empty list asks for nothing. */
+static int refuse(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type == JSON_ARRAY && !v->first)
+		return 0;
+	return err_say(err, EINVAL, " is refused: %s", (const char *)arg);
+}
+
+/* For what is true unless it is said to be false. */
+static int decode_not(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	bool value = true;
+	int r = json_bool(v, &value, NULL, err);
+
+	*(bool *)out = !value;
+	return r;
+}
+
+static int add_variable(strv *environment, const struct json *v, struct err *err)
+{
+	const char *name = json_get_string(v, "name"),
+		   *value = json_get_string(v, "value");
+	const char *type = json_get_string(v, "type");
+
+	if (type && !str_eq(type, "VALUE") && !str_eq(type, "UNKNOWN"))
+		return err_say(
+			err, EINVAL, " has a variable of type %.40s: want VALUE", type);
+	if (str_empty(name) || strchr(name, '='))
+		return err_say(err, EINVAL,
+			" must be of variables with a name that has no \"=\"");
+	return strv_take(environment, str_printf("%s=%s", name, value ? value : "")) < 0
+		       ? err_oom(err)
+		       : 0;
+}
+
+static int decode_variables(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
+
+	json_each (item, v) {
+		if (r == 0)
+			r = add_variable(out, item, err);
+	}
+	return r;
+}
+
+/* A number that may have decimals. */
+static int decode_amount(
+	const char *name, const struct json *v, double max, double *ret, struct err *err)
+{
+	char *end;
+	double value;
+
+	if (!v || v->type != JSON_NUMBER)
+		return err_say(err, EINVAL,
+			" must give %s as {\"name\":\"%s\",\"scalar\":{\"value\":NUMBER}}",
+			name, name);
+	value = strtod(v->string, &end);
+	if (*end || !isfinite(value) || value < 0 || value > max)
+		return err_say(err, EINVAL, " has %.40s for %s, which is out of range",
+			v->string, name);
+	*ret = value;
+	return 0;
+}
+
+static int take_resource(struct agent_call *call, const struct json *v, struct err *err)
+{
+	const struct json *value = json_get(json_get(v, "scalar"), "value");
+	const char *name = json_get_string(v, "name");
+	double amount = 0;
+	int r = 0;
+
+	if (!name)
+		return err_say(err, EINVAL, " must be of resources with a name");
+	if (str_eq(name, "cpus")) {
+		r = decode_amount(name, value, CPUS_MAX, &amount, err);
+		call->cpu_milli = (uint64_t)(amount * 1000 + 0.5);
+	} else if (str_eq(name, "mem")) {
+		r = decode_amount(name, value, MEGABYTES_MAX, &amount, err);
+		call->memory_bytes = (uint64_t)(amount * MEGABYTE);
+	}
+	return r;
+}
+
+static int decode_resources(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
+
+	json_each (item, v) {
+		if (r == 0)
+			r = take_resource(out, item, err);
+	}
+	return r;
+}
+
+/* ---- tables ---- */
+
+static const struct json_field container_id_members[] = {
+	{ "value", json_string, AT(call.container), true },
+	{ "parent", refuse, 0, false,
+		"containers in containers are not launched by this call" },
+	{ 0 },
+};
+
+static const struct json_field uri_fields[] = {
+	{ "value", json_string, URI_AT(value), true },
+	{ "output_file", json_string, URI_AT(output_file) },
+	{ "executable", json_bool, URI_AT(is_executable) },
+	{ "cache", json_bool, URI_AT(is_cached) },
+	{ "extract", decode_not, URI_AT(is_kept) },
+	{ 0 },
+};
+static const struct json_array_of uri_array = { sizeof(struct agent_uri), uri_fields,
+	NULL };
+
+static const struct json_field environment_members[] = {
+	{ "variables", decode_variables, AT(call.environment) },
+	{ 0 },
+};
+static const struct json_field command_members[] = {
+	{ "value", json_string, AT(call.value) },
+	{ "shell", decode_not, AT(is_program) },
+	{ "arguments", json_strv, AT(call.arguments) },
+	{ "user", json_string, AT(call.user) },
+	{ "environment", json_object, 0, false, environment_members },
+	{ "uris", json_array, AT(call.uris), false, &uri_array },
+	{ 0 },
+};
+
+static const struct json_field docker_image_members[] = {
+	{ "name", json_string, AT(call.image), true },
+	{ "config", refuse, 0, false, "a secret for the registry cannot be given" },
+	{ 0 },
+};
+static const struct json_field image_members[] = {
+	{ "type", json_string, AT(image_type), true },
+	{ "docker", json_object, 0, false, docker_image_members },
+	{ "appc", refuse, 0, false,
+		"App Container Images are not found by this call: load one and name it" },
+	{ 0 },
+};
+static const struct json_field mesos_members[] = {
+	{ "image", json_object, 0, false, image_members },
+	{ 0 },
+};
+static const struct json_field container_members[] = {
+	{ "type", json_string, AT(container_type), true },
+	{ "mesos", json_object, 0, false, mesos_members },
+	{ "hostname", json_string, AT(call.hostname) },
+	{ "docker", refuse, 0, false, "there is no Docker here: use the type MESOS" },
+	{ "volumes", refuse, 0, false, "this agent gives out no volumes" },
+	{ "network_infos", refuse, 0, false, "this agent has no networks to join" },
+	{ "linux_info", refuse, 0, false,
+		"capabilities, namespaces and system call filters are the agent's" },
+	{ "rlimit_info", refuse, 0, false, "limits of processes are the agent's" },
+	{ "tty_info", refuse, 0, false, "a container of this call has no terminal" },
+	{ 0 },
+};
+
+static const struct json_field launch_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "command", json_object, 0, false, command_members },
+	{ "container", json_object, 0, false, container_members },
+	{ "resources", decode_resources, AT(call) },
+	{ "limits", refuse, 0, false, "give limits as resources" },
+	{ 0 },
+};
+static const struct json_field container_call_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "signal", json_u32, AT(call.signal) },
+	{ 0 },
+};
+
+static const struct {
+	const char *type, *op;
+	const char *member; /* that holds what the call says; NULL: it says nothing */
+	const struct json_field *fields;
+} calls[] = {
+	{ "GET_HEALTH", "health", NULL, NULL },
+	{ "GET_VERSION", "version", NULL, NULL },
+	{ "GET_AGENT", "agent", NULL, NULL },
+	{ "GET_CONTAINERS", "containers", NULL, NULL },
+	{ "LAUNCH_CONTAINER", "launch", "launch_container", launch_members },
+	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
+	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
+	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
+};
+
+/* Of the API, but not of this agent. */
+static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
+	"SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE", "GET_STATE", "GET_FRAMEWORKS",
+	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_RESOURCE_PROVIDERS",
+	"LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER",
+	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION",
+	"ATTACH_CONTAINER_INPUT", "ATTACH_CONTAINER_OUTPUT", "PRUNE_IMAGES",
+	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
+	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
+
+/* ---- what a table cannot say ---- */
+
+static int check_image(struct request *request, struct err *err)
+{
+	struct agent_call *call = &request->call;
+
+	if (request->container_type && !str_eq(request->container_type, "MESOS"))
+		return err_say(err, EINVAL,
+			"launch_container.container.type: there is no %.40s here: use MESOS",
+			request->container_type);
+	if (!request->image_type)
+		return 0;
+	if (!str_eq(request->image_type, "DOCKER") || !call->image)
+		return err_say(err, EINVAL,
+			"launch_container.container.mesos.image: want {\"type\":\"DOCKER\","
+			"\"docker\":{\"name\":NAME}}");
+	return 0;
+}
+
+static int check_uris(const struct agent_call *call, struct err *err)
+{
+	for (size_t i = 0; i < call->uris.count; i++) {
+		const struct agent_uri *uri = &call->uris.items[i];
+
+		if (strchr(uri->value, URI_SEPARATOR) ||
+			(uri->output_file && strchr(uri->output_file, URI_SEPARATOR)))
+			return err_say(err, EINVAL,
+				"launch_container.command.uris[%zu]: a comma in it cannot be "
+				"passed on; write %%2C",
+				i);
+		if (!str_skip_prefix(uri->value, "http://") &&
+			!str_skip_prefix(uri->value, "https://"))
+			return err_say(err, EINVAL,
+				"launch_container.command.uris[%zu]: want http or https: files of "
+				"the host are not given out",
+				i);
+	}
+	return 0;
+}
+
+static int check_launch(struct request *request, struct err *err)
+{
+	struct agent_call *call = &request->call;
+	int r = check_image(request, err);
+
+	if (r < 0)
+		return r;
+	call->is_shell = !request->is_program && call->value;
+	if (!call->image && !call->value && !call->arguments)
+		return err_say(err, EINVAL,
+			"launch_container.command: without an image a command is needed");
+	return check_uris(call, err);
+}
+
+static int check(struct request *request, struct err *err)
+{
+	if (request->call.container && !str_is_name(request->call.container))
+		return err_say(err, EINVAL,
+			"container_id.value: want letters, digits, and _ . + - after the first, at "
+			"most 128");
+	return str_eq(request->call.op, "launch") ? check_launch(request, err) : 0;
+}
+
+static int say_unknown(const char *type, struct err *err)
+{
+	char shown[64];
+
+	str_printable(type, shown, sizeof(shown));
+	for (size_t i = 0; others[i]; i++) {
+		if (str_eq(type, others[i]))
+			return err_say(
+				err, ENOSYS, "type: this agent does not have %s", shown);
+	}
+	return err_say(err, EINVAL, "type: there is no call %s", shown);
+}
+
+static int parse_call(const struct json *root, struct request *request, struct err *err)
+{
+	const char *type = json_get_string(root, "type");
+	size_t i = 0;
+	int r = 0;
+
+	if (!type)
+		return err_say(err, EINVAL, "type: want the name of a call");
+	while (i < sizeof(calls) / sizeof(calls[0]) && !str_eq(calls[i].type, type))
+		i++;
+	if (i == sizeof(calls) / sizeof(calls[0]))
+		return say_unknown(type, err);
+	if (str_set(&request->call.op, calls[i].op) < 0)
+		return err_oom(err);
+	if (calls[i].member) {
+		const struct json_field whole[] = {
+			{ calls[i].member, json_object, 0, true, calls[i].fields }, { 0 }
+		};
+
+		r = json_decode(root, whole, request, err);
+	}
+	return r < 0 ? r : check(request, err);
+}
+
+int api_call_parse(const char *text, size_t len, struct agent_call *ret, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	struct request request = { 0 };
+	int r = json_parse(text, len, &doc, err);
+
+	if (r == 0 && json_root(doc)->type != JSON_OBJECT)
+		r = err_say(err, EINVAL, "want an object");
+	if (r == 0)
+		r = parse_call(json_root(doc), &request, err);
+	free(request.container_type);
+	free(request.image_type);
+	if (r < 0)
+		agent_call_done(&request.call);
+	else
+		*ret = request.call;
+	return r == 0 || r == -ENOSYS || r == -ENOMEM ? r : -EINVAL;
+}

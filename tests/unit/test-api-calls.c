@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
+
+#include "agentd/api-calls.h"
+#include "common/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int parse(const char *text, struct agent_call *ret, struct err *err)
+{
+	*err = (struct err){ 0 };
+	return api_call_parse(text, strlen(text), ret, err);
+}
+
+static void test_launch(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse("{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":"
+		      "{\"value\":\"a\"},\"command\":{\"value\":\"x y\",\"user\":\"1:2\",\"uris\":["
+		      "{\"value\":\"http://h/a\",\"extract\":false,\"cache\":true}],\"environment\":"
+		      "{\"variables\":[{\"name\":\"A\",\"value\":\"b=c\"},{\"name\":\"E\"}]}},"
+		      "\"container\":{\"type\":\"MESOS\",\"hostname\":\"h\",\"mesos\":{\"image\":{"
+		      "\"type\":\"DOCKER\",\"docker\":{\"name\":\"n\"}}}},\"resources\":[{\"name\":"
+		      "\"cpus\",\"scalar\":{\"value\":1.5}},{\"name\":\"mem\",\"scalar\":{\"value\":"
+		      "32}}],\"unknown\":{}}}",
+			&call, &err),
+		0);
+	assert_string_equal(call.op, "launch");
+	assert_string_equal(call.container, "a");
+	assert_string_equal(call.value, "x y");
+	assert_true(call.is_shell);
+	assert_string_equal(call.user, "1:2");
+	assert_string_equal(call.image, "n");
+	assert_string_equal(call.hostname, "h");
+	assert_string_equal(call.environment[0], "A=b=c");
+	assert_string_equal(call.environment[1], "E=");
+	assert_true(call.uris.items[0].is_kept && call.uris.items[0].is_cached);
+	assert_false(call.uris.items[0].is_executable);
+	assert_int_equal(call.cpu_milli, 1500);
+	assert_int_equal(call.memory_bytes, 32 << 20);
+}
+
+static void test_program(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse("{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":"
+		      "{\"value\":\"a\"},\"command\":{\"shell\":false,\"arguments\":[\"x\",\"y\"],"
+		      "\"value\":null}}}",
+			&call, &err),
+		0);
+	assert_false(call.is_shell);
+	assert_null(call.value);
+	assert_int_equal(strv_len(call.arguments), 2);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int code;
+		const char *word;
+	} rows[] = {
+		{ "", -EINVAL, "" },
+		{ "[]", -EINVAL, "object" },
+		{ "{}", -EINVAL, "type" },
+		{ "{\"type\":1}", -EINVAL, "type" },
+		{ "{\"type\":\"NOTHING\"}", -EINVAL, "NOTHING" },
+		{ "{\"type\":\"GET_STATE\"}", -ENOSYS, "GET_STATE" },
+		{ "{\"type\":\"WAIT_CONTAINER\"}", -EINVAL, "wait_container is missing" },
+		{ "{\"type\":\"WAIT_CONTAINER\",\"wait_container\":{\"container_id\":{\"value\":"
+		  "\"a/b\"}}}",
+			-EINVAL, "container_id.value" },
+		{ "{\"type\":\"KILL_CONTAINER\",\"kill_container\":{\"container_id\":{\"value\":"
+		  "\"a\"},\"signal\":-1}}",
+			-EINVAL, "kill_container.signal" },
+		{ "{\"type\":\"KILL_CONTAINER\",\"kill_container\":{\"container_id\":{\"value\":"
+		  "\"a\",\"parent\":{\"value\":\"b\"}}}}",
+			-EINVAL, "kill_container.container_id.parent is refused" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct agent_call call = { 0 };
+		struct err err;
+
+		assert_int_equal(parse(rows[i].text, &call, &err), rows[i].code);
+		if (!strstr(err.text, rows[i].word))
+			fail_msg("%s: %s", rows[i].text, err.text);
+		assert_null(call.op);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_launch),
+		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
