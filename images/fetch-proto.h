@@ -17,9 +17,9 @@
  *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
  *   "op":"tags", "repository"    fds also: a file, which gets the tags, one a line
  *   "op":"pull", "repository", "reference", "platform"
- *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "layers"} fds: manifest,
- *     configuration (sealed memfds, at offset 0). "layers" lowest first: [{"digest", "size",
- *     "media_type"}]. Their digests and sizes are the manifest's word.
+ *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "is_artifact", "layers"} fds:
+ *     manifest, configuration (sealed memfds, at offset 0). "layers" lowest first: [{"digest",
+ *     "size", "media_type"}]. Their digests and sizes are the manifest's word.
  *     Then the client names what it wants: BLOB {"index"} fds: a file that may hold the
  *     first part of it already; any number of them, and WANTED {} as the last.
  *     Answers PROGRESS {"what", "layer", "layers", "done", "total"}…, BLOB_DONE {"index"} as each

@@ -224,8 +224,6 @@ static int resolve(struct pull *pull, struct err *err)
 static int get_config(struct pull *pull, struct err *err)
 {
 	const struct oci_descriptor *d = &pull->parsed.config;
-	const char *type =
-		pull->parsed.artifact_type ? pull->parsed.artifact_type : d->media_type;
 	struct wanted wanted = { pull, d->digest, d, &pull->config };
 	struct http_transfer t = { .endpoint = pull->endpoint,
 		.check = check_config,
@@ -235,13 +233,8 @@ static int get_config(struct pull *pull, struct err *err)
 			.max = IMAGE_CONFIG_MAX,
 			.limit_of = "an image's configuration" } };
 	cleanup_free char *path = NULL;
-	char show[SHOWN_MAX];
 	int r;
 
-	if (pull->parsed.artifact_type || !oci_is_config(d->media_type))
-		return err_say(err, ENOTSUP,
-			"this is an artifact (%s), not an image to run",
-			type ? shown(type, show) : "no config media type");
 	r = check_descriptor(d, IMAGE_CONFIG_MAX, err);
 	if (r < 0)
 		return r;
@@ -304,6 +297,7 @@ static int send_image(struct pull *pull, struct err *err)
 	jw_string(&w, "media_type",
 		pull->parsed.media_type ? pull->parsed.media_type
 					: pull->manifest.media_type);
+	jw_bool(&w, "is_artifact", oci_artifact_type(&pull->parsed));
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < layers->count; i++) {
 		jw_object(&w, NULL);

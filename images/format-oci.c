@@ -175,8 +175,7 @@ static int take_names(const struct oci_document *index,
 	return 0;
 }
 
-static int check_layer(const struct bundle *b, const struct oci_descriptor *d, size_t n,
-	const char *member, struct err *err)
+static int check_kind(const struct oci_descriptor *d, size_t n, struct err *err)
 {
 	enum oci_layer_kind kind = oci_layer_kind(d->media_type);
 	char show[SHOWN_MAX];
@@ -187,9 +186,15 @@ static int check_layer(const struct bundle *b, const struct oci_descriptor *d, s
 	if (kind == OCI_LAYER_UNKNOWN)
 		return err_say(err, ENOTSUP, "layer %zu is of an unknown kind: %s", n,
 			d->media_type ? shown(d->media_type, show) : "no media type");
+	return 0;
+}
+
+static int check_presence(const struct bundle *b, const struct oci_descriptor *d,
+	size_t n, const char *member, struct err *err)
+{
 	if (bundle_has(b, member))
 		return 0;
-	if (kind == OCI_LAYER_FOREIGN)
+	if (oci_layer_kind(d->media_type) == OCI_LAYER_FOREIGN)
 		return err_say(err, ENOENT,
 			"layer %zu, %s, is kept elsewhere and is not in the layout", n,
 			d->digest);
@@ -201,11 +206,12 @@ static int add_layer(const struct bundle *b, const struct oci_descriptor *d,
 	struct found_image *ret, struct err *err)
 {
 	struct format_layer *layer;
+	size_t n = ret->layer_count;
 	int r;
 
 	r = check_digest(d->digest, err);
 	if (r < 0)
-		return err_wrap(err, "layer %zu", ret->layer_count);
+		return err_wrap(err, "layer %zu", n);
 	layer = found_image_add_layer(ret, err);
 	if (!layer)
 		return -E2BIG;
@@ -214,33 +220,26 @@ static int add_layer(const struct bundle *b, const struct oci_descriptor *d,
 		return err_oom(err);
 	layer->size = d->size;
 	(void)stpcpy(layer->digest, d->digest);
-	return check_layer(b, d, ret->layer_count - 1, layer->member, err);
+	r = ret->is_artifact ? 0 : check_kind(d, n, err);
+	return r == 0 ? check_presence(b, d, n, layer->member, err) : r;
 }
 
 static int take_manifest(const struct bundle *b, const struct oci_document *doc,
 	struct found_image *ret, struct err *err)
 {
-	char show[SHOWN_MAX];
 	int r;
 
-	if (!oci_is_config(doc->config.media_type) || doc->artifact_type) {
-		const char *type =
-			doc->artifact_type ? doc->artifact_type : doc->config.media_type;
-
-		return err_say(err, ENOTSUP,
-			"this is an artifact (%s), not an image to run",
-			type ? shown(type, show) : "no config media type");
-	}
+	ret->is_artifact = oci_artifact_type(doc) != NULL;
 	r = read_blob(
 		b, &doc->config, IMAGE_CONFIG_MAX, &ret->config, &ret->config_len, err);
 	if (r < 0)
-		return err_wrap(err, "the image configuration");
+		return err_wrap(err, "the configuration");
 	for (size_t i = 0; i < doc->layers.count; i++) {
 		r = add_layer(b, &doc->layers.items[i], ret, err);
 		if (r < 0)
 			return r;
 	}
-	return found_image_check_config(ret, err);
+	return ret->is_artifact ? 0 : found_image_check_config(ret, err);
 }
 
 /* Follows one descriptor to a manifest, through at most INDEX_DEPTH_MAX indexes. */

@@ -25,6 +25,7 @@ struct found_image {
 	char *manifest;
 	size_t manifest_len;
 	char manifest_digest[DIGEST_MAX]; /* "" without a manifest */
+	bool is_artifact;		  /* its layers are whatever they are */
 	char *config; /* NULL: make_config() when all layers are known */
 	size_t config_len;
 	char *seed; /* what the format's make_config() starts from; may be NULL */

@@ -8,6 +8,7 @@ void image_free(struct image *image)
 	if (!image)
 		return;
 	free(image->format);
+	free(image->artifact_type);
 	strv_free(image->names);
 	image_config_done(&image->config);
 	free(image->layers);

@@ -2,7 +2,7 @@
 /*
  * An image as the store knows it: immutable, named by the sha256 of its configuration
  * (its id, as docker's IMAGE ID), with the chain of layers that make its root file
- * system.
+ * system. Or an artifact (images/artifact.h), which is named by its manifest and has no layers.
  */
 #ifndef UCR_IMAGES_IMAGE_H
 #define UCR_IMAGES_IMAGE_H
@@ -47,14 +47,16 @@ struct image_config {
 struct image {
 	char id[DIGEST_MAX];
 	char manifest_digest[DIGEST_MAX]; /* "" when the archive had none */
-	char *format; /* "docker-archive", "oci", "oci-archive", "tar" */
-	strv names;   /* "docker.io/library/alpine:3" */
+	char *format;	     /* "docker-archive", "oci", "oci-archive", "tar" */
+	char *artifact_type; /* NULL: it is an image. Else config and layers are empty */
+	strv names;	     /* "docker.io/library/alpine:3" */
 	struct image_config config;
 	struct image_layer *layers;
 	size_t layer_count;
-	struct image_blob *blobs; /* of a pulled image, one for each layer */
+	/* Of a pulled image, one for each layer; all that an artifact has but its manifest. */
+	struct image_blob *blobs;
 	size_t blob_count;
-	uint64_t size;	  /* sum of the layers' */
+	uint64_t size;	  /* sum of the layers', or of an artifact's blobs */
 	int64_t imported; /* seconds since the epoch */
 	int lease_fd;	  /* -1, or keeps it from being collected until image_free() */
 };

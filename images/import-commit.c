@@ -6,7 +6,7 @@
  * next import of the same archive finds them and goes on.
  */
 #include "images/store-names.h"
-#include "images/import-private.h"
+#include "images/import-artifact.h"
 #include "images/pull.h"
 #include "images/store-steps.h"
 
@@ -25,6 +25,14 @@ static int put_blobs(struct import *import, struct err *err)
 	return r;
 }
 
+/* What is kept as it came. */
+static int keep_blobs(struct import *import, struct image *image, struct err *err)
+{
+	if (import->artifact)
+		return import_artifact_commit(import, image, err);
+	return import->pull ? pull_commit(import, image, err) : 0;
+}
+
 static int put_record(struct import *import, struct err *err)
 {
 	struct image_layer layers[IMAGE_LAYERS_MAX];
@@ -36,30 +44,44 @@ static int put_record(struct import *import, struct err *err)
 	};
 	int r;
 
-	memcpy(image.id, import->config.digest, sizeof(image.id));
+	memcpy(image.id, import_id(import), sizeof(image.id));
 	memcpy(image.manifest_digest, import->manifest.digest,
 		sizeof(image.manifest_digest));
 	for (size_t i = 0; i < import->layer_count; i++) {
 		layers[i] = import->layers[i].layer;
 		image.size += layers[i].size;
 	}
-	r = import->pull ? pull_commit(import, &image, err) : 0;
+	r = keep_blobs(import, &image, err);
 	if (r == 0)
 		r = store_put_record(import->store, &image, err);
 	free(image.blobs);
 	return r;
 }
 
+/* One document that is a manifest and a configuration at once would be both. */
+static int check_kind(
+	const struct import *import, const struct image *there, struct err *err)
+{
+	if (!there->artifact_type == !import->artifact)
+		return 0;
+	return err_say(err, EEXIST, "%.12s is %s in the store already",
+		digest_hex(there->id), there->artifact_type ? "an artifact" : "an image");
+}
+
 /* A record that is there stays as it is, because launches may hold a lease on that very
- * file. */
+ * file. What may be lost of an artifact is put in place again. */
 static int put_image(struct import *import, struct err *err)
 {
 	cleanup_image struct image *there = NULL;
 	struct image unused = { 0 };
 	int r;
 
-	if (store_load_image(import->store, import->config.digest, &there, NULL) == 0) {
-		r = import->pull ? pull_commit(import, &unused, err) : 0;
+	if (store_load_image(import->store, import_id(import), &there, NULL) == 0) {
+		r = check_kind(import, there, err);
+		if (r == 0 && import->artifact)
+			r = put_blobs(import, err);
+		if (r == 0)
+			r = keep_blobs(import, &unused, err);
 		free(unused.blobs);
 		return r;
 	}
@@ -75,6 +97,11 @@ static int between(enum store_step step, struct err *err)
 	int r = store_step(step);
 
 	return r < 0 ? err_set(err, -r, "put the image into the store") : 0;
+}
+
+const char *import_id(const struct import *import)
+{
+	return import->artifact ? import->manifest.digest : import->config.digest;
 }
 
 int import_commit(struct import *import, struct err *err)
@@ -93,20 +120,19 @@ int import_commit(struct import *import, struct err *err)
 		r = put_image(import, err);
 	/* Here, where no collection can come in between. */
 	if (r == 0)
-		r = store_lease(import->store, import->config.digest, false,
-			&import->lease_fd, err);
+		r = store_lease(
+			import->store, import_id(import), false, &import->lease_fd, err);
 	if (r == IMAGE_ABSENT)
 		r = err_say(err, ENOENT, "the image was removed meanwhile");
 	if (r == 0)
 		r = between(STEP_IMAGE_RECORDED, err);
 	if (r == 0)
-		r = store_add_names(
-			import->store, import->config.digest, import->names, err);
+		r = store_add_names(import->store, import_id(import), import->names, err);
 	if (r == 0)
 		r = between(STEP_IMAGE_NAMED, err);
 	/* The archive by itself is not what was built of it. */
 	if (r == 0 && *import->source.key && !import->request->build)
-		r = store_put_source(import->store, import->source.new_key,
-			import->config.digest, err);
+		r = store_put_source(
+			import->store, import->source.new_key, import_id(import), err);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What ucr-unpack says the image is, its documents, and whether they agree. */
 #include "images/import-aci.h"
-#include "images/import-private.h"
+#include "images/import-artifact.h"
 #include "images/pull.h"
 
 #include "common/fd.h"
@@ -15,7 +15,7 @@ struct said_layer {
 
 struct said_image {
 	char *format, *manifest_digest;
-	bool has_config;
+	bool has_config, is_artifact;
 	strv names;
 	struct {
 		struct said_layer *items;
@@ -35,6 +35,7 @@ static const struct json_field said_image_fields[] = {
 	{ "names", json_strv, offsetof(struct said_image, names) },
 	{ "manifest_digest", json_string, offsetof(struct said_image, manifest_digest) },
 	{ "has_config", json_bool, offsetof(struct said_image, has_config), true },
+	{ "is_artifact", json_bool, offsetof(struct said_image, is_artifact) },
 	{ "layers", json_array, offsetof(struct said_image, layers), true,
 		&said_layer_array },
 	{ 0 },
@@ -168,9 +169,11 @@ static int adopt_documents(struct import *import, const struct said_image *said,
 	if (msg->fd_count != (size_t)said->has_config + !!said->manifest_digest)
 		return err_say(
 			err, EPROTO, UNPACK_PROGRAM " sent %zu documents", msg->fd_count);
+	if (said->is_artifact && msg->fd_count != 2)
+		return err_say(err, EPROTO, UNPACK_PROGRAM " sent half an artifact");
 	if (said->has_config)
 		r = import_read_blob(msg->fds[next++], &import->config, err);
-	if (r == 0 && said->has_config)
+	if (r == 0 && said->has_config && !said->is_artifact)
 		r = import_adopt_config(import, err);
 	if (r == 0 && said->manifest_digest)
 		r = import_read_blob(msg->fds[next], &import->manifest, err);
@@ -189,7 +192,9 @@ static bool is_aci(const struct import *import)
 	return str_eq(import->format, "aci") || (asked && str_eq(asked, "aci"));
 }
 
-int import_on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
+/* What it is, whatever becomes of it. */
+static int adopt_image(struct import *import, const struct ipc_msg *msg,
+	bool *ret_is_artifact, struct err *err)
 {
 	struct said_image said = { 0 };
 	int r;
@@ -197,7 +202,7 @@ int import_on_image(struct import *import, const struct ipc_msg *msg, struct err
 	if (import->format)
 		return err_say(err, EPROTO, UNPACK_PROGRAM " named two images");
 	r = import_decode(msg, said_image_fields, &said, err);
-	if (r == 0)
+	if (r == 0 && !said.is_artifact)
 		r = adopt_layers(import, &said, err);
 	if (r == 0)
 		r = adopt_documents(import, &said, msg, err);
@@ -205,7 +210,19 @@ int import_on_image(struct import *import, const struct ipc_msg *msg, struct err
 		import->format = take_ptr(said.format);
 		r = import_set_names(import, said.names, err);
 	}
+	*ret_is_artifact = said.is_artifact;
 	said_image_done(&said);
+	return r;
+}
+
+int import_on_image(struct import *import, const struct ipc_msg *msg, struct err *err)
+{
+	bool is_artifact = false;
+	int r;
+
+	r = adopt_image(import, msg, &is_artifact, err);
+	if (r == 0 && is_artifact)
+		return import_artifact_load(import, err);
 	if (r == 0 && is_aci(import))
 		r = import_aci_check(import, err);
 	if (r == 0)

@@ -8,6 +8,7 @@
 #include "images/store-tmp.h"
 #include "images/unpacker.h"
 
+struct artifact;
 struct pull;
 struct json_writer;
 
@@ -36,7 +37,9 @@ struct import {
 	int stage_fd;
 	int lease_fd; /* of the image, once it is recorded; -1 */
 	struct helper unpacker;
-	struct pull *pull; /* NULL: an archive is imported */
+	struct pull *pull;	   /* NULL: an archive is imported */
+	struct artifact *artifact; /* NULL: it is an image, as far as is known */
+	int blobs_fd; /* where the blobs come that are kept as they are; -1 */
 	char *format;
 	strv names; /* full */
 	struct image_config image_config;
@@ -105,6 +108,8 @@ int import_set_names(struct import *import, char *const *names, struct err *err)
 
 /* ---- import-commit.c: what was made becomes visible ---- */
 
+/* What the store knows it by: its configuration's digest, an artifact's manifest's. */
+const char *import_id(const struct import *import);
 /* Makes the image visible; the last step is the source's. */
 int import_commit(struct import *import, struct err *err)
 	__attribute__((warn_unused_result));

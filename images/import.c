@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/import-aci.h"
+#include "images/import-artifact.h"
 #include "images/import-private.h"
 #include "images/pull.h"
 #include "images/store-durable.h"
@@ -121,6 +122,19 @@ static int check_form(struct store *store, const struct import_request *request,
 		"Run its archive once by the same --rootfs-backend, or pull it so with --pull always.");
 }
 
+static int check_image(
+	const struct image *image, const struct import_request *request, struct err *err)
+{
+	char shown[256];
+
+	if (!image->artifact_type)
+		return check_platform(image, &request->platform, err);
+	if (request->takes_artifacts)
+		return 0;
+	(void)artifact_refuse(image->artifact_type, err);
+	return err_wrap(err, "%s", url_shown(request->reference, shown, sizeof(shown)));
+}
+
 /* Only an index offers a choice of platforms; the image of any other source is as it is. */
 static int lookup(struct store *store, const struct import_request *request,
 	const struct reference *ref, struct image **ret, struct err *err)
@@ -129,7 +143,7 @@ static int lookup(struct store *store, const struct import_request *request,
 	int r = find_any(store, request, ref, &image, err);
 
 	if (r == 0)
-		r = check_platform(image, &request->platform, err);
+		r = check_image(image, request, err);
 	if (r == 0)
 		r = check_form(store, request, image, err);
 	if (r == 0)
@@ -154,6 +168,7 @@ static void import_done(struct import *import)
 	/* First the process that might still write. */
 	helper_stop(&import->unpacker);
 	import_release_layers(import);
+	import_artifact_free(import);
 	pull_free(import);
 	if (import->stage_fd >= 0) {
 		(void)!store_remove_tree(import->store, &import->request->userns,
@@ -210,12 +225,16 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 	int r;
 
 	r = stage(import, err);
-	if (r == 0)
+	if (r == 0 && import->pull && import->artifact)
+		r = import_artifact_pull(import, err);
+	else if (r == 0)
 		r = import_talk(import, err);
+	if (r == 0 && import->artifact)
+		r = import_artifact_check(import, err);
 	if (r == 0)
 		r = import_commit(import, err);
 	if (r == 0)
-		r = store_load_image(import->store, import->config.digest, &image, err);
+		r = store_load_image(import->store, import_id(import), &image, err);
 	if (r == IMAGE_ABSENT)
 		r = err_say(err, ENOENT, "the image was removed meanwhile");
 	if (r < 0)
@@ -300,7 +319,8 @@ static int run_import(struct store *store, const struct import_request *request,
 	import->store = store;
 	import->request = request;
 	import->ref = ref;
-	import->stage_fd = import->lease_fd = import->unpacker.socket_fd = -1;
+	import->stage_fd = import->lease_fd = import->blobs_fd = -1;
+	import->unpacker.socket_fd = -1;
 	import->source.fd = import->source.held_fd = import->source.lock_fd = -1;
 	r = open_any(import, ret, err);
 	if (r == IMAGE_ABSENT)
@@ -338,7 +358,7 @@ int image_obtain(struct store *store, const struct import_request *request,
 		return r;
 	r = run_import(store, request, &ref, &image, err);
 	if (r == 0)
-		r = check_platform(image, &request->platform, err);
+		r = check_image(image, request, err);
 	if (r == 0)
 		*ret = take_ptr(image);
 	return r;

@@ -46,6 +46,7 @@ struct import_request {
 	/* What is obtained is made rather than read, by at most one of: */
 	const struct import_build *build; /* the archive is files, whatever they are */
 	const struct image *again;	  /* layers that this stored image has lost */
+	bool takes_artifacts;		  /* else one is refused: it cannot be run */
 	enum layer_form form;	     /* that the layers are needed in, and are made in */
 	struct import_userns userns; /* rootless and to be imported: needed */
 	import_progress_fn progress;

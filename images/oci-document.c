@@ -126,12 +126,20 @@ enum oci_layer_kind oci_layer_kind(const char *media_type)
 	return OCI_LAYER_UNKNOWN;
 }
 
-bool oci_is_config(const char *media_type)
+static const char *const config_types[] = { "application/vnd.oci.image.config.v1+json",
+	"application/vnd.docker.container.image.v1+json", NULL };
+
+const char *oci_artifact_type(const struct oci_document *manifest)
 {
-	return media_type &&
-	       (str_eq(media_type, "application/vnd.oci.image.config.v1+json") ||
-		       str_eq(media_type,
-			       "application/vnd.docker.container.image.v1+json"));
+	const char *config = manifest->config.media_type;
+
+	if (manifest->artifact_type)
+		return manifest->artifact_type;
+	for (const char *const *t = config_types; *t && config; t++) {
+		if (str_eq(*t, config))
+			return NULL;
+	}
+	return config ? config : "";
 }
 
 static size_t count_elements(const struct json *array)
@@ -190,6 +198,8 @@ static int decode(const struct json *root, const char *media_type,
 	r = find_kind(root, doc, media_type, &doc->kind, err);
 	if (r < 0)
 		return r;
+	if (doc->kind == OCI_MANIFEST && !doc->config.digest)
+		return err_say(err, EINVAL, "it is a manifest without a configuration");
 	if (doc->schema_version != 2)
 		return err_say(err, ENOTSUP, "its schemaVersion is %u, only 2 is known",
 			doc->schema_version);

@@ -54,6 +54,8 @@ enum oci_layer_kind {
 };
 enum oci_layer_kind oci_layer_kind(const char *media_type);
 
-bool oci_is_config(const char *media_type);
+/* What a manifest that is no image's is of: its artifactType, else the media type of its
+ * configuration, "" without either. NULL: it is an image's. */
+const char *oci_artifact_type(const struct oci_document *manifest);
 
 #endif

@@ -49,7 +49,7 @@ int pull_open_again(struct import *import, struct err *err)
 	pull = calloc(1, sizeof(*pull));
 	if (!pull)
 		return err_oom(err);
-	pull->fetcher.socket_fd = pull->blobs_fd = pull->lock_fd = -1;
+	pull->fetcher.socket_fd = pull->lock_fd = -1;
 	pull->is_over = true;
 	import->pull = pull;
 	r = load_blob(import->store, image->manifest_digest, &pull->manifest, err);

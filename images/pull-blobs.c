@@ -4,13 +4,13 @@
 
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "images/store-blobs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define PIECE (128U << 10)
 #define LAYOUT_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}\n"
 
 static int write_file(
@@ -49,19 +49,21 @@ static int make_directories(struct import *import, int *ret_fd, struct err *err)
 	cleanup_close int layout = fd_mkdir_open(import->stage_fd, "layout", 0700);
 	cleanup_close int blobs = layout < 0 ? -1 : fd_mkdir_open(layout, "blobs", 0700);
 
-	import->pull->blobs_fd = blobs < 0 ? -1 : fd_mkdir_open(blobs, "sha256", 0700);
-	if (import->pull->blobs_fd < 0)
+	import->blobs_fd = blobs < 0 ? -1 : fd_mkdir_open(blobs, "sha256", 0700);
+	if (import->blobs_fd < 0)
 		return err_set(err, errno, "make a staging directory in the image store");
 	*ret_fd = take_fd(&layout);
 	return 0;
 }
 
 /* Each layer has an empty file until it comes: there must be one. */
-static int write_placeholders(const struct pull *pull, struct err *err)
+static int write_placeholders(const struct import *import, struct err *err)
 {
+	const struct pull *pull = import->pull;
+
 	for (size_t i = 0; i < pull->layer_count; i++) {
 		const char *hex = digest_hex(pull->layers[i].blob.digest);
-		cleanup_close int fd = openat(pull->blobs_fd, hex,
+		cleanup_close int fd = openat(import->blobs_fd, hex,
 			O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 		if (fd < 0)
@@ -78,16 +80,18 @@ int pull_stage(struct import *import, struct err *err)
 
 	r = make_directories(import, &fd, err);
 	if (r == 0)
-		r = write_placeholders(pull, err);
+		r = write_placeholders(import, err);
+	if (import->artifact) /* nobody is to read it as a layout */
+		return r;
 	if (r == 0)
 		r = write_file(fd, "oci-layout", LAYOUT_TEXT, strlen(LAYOUT_TEXT), err);
 	if (r == 0)
 		r = write_index(pull, fd, err);
 	if (r == 0)
-		r = write_file(pull->blobs_fd, digest_hex(pull->manifest.digest),
+		r = write_file(import->blobs_fd, digest_hex(pull->manifest.digest),
 			pull->manifest.data, pull->manifest.len, err);
 	if (r == 0)
-		r = write_file(pull->blobs_fd, digest_hex(pull->config.digest),
+		r = write_file(import->blobs_fd, digest_hex(pull->config.digest),
 			pull->config.data, pull->config.len, err);
 	if (r == 0)
 		import->source.fd = take_fd(&fd);
@@ -118,32 +122,14 @@ static int link_over(int from_dirfd, const char *from, int dirfd, const char *na
 	return linkat(from_dirfd, from, dirfd, name, 0) < 0 ? -errno : 0;
 }
 
-static bool is_intact(int dirfd, const char *path, const struct image_blob *blob)
-{
-	cleanup_close int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	cleanup_free char *piece = malloc(PIECE);
-	char got[DIGEST_MAX];
-	struct hash hash;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || !piece || fstat(fd, &st) < 0 || (uint64_t)st.st_size != blob->size)
-		return false;
-	hash_init(&hash);
-	while ((n = read(fd, piece, PIECE)) > 0)
-		hash_update(&hash, piece, (size_t)n);
-	hash_digest(&hash, got);
-	return n == 0 && str_eq(got, blob->digest);
-}
-
 static bool take_from(
 	struct import *import, const struct pull_layer *layer, const char *path)
 {
 	int dirfd = import->store->dirfd;
 
-	return is_intact(dirfd, path, &layer->blob) &&
-	       link_over(dirfd, path, import->pull->blobs_fd,
-		       digest_hex(layer->blob.digest)) == 0;
+	return store_blob_is_intact(dirfd, path, &layer->blob) &&
+	       link_over(dirfd, path, import->blobs_fd, digest_hex(layer->blob.digest)) ==
+		       0;
 }
 
 /* A kept blob, or what a pull brought that did not come to its end. One that has rotted is
@@ -182,8 +168,8 @@ int pull_open_blob(struct import *import, size_t n, int *ret_fd, struct err *err
 	layer->part_fd = open_part(import, layer);
 	layer->is_part = layer->part_fd >= 0;
 	if (!layer->is_part)
-		layer->part_fd = openat(import->pull->blobs_fd,
-			digest_hex(layer->blob.digest), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		layer->part_fd = openat(import->blobs_fd, digest_hex(layer->blob.digest),
+			O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (layer->part_fd < 0)
 		return err_set(err, errno, "make a file for layer %zu", n);
 	*ret_fd = layer->part_fd;
@@ -198,8 +184,7 @@ static int place_part(struct import *import, const struct pull_layer *layer)
 
 	if (renameat(dirfd, part_path(layer, part), dirfd, whole_path(layer, whole)) < 0)
 		return -errno;
-	return link_over(
-		dirfd, whole, import->pull->blobs_fd, digest_hex(layer->blob.digest));
+	return link_over(dirfd, whole, import->blobs_fd, digest_hex(layer->blob.digest));
 }
 
 int pull_place_blob(struct import *import, size_t n, struct err *err)
@@ -217,17 +202,12 @@ int pull_place_blob(struct import *import, size_t n, struct err *err)
 static int keep_blob(struct import *import, const struct pull_layer *layer)
 {
 	const char *hex = digest_hex(layer->blob.digest);
-	char path[STORE_PATH_MAX];
 	struct stat st;
 
-	if (fstatat(import->pull->blobs_fd, hex, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (fstatat(import->blobs_fd, hex, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		(uint64_t)st.st_size != layer->blob.size)
 		return 0;
-	(void)store_path(path, "blobs/sha256", hex, "");
-	if (renameat(import->pull->blobs_fd, hex, import->store->dirfd, path) < 0)
-		return -errno;
-	(void)unlinkat(import->store->dirfd, whole_path(layer, path), 0);
-	return 0;
+	return store_keep_blob(import->store, import->blobs_fd, &layer->blob);
 }
 
 int pull_commit(struct import *import, struct image *image, struct err *err)

@@ -14,12 +14,11 @@ struct pull_layer {
 
 struct pull {
 	struct helper fetcher;
-	bool is_over;
+	bool is_over, is_artifact;
 	char lock_name[STORE_NAME_MAX];
 	int lock_fd;
 	char *media_type; /* of the manifest */
 	struct import_blob manifest, config;
-	int blobs_fd; /* blobs/sha256 of the layout */
 	struct pull_layer layers[IMAGE_LAYERS_MAX];
 	size_t layer_count;
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/store-names.h"
+#include "images/import-artifact.h"
 #include "images/pull-private.h"
 
 #include "images/helper-progress.h"
@@ -25,7 +26,7 @@ static int open_pull(struct import *import, const char *full_name, struct err *e
 
 	if (!pull)
 		return err_oom(err);
-	pull->fetcher.socket_fd = pull->blobs_fd = pull->lock_fd = -1;
+	pull->fetcher.socket_fd = pull->lock_fd = -1;
 	hash_of(full_name, strlen(full_name), digest);
 	(void)snprintf(
 		pull->lock_name, sizeof(pull->lock_name), "pull-%s", digest_hex(digest));
@@ -60,8 +61,6 @@ void pull_free(struct import *import)
 		return;
 	helper_stop(&pull->fetcher);
 	store_release_name(import->store, pull->lock_name, &pull->lock_fd);
-	if (pull->blobs_fd >= 0)
-		(void)close(pull->blobs_fd);
 	for (size_t i = 0; i < pull->layer_count; i++) {
 		free(pull->layers[i].blob.media_type);
 		if (pull->layers[i].part_fd >= 0)
@@ -126,6 +125,7 @@ struct said_layer {
 
 struct said_image {
 	char *media_type, *manifest_digest;
+	bool is_artifact;
 	struct {
 		struct said_layer *items;
 		size_t count;
@@ -145,6 +145,7 @@ static const struct json_field said_image_fields[] = {
 	{ "media_type", json_string, offsetof(struct said_image, media_type) },
 	{ "manifest_digest", json_string, offsetof(struct said_image, manifest_digest),
 		true },
+	{ "is_artifact", json_bool, offsetof(struct said_image, is_artifact) },
 	{ "layers", json_array, offsetof(struct said_image, layers), true,
 		&said_layer_array },
 	{ 0 },
@@ -199,6 +200,7 @@ static int take_image(struct pull *pull, const struct ipc_msg *msg, struct err *
 		r = check_manifest(pull, &said, err);
 	if (r == 0)
 		r = take_layers(pull, &said, err);
+	pull->is_artifact = said.is_artifact;
 	if (r == 0)
 		pull->media_type = take_ptr(said.media_type);
 	json_release(said_image_fields, &said);
@@ -241,7 +243,7 @@ static int on_blob_done(struct import *import, const struct ipc_msg *msg, struct
 		if (str_eq(pull->layers[i].blob.digest, digest))
 			pull->layers[i].is_here = true;
 	}
-	return r == 0 ? import_send_layers(import, err) : r;
+	return r == 0 && !import->artifact ? import_send_layers(import, err) : r;
 }
 
 struct said_note {
@@ -324,7 +326,7 @@ int pull_begin(struct import *import, struct err *err)
 					    : handle(import, &msg, err);
 		ipc_msg_done(&msg);
 	}
-	return r;
+	return r == 0 && pull->is_artifact ? import_artifact_adopt(import, err) : r;
 }
 
 /* Under the store's lock, so that no collection comes between. */
@@ -341,11 +343,13 @@ static int name_stored(struct import *import, struct image *image, struct err *e
 
 int pull_find(struct import *import, struct image **ret, struct err *err)
 {
+	const char *id =
+		import->artifact ? import->manifest.digest : import->pull->config.digest;
 	cleanup_image struct image *image = NULL;
 	int r;
 
-	if (store_load_image(import->store, import->pull->config.digest, &image, NULL) !=
-			0 ||
+	if (store_load_image(import->store, id, &image, NULL) != 0 ||
+		!image->artifact_type != !import->artifact ||
 		!store_has_form(import->store, image, import->request->form) ||
 		store_hold_image(import->store, image, NULL) != 0)
 		return IMAGE_ABSENT;
@@ -374,7 +378,7 @@ static int want_layer(struct import *import, size_t n, struct err *err)
 	struct json_writer w = JSON_WRITER(&b);
 	int fd = -1, r;
 
-	if (!import->layers[n].is_new || is_asked_before(pull, n))
+	if ((!import->artifact && !import->layers[n].is_new) || is_asked_before(pull, n))
 		return 0;
 	r = pull_open_blob(import, n, &fd, err);
 	if (r < 0 || fd < 0)
@@ -393,11 +397,11 @@ int pull_want(struct import *import, struct err *err)
 	cleanup_buf struct buf b = BUF_INIT;
 	int r = 0;
 
-	if (import->layer_count != import->pull->layer_count)
+	if (!import->artifact && import->layer_count != import->pull->layer_count)
 		return err_say(err, EPROTO,
 			FETCH_PROGRAM " and ucr-unpack count %zu and %zu layers",
 			import->pull->layer_count, import->layer_count);
-	for (size_t i = 0; r == 0 && i < import->layer_count; i++)
+	for (size_t i = 0; r == 0 && i < import->pull->layer_count; i++)
 		r = want_layer(import, i, err);
 	buf_puts(&b, "{}");
 	return r < 0 || import->pull->is_over ? r

@@ -235,7 +235,7 @@ static void write_names(struct json_writer *w, const char *name)
 	jw_object_end(w);
 }
 
-/* An element of index.json; with a name, or once without. */
+/* An element of index.json; with a name, or once without. What an artifact is stands in it, too. */
 static void add_to_index(struct saving *s, const char *name)
 {
 	struct json_writer w = JSON_WRITER(&s->save->index);
@@ -246,6 +246,8 @@ static void add_to_index(struct saving *s, const char *name)
 	jw_string(&w, "mediaType", s->manifest_type ? s->manifest_type : MANIFEST_TYPE);
 	jw_string(&w, "digest", s->manifest.digest);
 	jw_u64(&w, "size", s->manifest.size);
+	if (s->image->artifact_type)
+		jw_string(&w, "artifactType", s->image->artifact_type);
 	if (name)
 		write_names(&w, name);
 	jw_object_end(&w);
@@ -283,7 +285,16 @@ static int add_to_docker(struct saving *s, char *const *names, struct err *err)
 
 /* ---- */
 
-static int put_files(struct saving *s, struct err *err)
+static int put_artifact(struct saving *s, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < s->image->blob_count; i++)
+		r = put_stored(s->save, s->image->blobs[i].digest, &s->config, err);
+	return r == 0 ? put_original_manifest(s, err) : r;
+}
+
+static int put_image_files(struct saving *s, struct err *err)
 {
 	bool are_original = false;
 	int r;
@@ -295,7 +306,28 @@ static int put_files(struct saving *s, struct err *err)
 	if (r == 0)
 		r = are_original && has_manifest(s) ? put_original_manifest(s, err)
 						    : put_made_manifest(s, err);
-	return r < 0 ? err_wrap(err, "image %.12s", digest_hex(s->image->id)) : 0;
+	return r;
+}
+
+static int put_files(struct saving *s, struct err *err)
+{
+	bool is_artifact = s->image->artifact_type;
+	int r = is_artifact ? put_artifact(s, err) : put_image_files(s, err);
+
+	return r < 0 ? err_wrap(err, "%s %.12s", is_artifact ? "artifact" : "image",
+			       digest_hex(s->image->id))
+		     : 0;
+}
+
+static int check_format(
+	const struct image *image, enum save_format format, struct err *err)
+{
+	if (!image->artifact_type || format != SAVE_DOCKER_ARCHIVE)
+		return 0;
+	(void)err_say(err, ENOTSUP,
+		"%.12s is an artifact (%s), for which a docker archive has no place",
+		digest_hex(image->id), image->artifact_type);
+	return err_hint(err, "Save it as an OCI layout: --format oci-archive, or oci.");
 }
 
 static int put_image(struct save *save, const struct save_item *item, struct err *err)
@@ -309,7 +341,8 @@ static int put_image(struct save *save, const struct save_item *item, struct err
 			add_to_index(&s, NULL);
 		strv_each (name, item->names)
 			add_to_index(&s, *name);
-		r = add_to_docker(&s, item->names, err);
+		if (!item->image->artifact_type)
+			r = add_to_docker(&s, item->names, err);
 	}
 	free(s.manifest_type);
 	return r;
@@ -353,6 +386,8 @@ int images_save(struct store *store, const struct save_item *items, size_t count
 		.sink = { .is_directory = format == SAVE_OCI_DIRECTORY, .fd = out_fd } };
 	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = check_format(items[i].image, format, err);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = put_image(&save, &items[i], err);
 	if (r == 0)

@@ -3,8 +3,8 @@
  * Images of the store written out again: as an archive that is an OCI layout and what `docker
  * save` writes at once, or as an OCI layout alone. Configurations, and so image ids, are the
  * original ones. Layers of pulled images are as they were pulled; those of loaded archives are
- * the very tar archives that were loaded, uncompressed. Every byte is checked against its digest
- * on the way out.
+ * the very tar archives that were loaded, uncompressed. Artifacts are as they came; a docker
+ * archive cannot hold them (-ENOTSUP). Every byte is checked against its digest on the way out.
  */
 #ifndef UCR_IMAGES_SAVE_H
 #define UCR_IMAGES_SAVE_H

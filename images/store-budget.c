@@ -26,7 +26,8 @@ struct part {
 	char key[HASH_HEX_MAX + 1]; /* a letter for its kind, and its digits */
 	uint64_t size;
 	size_t refs;
-	bool goes; /* before any image */
+	bool goes;	/* before any image */
+	bool is_needed; /* an artifact has it, which is nothing without it */
 };
 
 struct judge {
@@ -82,6 +83,8 @@ static int add_parts(struct store *store, struct judge *j, const struct image *i
 		const char *digest = image->blobs[i].digest;
 
 		r = add_part(j, 'b', digest, blob_size(store, digest));
+		if (r == 0)
+			j->parts[j->part_count - 1].is_needed = image->artifact_type;
 	}
 	return r;
 }
@@ -100,6 +103,7 @@ static void merge_parts(struct judge *j)
 	for (size_t i = 0; i < j->part_count; i++) {
 		if (n && str_eq(j->parts[n - 1].key, j->parts[i].key)) {
 			j->parts[n - 1].refs++;
+			j->parts[n - 1].is_needed |= j->parts[i].is_needed;
 			continue;
 		}
 		j->parts[n++] = j->parts[i];
@@ -168,7 +172,7 @@ static void drop_blobs(struct store *store, struct judge *j, const struct image 
 		i++) {
 		struct part *part = find_part(j, 'b', image->blobs[i].digest);
 
-		if (part->goes || !part->size ||
+		if (part->goes || part->is_needed || !part->size ||
 			image->blob_count != image->layer_count ||
 			!has_recipe(store, &image->layers[i]))
 			continue;

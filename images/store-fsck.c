@@ -219,9 +219,9 @@ static int check_parts(struct store *store, struct fsck *fsck, const struct imag
 			"image %.12s has lost its manifest %s: it is saved with another",
 			shown, image->manifest_digest);
 	if (r == 0 && !store_has_layers(store, image))
-		r = fsck_find(fsck, err,
-			"image %.12s has lost an unpacked layer: load or pull it again",
-			shown);
+		r = fsck_find(fsck, err, "%s %.12s has lost %s: load or pull it again",
+			image->artifact_type ? "artifact" : "image", shown,
+			image->artifact_type ? "a blob" : "an unpacked layer");
 	if (r == 0 && !store_has_layers(store, image))
 		r = add_broken(fsck, image->id, image->manifest_digest, true, err);
 	return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/store-private.h"
+#include "images/store-blobs.h"
 #include "images/store-durable.h"
 #include "images/store-steps.h"
 
@@ -130,6 +131,8 @@ static bool has_layer_form(
 
 bool store_has_form(struct store *store, const struct image *image, enum layer_form form)
 {
+	if (image->artifact_type)
+		return store_has_blobs(store, image);
 	for (size_t i = 0; i < image->layer_count; i++) {
 		if (!has_layer_form(store, &image->layers[i], form))
 			return false;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #define LISTING "listing"
-#define MAGIC "ucr-listing-1"
+#define MAGIC "ucr-listing-2"
 #define LISTING_MAX (256U << 20)
 
 struct listing {
@@ -111,6 +111,7 @@ static void put_image(struct buf *b, const struct image *image)
 	put_number(b, image->imported);
 	put_number(b, (int64_t)image->size);
 	put_field(b, image->format);
+	put_field(b, image->artifact_type);
 	put_field(b, image->config.created);
 	strv_each (name, image->names)
 		put_field(b, *name);
@@ -217,6 +218,8 @@ static int take_image(struct fields *f, struct image *ret)
 		r = take_number(f, &size);
 	if (r == 0)
 		r = take_text(f, &ret->format);
+	if (r == 0)
+		r = take_text(f, &ret->artifact_type);
 	if (r == 0)
 		r = take_text(f, &ret->config.created);
 	if (r == 0)

@@ -87,7 +87,7 @@ int store_hold_image(struct store *store, struct image *image, struct err *err)
 
 /* ---- store-layers.c ---- */
 
-/* All are there, and not lost, in one form or the other. */
+/* All are there, and not lost, in one form or the other; of an artifact its blobs. */
 bool store_has_layers(struct store *store, const struct image *image);
 /* The same in this form. */
 bool store_has_form(struct store *store, const struct image *image, enum layer_form form);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * images/HEX.json and the blobs it names. The record holds what the configuration does
- * not: format, manifest, chain ids and sizes. The configuration blob is read beside it
- * and its digest verified each time, because that digest is the image's id.
+ * not: format, manifest, chain ids and sizes. The configuration blob (an artifact's manifest) is
+ * read beside it and its digest verified each time, because that digest is the image's id.
  */
 #include "images/store-private.h"
 
 #include "common/fd.h"
 #include "common/json-writer.h"
+#include "images/store-blobs.h"
 #include "images/store-listing.h"
 
 #include <errno.h>
@@ -67,6 +68,7 @@ static const struct json_field record_fields[] = {
 	{ "manifest", decode_digest, offsetof(struct image, manifest_digest), false, NULL,
 		encode_digest },
 	{ "format", json_string, offsetof(struct image, format), true },
+	{ "artifact_type", json_string, offsetof(struct image, artifact_type) },
 	{ "imported", json_i64, offsetof(struct image, imported), true },
 	{ "size", json_u64, offsetof(struct image, size) },
 	{ "layers", json_array, offsetof(struct image, layers), true, &layer_array },
@@ -115,31 +117,6 @@ int store_load_record(
 	return r < 0 ? err_wrap(err, "%s of the image store is damaged", path) : 0;
 }
 
-static int read_blob(struct store *store, const char *digest, char **ret, size_t *ret_len,
-	struct err *err)
-{
-	cleanup_free char *text = NULL;
-	char path[STORE_PATH_MAX], actual[DIGEST_MAX];
-	size_t len;
-	int r;
-
-	(void)store_path(path, "blobs/sha256", digest_hex(digest), "");
-	r = fd_read_file(store->dirfd, path, IMAGE_CONFIG_MAX, &text, &len);
-	if (r < 0)
-		return err_set(err, -r, "read %s of the image store", path);
-	hash_of(text, len, actual);
-	if (!str_eq(actual, digest)) {
-		(void)err_say(err, EBADMSG,
-			"%s of the image store is damaged: its digest is %s", path,
-			actual);
-		return err_hint(err,
-			"`ucrctl fsck` puts it away; then load or pull the image again.");
-	}
-	*ret = take_ptr(text);
-	*ret_len = len;
-	return 0;
-}
-
 int store_load_image(
 	struct store *store, const char *id, struct image **ret, struct err *err)
 {
@@ -151,12 +128,13 @@ int store_load_image(
 	r = store_load_record(store, id, &image, err);
 	if (r != 0)
 		return r;
-	r = read_blob(store, id, &text, &len, err);
-	if (r == 0)
+	r = store_read_document(store, id, &text, &len, err);
+	if (r == 0 && !image->artifact_type)
 		r = image_config_parse(text, len, &image->config, err);
 	if (r < 0)
 		return r;
-	if (strv_len(image->config.diff_ids) != image->layer_count)
+	if (strv_len(image->config.diff_ids) != image->layer_count ||
+		(image->artifact_type && !image->blob_count))
 		return err_say(err, EBADMSG,
 			"images/%s.json of the image store is damaged: %zu layers, but the "
 			"configuration has %zu",

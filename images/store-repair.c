@@ -34,6 +34,7 @@ say(struct repair *repair, struct err *err, const char *format, ...)
 static struct import_request import_request(const struct repair *repair)
 {
 	return (struct import_request){ .pull = PULL_ALWAYS,
+		.takes_artifacts = true,
 		.pull_options = repair->request->pull_options,
 		.userns = repair->request->userns,
 		.progress = repair->request->progress,

@@ -4,13 +4,14 @@
  *
  *   version               the form of this directory: "1"
  *   lock                  flock()ed for the short steps that change what is visible
- *   blobs/sha256/HEX      configurations and manifests, as they came; layers of pulled images
+ *   blobs/sha256/HEX      configurations and manifests, as they came; layers of pulled images;
+ *                         all of an artifact
  *   layers/HEX/fs         a layer unpacked, named by its chain id, in overlayfs's form
  *   layers/HEX.erofs/     the same layer in another form: images/layer-form.h
  *   layers/HEX/size       its bytes
  *   layers/HEX/tar        how to write its archive again (images/tar-recipe.h)
  *   layers/HEX/boot       until it is flushed: the boot of the machine it was made under
- *   images/HEX.json       an image: layers, format, manifest
+ *   images/HEX.json       an image: layers, format, manifest; or an artifact: type, blobs
  *   names.json            name -> image id
  *   listing               both once more, to be listed quickly; only an answer kept for later
  *   sources/HEX           -> image id; HEX is of an archive's device, inode, size, times

@@ -42,6 +42,7 @@ static int send_image(struct import *im, struct err *err)
 	jw_strv(&w, "names", image->names);
 	jw_string(&w, "manifest_digest", image->manifest ? image->manifest_digest : NULL);
 	jw_bool(&w, "has_config", image->config != NULL);
+	jw_bool(&w, "is_artifact", image->is_artifact);
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < image->layer_count; i++)
 		write_layer(&w, &image->layers[i]);
@@ -71,6 +72,7 @@ static int parse_asked(
 		return err_say(
 			err, EPROTO, "the directory that came is not layer %zu's", n);
 	ret->do_unpack = str_eq(state, UNPACK_STATE_UNPACK);
+	ret->do_copy = str_eq(state, UNPACK_STATE_COPY);
 	ret->is_erofs = ret->do_unpack && form && str_eq(form, UNPACK_FORM_EROFS);
 	return json_get(root, "may_index") ? json_bool(json_get(root, "may_index"),
 						     &ret->may_index, NULL, err)
@@ -117,12 +119,25 @@ static int take_layer(struct import *im, size_t n, struct err *err)
 	return r;
 }
 
-static int unpack_layers(struct import *im, struct err *err)
+static int take_blob(struct import *im, size_t n, struct err *err)
+{
+	struct asked asked = { 0 };
+	int r;
+
+	r = receive_layer(im, n, &asked, err);
+	if (r == 0 && !asked.do_copy)
+		r = err_say(
+			err, EPROTO, "layer %zu of an artifact can only be copied", n);
+	return r == 0 ? import_copy_blob(im, n, err) : r;
+}
+
+static int take_layers(struct import *im, struct err *err)
 {
 	int r = 0;
 
 	for (size_t n = 0; r == 0 && n < im->image.layer_count; n++)
-		r = take_layer(im, n, err);
+		r = im->image.is_artifact ? take_blob(im, n, err)
+					  : take_layer(im, n, err);
 	return r;
 }
 
@@ -171,7 +186,7 @@ static int run(struct import *im, int source_fd, int spool_dirfd, struct err *er
 	if (r == 0)
 		r = send_image(im, err);
 	if (r == 0)
-		r = unpack_layers(im, err);
+		r = take_layers(im, err);
 	return r < 0 ? r : send_config(im, err);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What unpack-import.c (the conversation) and unpack-layer.c (one layer) share. */
+/* What unpack-import.c (the conversation), unpack-layer.c (one layer) and unpack-artifact.c (one
+ * that is not unpacked) share. */
 #ifndef UCR_IMAGES_UNPACK_IMPORT_H
 #define UCR_IMAGES_UNPACK_IMPORT_H
 
@@ -20,10 +21,14 @@ struct import {
 
 /* What the client wants of a layer. */
 struct asked {
-	bool do_unpack, is_erofs, may_index;
+	bool do_unpack, do_copy, is_erofs, may_index;
 };
 
 int import_unpack_layer(struct import *im, size_t n, const struct asked *asked,
 	struct err *err) __attribute__((warn_unused_result));
+
+/* Into the file that came for it: im->layer_fds[n]. */
+int import_copy_blob(struct import *im, size_t n, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

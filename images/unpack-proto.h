@@ -17,7 +17,7 @@
  *     "name", "labels"  that an App Container Image must have; absent: any
  *     "is_rootless"  what the caller's rights cannot make is left out with a note
  *     "limits"       {name: number}, names as in images/unpack-limits.h; absent: the
- * defaults IMAGE {"format", "names", "manifest_digest", "has_config", "layers"} fds:
+ * defaults IMAGE {"format", "names", "manifest_digest", "has_config", "is_artifact", "layers"} fds:
  * config when "has_config", then manifest when its digest is not null; sealed memfds, at
  * offset 0 "format"  what it turned out to be: "docker-archive" | "oci-archive" | "oci" |
  * "tar" "names"   as the archive has them, not normalised ("alpine:3", "latest") "layers"
@@ -28,6 +28,8 @@
  *     "have"    the directory of the layer unpacked before; only read
  *     "unpack"  an empty directory to fill; answered by LAYER_DONE. With a second descriptor, an
  *               empty file: the layer's recipe (images/tar-recipe.h) goes there
+ *     "copy"    of an artifact ("is_artifact"), none of whose layers is unpacked: an empty file,
+ *               which gets the blob as it is, its size and digest checked; not answered
  *     With "form":"erofs" the first is not a directory but an empty file, for what the layer's
  *     files contain; with "may_index":true what an uncompressed source already has may be
  *     pointed to where it lies. LAYER_DONE then comes with the layer's EROFS image, a sealed
@@ -79,6 +81,7 @@ enum unpack_msg {
 
 #define UNPACK_STATE_HAVE "have"
 #define UNPACK_STATE_UNPACK "unpack"
+#define UNPACK_STATE_COPY "copy"
 
 #define UNPACK_FORM_EROFS "erofs"
 

@@ -3,6 +3,7 @@
 
 #include "common/timestamp.h"
 #include "images/reference.h"
+#include "images/store-blobs.h"
 
 /* {"/data": {}}: the form of a Go set, which docker's fields have. */
 static void write_set(struct json_writer *w, const char *key, char *const *names)
@@ -54,6 +55,36 @@ static void write_layers(struct json_writer *w, const struct image *image)
 	jw_object_end(w);
 }
 
+static void write_image(struct json_writer *w, const struct image *image)
+{
+	jw_string(w, "Created", image->config.created);
+	jw_string(w, "Author", image->config.author ? image->config.author : "");
+	jw_string(w, "Os", image->config.os);
+	jw_string(w, "Architecture", image->config.architecture);
+	jw_string(w, "Variant", image->config.variant ? image->config.variant : "");
+	write_config(w, &image->config);
+	write_layers(w, image);
+}
+
+/* All that is known of an artifact is its manifest. */
+static int write_artifact(struct json_writer *w, struct store *store,
+	const struct image *image, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = store_read_document(store, image->id, &text, &len, err);
+	if (r == 0)
+		r = json_parse(text, len, &doc, err);
+	if (r < 0)
+		return r;
+	jw_string(w, "ArtifactType", image->artifact_type);
+	jw_json(w, "Manifest", json_root(doc));
+	return 0;
+}
+
 int image_write(struct json_writer *w, struct store *store, const struct image *image,
 	struct err *err)
 {
@@ -68,17 +99,14 @@ int image_write(struct json_writer *w, struct store *store, const struct image *
 	jw_string(w, "Id", image->id);
 	write_names(w, names);
 	jw_string(w, "Digest", image->manifest_digest);
-	jw_string(w, "Created", image->config.created);
 	jw_string(w, "Imported",
 		timestamp_format(image->imported * TIMESTAMP_SECOND, imported));
-	jw_string(w, "Author", image->config.author ? image->config.author : "");
-	jw_string(w, "Os", image->config.os);
-	jw_string(w, "Architecture", image->config.architecture);
-	jw_string(w, "Variant", image->config.variant ? image->config.variant : "");
 	jw_string(w, "Format", image->format);
 	jw_u64(w, "Size", image->size);
-	write_config(w, &image->config);
-	write_layers(w, image);
+	if (image->artifact_type)
+		r = write_artifact(w, store, image, err);
+	else
+		write_image(w, image);
 	jw_object_end(w);
-	return 0;
+	return r;
 }

@@ -71,6 +71,7 @@ int obtain_image(
 		.pull_options = &setup.pull,
 		.build = how->build,
 		.form = how->form,
+		.takes_artifacts = how->takes_artifacts,
 		.userns.userns_fd = -1,
 		.notes = &notes,
 	};

@@ -17,6 +17,7 @@ struct obtain {
 	enum pull_policy pull;
 	struct platform platform;
 	enum layer_form form;
+	bool takes_artifacts;			 /* it is to be stored, not to be run */
 	bool is_quiet;				 /* no progress */
 	unsigned int progress;			 /* enum progress_kind */
 	const struct registry_options *registry; /* NULL: none were given */

@@ -122,6 +122,14 @@ static void put_format(const void *row, const struct format_style *style, struct
 	buf_puts(out, r->image->format ? r->image->format : "");
 }
 
+static void put_artifact_type(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	buf_puts(out, r->image->artifact_type ? r->image->artifact_type : "");
+}
+
 static const struct format_column columns[] = {
 	{ "Repository", "REPOSITORY", put_repository },
 	{ "Tag", "TAG", put_tag },
@@ -133,6 +141,7 @@ static const struct format_column columns[] = {
 	{ "Size", "SIZE", put_size },
 	{ "Bytes", "BYTES", put_bytes, .is_number = true },
 	{ "Format", "FORMAT", put_format },
+	{ "ArtifactType", "ARTIFACT TYPE", put_artifact_type },
 	{ 0 },
 };
 
@@ -167,51 +176,59 @@ static int put_image(struct format *format, const struct image *image, const cha
 	return 0;
 }
 
+struct images {
+	struct image **list;
+	size_t count;
+};
+
+static void images_done(struct images *images)
+{
+	for (size_t i = 0; i < images->count; i++)
+		image_free(images->list[i]);
+	free(images->list);
+}
+
+#define TABLE "table {{.Repository}}\t{{.Tag}}\t"
+#define TABLE_DIGEST "{{.Digest}}\t"
+#define TABLE_REST "{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
+#define TABLE_TYPE "\t{{.ArtifactType}}"
+
+/* The column for artifacts is there when there are any. */
+static const char *choose_table(const struct images *images, bool has_digests)
+{
+	for (size_t i = 0; i < images->count; i++) {
+		if (images->list[i]->artifact_type)
+			return has_digests ? TABLE TABLE_DIGEST TABLE_REST TABLE_TYPE
+					   : TABLE TABLE_REST TABLE_TYPE;
+	}
+	return has_digests ? TABLE TABLE_DIGEST TABLE_REST : TABLE TABLE_REST;
+}
+
 static int put_images(struct ctl *ctl, const struct images_options *o, const char *wanted,
-	struct format *format, struct err *err)
+	const struct images *images, struct err *err)
 {
 	bool is_quiet = o->list.is_quiet && !o->list.format;
-	struct image **images = NULL;
-	struct engine *engine;
-	struct store *store;
-	size_t count = 0;
+	cleanup_format struct format format = { 0 };
 	int r;
 
-	r = ctl_store(ctl, &engine, &store, err);
-	if (r < 0)
-		return r;
-	r = store_list(store, &images, &count, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < count; i++) {
-		if (r == 0)
-			r = put_image(
-				format, images[i], wanted, is_quiet, &ctl->out, err);
-		image_free(images[i]);
-	}
-	free(images);
-	return r;
+	r = format_init(&format, columns, &o->list, choose_table(images, o->has_digests),
+		"{{.ID}}", err);
+	for (size_t i = 0; r == 0 && i < images->count; i++)
+		r = put_image(&format, images->list[i], wanted, is_quiet, &ctl->out, err);
+	return r < 0 ? r : format_finish(&format, &ctl->out, err);
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	cleanup_format struct format format = { 0 };
-	const struct images_options *o = opts;
-	struct ctl *ctl = context;
+	cleanup_with(images_done) struct images images = { 0 };
+	struct engine *engine;
+	struct store *store;
 	int r;
 
-	r = format_init(&format, columns, &o->list,
-		o->has_digests ? "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t"
-				 "{{.CreatedSince}}\t{{.Size}}"
-			       : "table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t"
-				 "{{.CreatedSince}}\t{{.Size}}",
-		"{{.ID}}", err);
-	if (r < 0)
-		return r;
-	r = put_images(ctl, o, args[0], &format, err);
-	if (r < 0)
-		return r;
-	return format_finish(&format, &ctl->out, err);
+	r = ctl_store(context, &engine, &store, err);
+	if (r == 0)
+		r = store_list(store, &images.list, &images.count, err);
+	return r < 0 ? r : put_images(context, opts, args[0], &images, err);
 }
 
 const struct verb_spec verb_images = {

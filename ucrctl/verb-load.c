@@ -72,9 +72,10 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
 	const struct load_options *o = opts;
-	struct obtain how = {
-		.pull = PULL_ALWAYS, .is_quiet = o->is_quiet, .progress = o->progress
-	};
+	struct obtain how = { .pull = PULL_ALWAYS,
+		.takes_artifacts = true,
+		.is_quiet = o->is_quiet,
+		.progress = o->progress };
 	struct ctl *ctl = context;
 	struct engine *engine;
 	struct store *store;
@@ -99,7 +100,7 @@ const struct verb_spec verb_load = {
 	.text = "FILE may be a docker archive, an OCI layout as a directory or an archive, an App "
 		"Container Image, or a plain root file system tarball, compressed or not. The format is "
 		"found by looking inside; docker-archive:, oci:, oci-archive:, aci: or tar: before the "
-		"name forces one.",
+		"name forces one. An artifact of an OCI layout is stored as it is.",
 	.args = "[FILE]",
 	.args_max = 1,
 	.complete = COMPLETE_FILE,

@@ -48,6 +48,7 @@ static int pull(struct ctl *ctl, const char *reference, const void *opts, struct
 	struct obtain how = {
 		.reference = reference,
 		.pull = PULL_ALWAYS,
+		.takes_artifacts = true,
 		.is_quiet = o->is_quiet,
 		.progress = o->progress == PROGRESS_AUTO && !progress_is_terminal()
 				    ? PROGRESS_PLAIN
@@ -135,7 +136,8 @@ const struct verb_spec verb_pull = {
 	.text = "NAME is an image's name as docker and podman write it: alpine, "
 		"quay.io/a/b:1.2, localhost:5000/app@sha256:… Only layers that the store does not "
 		"have are downloaded; what an interrupted download left is gone on with. The "
-		"digest of the manifest and the id of the image are printed.\n"
+		"digest of the manifest and the id of the image are printed. Artifacts (charts, "
+		"signatures and the like) are stored as they are, and cannot be run.\n"
 		"\n"
 		"Mirrors, certificates, proxies and registries without https are configured in "
 		"registries.json, see FILES. Logins are those of `ucrctl login`, docker and podman.",

@@ -139,7 +139,8 @@ const struct verb_spec verb_save = {
 	.summary = "Write images to an archive",
 	.text = "The archive is what docker, podman and skopeo load, and an OCI layout at once. "
 		"Images keep their ids: configurations are the original ones, layers those that were "
-		"pulled or loaded. An image named by its id is saved with all its names.",
+		"pulled or loaded. An image named by its id is saved with all its names. Artifacts "
+		"go into an OCI layout only: --format oci-archive, or oci.",
 	.args = "IMAGE...",
 	.args_min = 1,
 	.args_max = ARGS_ANY,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An image index or manifest. */
+#include "images/artifact.h"
 #include "images/oci-document.h"
 #include "images/platform.h"
 
@@ -8,9 +9,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct platform any = { 0 }, want = platform_resolve(&any);
+	struct artifact artifact;
 	struct oci_document doc;
 	struct err err;
 
+	if (artifact_parse((const char *)data, size, &artifact, &err) == 0)
+		artifact_done(&artifact);
 	if (oci_document_parse((const char *)data, size, NULL, &doc, &err) < 0)
 		return 0;
 	for (size_t i = 0; i < doc.manifests.count; i++) {
