@@ -10,8 +10,8 @@
 bool oci_is_image(const struct oci_descriptor *d);
 
 /* The best for a resolved `want` of those that `is_wanted` (NULL: all) takes; the first of equals
- * wins, one that names no platform suits everybody, last. NULL when there is none. Points
- * into `index`. */
+ * wins, one that names no platform suits everybody, last. Artifacts are chosen where there is no
+ * image, and only if there is no doubt which. NULL when there is none. Points into `index`. */
 typedef bool (*oci_wanted_fn)(const struct oci_descriptor *d, const void *arg);
 const struct oci_descriptor *oci_choose(const struct oci_document *index,
 	const struct platform *want, oci_wanted_fn is_wanted, const void *arg);

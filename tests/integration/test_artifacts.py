@@ -150,6 +150,37 @@ def test_kinds(work):
     cli.good("fsck", root=root)
 
 
+def test_index(work):
+    """beside images artifacts are passed over; alone they are chosen where there is no doubt"""
+    root = f"{work}/root"
+    kind = {"artifactType": TYPE}
+    with Registry() as reg:
+        image = reg.put_image("t/app", None)
+        put(reg, None)
+        put(reg, None, document(parts=[]))
+        first = registry.descriptor(document(), registry.MANIFEST, **kind)
+        other = registry.descriptor(document(parts=[]), registry.MANIFEST, **kind)
+        described = registry.descriptor(json.dumps(image).encode(), registry.MANIFEST)
+        platform = {"platform": {"os": "linux", "architecture": "amd64"}}
+        unknown = {"platform": {"os": "unknown", "architecture": "unknown"}}
+        for number, (items, digest) in enumerate((
+                ([first, {**described, **platform}], image["config"]["digest"]),
+                ([first, described], image["config"]["digest"]),
+                ([{**first, **unknown}, {**described, **platform}, {**other, **unknown}],
+                 image["config"]["digest"]),
+                ([first], first["digest"]), ([first, first], first["digest"]),
+                ([other, {**first, **platform}], first["digest"]),
+                ([first, other], None), ([first, other, first], None))):
+            reg.put_manifest("t/app", "1", {"schemaVersion": 2, "mediaType": registry.INDEX,
+                                            "manifests": items}, registry.INDEX)
+            if digest:
+                said = pull(work, "-q", f"{reg.host}/t/app:1")
+                assert said.lines == [digest], (number, said)
+            else:
+                said = refused(root, "pull", "-q", f"{reg.host}/t/app:1")
+                assert "is not clear" in said and other["digest"] in said, said
+
+
 def test_load_and_save(work):
     """loaded from a layout and an archive of one, and saved as the same layout again"""
     root, path = f"{work}/root", layout(work)
