@@ -23,6 +23,7 @@ static const struct op_row {
 	{ "check", 1, fetch_check },
 	{ "pull", 1, fetch_pull },
 	{ "tags", 2, fetch_tags },
+	{ "referrers", 2, fetch_referrers },
 	{ "discover", 2, fetch_discover },
 	{ 0 },
 };

@@ -16,6 +16,9 @@
  *     An App Container Image, or its signature ("ext":"aci.asc"). Answers PROGRESS…, DONE {}.
  *   "op":"check"     whether the registry takes the credentials. Answers DONE {} or ERROR.
  *   "op":"tags", "repository"    fds also: a file, which gets the tags, one a line
+ *   "op":"referrers", "repository", "reference", "artifact_type" (absent: any)    fds also: a file,
+ *     which gets {"digest", "referrers": [{"digest", "size", "media_type", "artifact_type",
+ *     "annotations"}]}: what was meant, and the manifests that refer to it. Answers DONE {}.
  *   "op":"pull", "repository", "reference", "platform"
  *     Answers PROGRESS…, IMAGE {"manifest_digest", "index_digest", "is_artifact", "layers"} fds:
  *     manifest, configuration (sealed memfds, at offset 0). "layers" lowest first: [{"digest",

@@ -15,11 +15,6 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#define ACCEPT_MANIFEST                                                                  \
-	"application/vnd.oci.image.index.v1+json, "                                      \
-	"application/vnd.oci.image.manifest.v1+json, "                                   \
-	"application/vnd.docker.distribution.manifest.list.v2+json, "                    \
-	"application/vnd.docker.distribution.manifest.v2+json"
 #define SCHEMA_1 "application/vnd.docker.distribution.manifest.v1+"
 
 /* A document of the registry, as it came. */
@@ -152,7 +147,7 @@ static int get_manifest(struct pull *pull, const char *reference,
 	struct wanted wanted = { pull, digest_is_valid(reference) ? reference : NULL, d,
 		&pull->manifest };
 	struct http_transfer t = { .path = path,
-		.accept = ACCEPT_MANIFEST,
+		.accept = FETCH_ACCEPT_MANIFEST,
 		.endpoint = pull->endpoint,
 		.check = check_manifest,
 		.check_arg = &wanted,

@@ -24,6 +24,7 @@ static const struct json_field fields[] = {
 	{ "max_bytes", json_u64, AT(max_bytes) },
 	{ "repository", json_string, AT(repository) },
 	{ "reference", json_string, AT(reference) },
+	{ "artifact_type", json_string, AT(artifact_type) },
 	{ "name", json_string, AT(name) },
 	{ "ext", json_string, AT(ext) },
 	{ "labels", json_string_map, AT(labels) },

@@ -9,12 +9,18 @@
 #include "images/http.h"
 
 #define FETCH_PROGRESS_MS 100
+#define FETCH_ACCEPT_MANIFEST                                                            \
+	"application/vnd.oci.image.index.v1+json, "                                      \
+	"application/vnd.oci.image.manifest.v1+json, "                                   \
+	"application/vnd.docker.distribution.manifest.list.v2+json, "                    \
+	"application/vnd.docker.distribution.manifest.v2+json"
 
 struct fetch_request {
 	char *op;
 	char *url;
 	uint64_t max_bytes;
 	char *repository, *reference; /* "library/alpine"; a tag or a digest */
+	char *artifact_type;	      /* NULL: any */
 	char *name, *ext;	      /* of an App Container Image; "aci" or "aci.asc" */
 	strv labels;		      /* "name=value" */
 	struct {
@@ -42,6 +48,8 @@ int fetch_check(struct fetch_job *job, struct err *err)
 int fetch_pull(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int fetch_tags(struct fetch_job *job, struct err *err)
+	__attribute__((warn_unused_result));
+int fetch_referrers(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));
 int fetch_discover(struct fetch_job *job, struct err *err)
 	__attribute__((warn_unused_result));

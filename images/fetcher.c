@@ -6,6 +6,7 @@
 #include "common/json-writer.h"
 #include "images/credentials.h"
 #include "images/helper-progress.h"
+#include "images/reference.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -82,8 +83,20 @@ static int wait_done(
 	return r;
 }
 
-/* One request from its words, which stand in an open object, to its end. */
-static int run_request(const struct fetch_url_request *request,
+int fetcher_write_name(struct json_writer *w, const char *full_name)
+{
+	const char *path = strchr(full_name, '/') + 1;
+	const char *mark = reference_tag_of(full_name);
+	cleanup_free char *repository = strndup(path, (size_t)(mark - path));
+
+	if (!repository)
+		return -ENOMEM;
+	jw_string(w, "repository", repository);
+	jw_string(w, "reference", mark + 1);
+	return 0;
+}
+
+int fetcher_run(const struct fetch_url_request *request,
 	const struct registry_access *access, struct json_writer *w, struct err *err)
 {
 	cleanup_helper struct helper fetcher = HELPER_NONE;
@@ -123,7 +136,7 @@ int fetch_url(const struct fetch_url_request *request, struct err *err)
 	jw_string(&w, "op", "get");
 	jw_string(&w, "url", request->url);
 	jw_u64(&w, "max_bytes", request->max_bytes);
-	return run_request(request, &access, &w, err);
+	return fetcher_run(request, &access, &w, err);
 }
 
 int fetch_aci(const struct fetch_url_request *request,
@@ -147,7 +160,7 @@ int fetch_aci(const struct fetch_url_request *request,
 	jw_string(&w, "ext", image->ext);
 	jw_string_map(&w, "labels", image->labels);
 	jw_u64(&w, "max_bytes", request->max_bytes);
-	return run_request(request, &access, &w, err);
+	return fetcher_run(request, &access, &w, err);
 }
 
 int fetch_check_login(
@@ -160,7 +173,7 @@ int fetch_check_login(
 
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "check");
-	return run_request(&request, access, &w, err);
+	return fetcher_run(&request, access, &w, err);
 }
 
 static int read_lines(int fd, strv *ret, struct err *err)
@@ -201,6 +214,6 @@ int fetch_tag_list(const char *libexec_path, const struct pull_options *options,
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "tags");
 	jw_string(&w, "repository", repository + strlen(host) + 1);
-	r = run_request(&request, &access, &w, err);
+	r = fetcher_run(&request, &access, &w, err);
 	return r < 0 ? r : read_lines(fd, ret, err);
 }

@@ -26,6 +26,14 @@ struct fetch_url_request {
 	void *progress_arg;
 };
 
+/* Runs a request to its end; its words stand in `w` in an open object, which this closes. */
+int fetcher_run(const struct fetch_url_request *request,
+	const struct registry_access *access, struct json_writer *w, struct err *err)
+	__attribute__((warn_unused_result));
+/* The words for "host/path:tag" or "host/path@digest", a full name. */
+int fetcher_write_name(struct json_writer *w, const char *full_name)
+	__attribute__((warn_unused_result));
+
 /* Downloads one http or https URL into a file. */
 int fetch_url(const struct fetch_url_request *request, struct err *err)
 	__attribute__((warn_unused_result));

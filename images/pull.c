@@ -75,20 +75,6 @@ void pull_free(struct import *import)
 
 /* ---- the request ---- */
 
-/* "host/path:tag" or "host/path@digest", a full name. */
-static int write_name(struct json_writer *w, const char *full_name)
-{
-	const char *path = strchr(full_name, '/') + 1;
-	const char *mark = reference_tag_of(full_name);
-	cleanup_free char *repository = strndup(path, (size_t)(mark - path));
-
-	if (!repository)
-		return -ENOMEM;
-	jw_string(w, "repository", repository);
-	jw_string(w, "reference", mark + 1);
-	return 0;
-}
-
 static int send_request(struct import *import, struct err *err)
 {
 	const char *full_name = import->names[0];
@@ -105,7 +91,7 @@ static int send_request(struct import *import, struct err *err)
 		return r;
 	jw_object(&w, NULL);
 	jw_string(&w, "op", "pull");
-	if (write_name(&w, full_name) < 0)
+	if (fetcher_write_name(&w, full_name) < 0)
 		return err_oom(err);
 	import_write_platform(&w, &import->request->platform);
 	jw_object(&w, "access");

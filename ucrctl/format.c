@@ -3,6 +3,7 @@
 
 #include "common/array.h"
 #include "common/json-writer.h"
+#include "common/json.h"
 #include "common/timestamp.h"
 #include "ucrctl/print.h"
 
@@ -101,6 +102,17 @@ static int column_text(const struct format *f, const struct format_column *colum
 	return buf_finish(ret) < 0 ? err_oom(err) : 0;
 }
 
+static int put_parsed(
+	const struct buf *text, const char *key, struct json_writer *w, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	int r = json_parse(text->data, text->len, &doc, err);
+
+	if (r == 0)
+		jw_json(w, key, json_root(doc));
+	return r;
+}
+
 static int put_json(const struct format *f, const struct format_column *column,
 	const void *row, const char *key, struct json_writer *w, struct err *err)
 {
@@ -111,6 +123,8 @@ static int put_json(const struct format *f, const struct format_column *column,
 	r = column_text(f, column, row, &text, err);
 	if (r < 0)
 		return r;
+	if (column->is_json)
+		return put_parsed(&text, key, w, err);
 	if (!column->is_number)
 		jw_string(w, key, text.data);
 	else if (str_to_i64(text.data, &number) == 0)

@@ -20,6 +20,7 @@ struct format_column {
 	/* Appends the value as plain text; what is not printable is cared for later. */
 	void (*put)(const void *row, const struct format_style *style, struct buf *out);
 	bool is_number; /* an integer, and one in JSON too */
+	bool is_json;	/* JSON, and the same in JSON too */
 };
 
 /* The options --format, -q and --no-trunc, which lists have in common. */

@@ -32,6 +32,7 @@ static const struct verb_spec *const verbs[] = {
 	&verb_export,
 	&verb_images,
 	&verb_pull,
+	&verb_referrers,
 	&verb_load,
 	&verb_import,
 	&verb_save,

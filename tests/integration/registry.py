@@ -27,6 +27,10 @@ def descriptor(data, media_type, **more):
     return {"mediaType": media_type, "digest": digest(data), "size": len(data), **more}
 
 
+def index_of(descriptors):
+    return {"schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """One request; what the registry's `fault` returns true for was answered by it."""
     protocol_version = "HTTP/1.1"
@@ -98,6 +102,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, json.dumps({"name": repository, "tags": left[:2] or None}).encode(),
                     headers=more)
 
+    def referrers(self, repository, subject, query):
+        """Two at a time, filtered when the registry does that."""
+        reg = self.server.registry
+        found = reg.referrers(repository, subject)
+        wanted, first = query.get("artifactType"), int(query.get("from", ["0"])[0])
+        more = {}
+        if wanted and reg.filters_referrers:
+            found = [each for each in found if each["artifactType"] == wanted[0]]
+            more["OCI-Filters-Applied"] = "artifactType"
+        if len(found) > first + 2:
+            again = "&".join([f"from={first + 2}", *[f"artifactType={urllib.parse.quote(each)}"
+                                                     for each in wanted or []]])
+            more["Link"] = f'</v2/{repository}/referrers/{subject}?{again}>; rel="next"'
+        self.answer(200, json.dumps(index_of(found[first:first + 2])).encode(), INDEX, more)
+
     def token(self, query):
         reg = self.server.registry
         if reg.password:
@@ -128,6 +147,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         tags = re.fullmatch(r"/v2/(.+)/tags/list", url.path)
         if tags:
             self.tags(tags[1], urllib.parse.parse_qs(url.query).get("last", [""])[0])
+            return
+        subject = re.fullmatch(r"/v2/(.+)/referrers/([^/]+)", url.path)
+        if subject and reg.has_referrers:
+            self.referrers(subject[1], subject[2], urllib.parse.parse_qs(url.query))
             return
         kind = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", url.path)
         if url.path == "/v2/":
@@ -163,6 +186,7 @@ class Registry:
         self.fault = self.password = self.token_realm = self.refresh_token = None
         self.token_key, self.token_life = "token", 300
         self.scope = ',scope="repository:t/app:pull,push"'
+        self.has_referrers = self.filters_referrers = False
         self.mark = lambda body: {}  # the headers by which versions of a body are told apart
         self.lock = threading.Lock()
         tls = http_server.tls_context(certificate, client_ca) if certificate else None
@@ -201,6 +225,19 @@ class Registry:
                     "layers": [descriptor(blob, LAYER) for blob in blobs]}
         self.put_manifest(repository, tag, manifest)
         return manifest
+
+    def referrers(self, repository, subject):
+        """The descriptors of what refers to a digest, in the order in which it was put."""
+        found = []
+        for (name, reference), (body, media_type) in self.manifests.items():
+            document = json.loads(body)
+            if name != repository or reference != digest(body) or \
+                    document.get("subject", {}).get("digest") != subject:
+                continue
+            found.append(descriptor(
+                body, media_type, annotations=document.get("annotations", {}),
+                artifactType=document.get("artifactType", document["config"]["mediaType"])))
+        return found
 
     def paths(self, part=""):
         return [path for _, path, _ in self.requests if part in path]

@@ -184,6 +184,40 @@ static void test_document_absent(void **state)
 	assert_int_equal(lookup("{{.State.Pid.X}}", &out, &err), -EINVAL);
 }
 
+static void put_list(const void *row, const struct format_style *style, struct buf *out)
+{
+	buf_printf(out, "{\"name\":[%d,\"\\u001b\"]}", ((const struct row *)row)->count);
+}
+
+/* A value that is JSON stays it, in JSON and in a template. */
+static void test_json_column(void **state)
+{
+	static const struct format_column with_list[] = {
+		{ "ID", "ID", put_id },
+		{ "List", "LIST", put_list, .is_json = true },
+		{ 0 },
+	};
+	static const struct {
+		const char *format, *expected;
+	} outputs[] = {
+		{ "json", "{\"ID\":\"abc\",\"List\":{\"name\":[7,\"\\u001b\"]}}\n" },
+		{ "{{json .List}}", "{\"name\":[7,\"\\u001b\"]}\n" },
+		{ "{{.List}}", "{\"name\":[7,\"\\u001b\"]}\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+		const struct format_options options = { .format = outputs[i].format };
+		cleanup_format struct format f = { 0 };
+		cleanup_buf struct buf out = BUF_INIT;
+
+		assert_int_equal(format_init(&f, with_list, &options, "", "", NULL), 0);
+		assert_int_equal(format_row(&f, &rows[0], &out, NULL), 0);
+		assert_int_equal(format_finish(&f, &out, NULL), 0);
+		assert_int_equal(buf_finish(&out), 0);
+		assert_string_equal(out.data, outputs[i].expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_document),
 		cmocka_unit_test(test_document_absent),
+		cmocka_unit_test(test_json_column),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
