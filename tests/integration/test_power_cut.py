@@ -6,7 +6,9 @@ import subprocess
 
 from archives import docker_archive
 from power_cut import assert_only_lost_layers, assert_usable, each_cut
+import registry
 import tap
+from test_artifacts import blobs_of, document, layout, whole
 from test_store import APP
 from test_store_fsck import rot
 
@@ -45,6 +47,25 @@ def test_collection(work):
     for what, _, case in each_cut(work, ["gc"], ("gc-",), prepare):
         with case.after() as store:
             assert_only_lost_layers(store, what)
+            assert_usable(case, store, what)
+
+
+def test_artifact(work):
+    """an artifact is whole on the disk, or not there"""
+    command = ["load", "oci:" + layout(work)]
+    digest = registry.digest(document())
+    prefixes = ("layers-committed", "store-file-rename", "image-")
+    for what, status, case in each_cut(work, command, prefixes, most=5):
+        with case.after() as store:
+            if status == 0:
+                assert store.images()[digest] == ["docker.io/library/made:1"], what
+            assert store.ok("fsck").startswith("Checked "), what
+            if digest in store.images():
+                assert blobs_of(store.root).items() >= whole().items(), what
+            store.ok(*command)
+            assert blobs_of(store.root).items() >= whole().items(), what
+            assert store.ok("fsck").startswith("Checked 2 images"), what
+            store.ok("rmi", "made:1")
             assert_usable(case, store, what)
 
 
