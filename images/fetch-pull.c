@@ -275,6 +275,7 @@ static int check_layers(const struct pull *pull, struct err *err)
 static int send_image(struct pull *pull, struct err *err)
 {
 	const struct oci_descriptors *layers = &pull->parsed.layers;
+	bool is_artifact = oci_artifact_type(&pull->parsed);
 	cleanup_close int manifest_fd = -1, config_fd = -1;
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
@@ -292,13 +293,15 @@ static int send_image(struct pull *pull, struct err *err)
 	jw_string(&w, "media_type",
 		pull->parsed.media_type ? pull->parsed.media_type
 					: pull->manifest.media_type);
-	jw_bool(&w, "is_artifact", oci_artifact_type(&pull->parsed));
+	jw_bool(&w, "is_artifact", is_artifact);
 	jw_array(&w, "layers");
 	for (size_t i = 0; i < layers->count; i++) {
 		jw_object(&w, NULL);
 		jw_string(&w, "digest", layers->items[i].digest);
 		jw_u64(&w, "size", layers->items[i].size);
-		jw_string(&w, "media_type", layers->items[i].media_type);
+		/* An artifact's is nobody's matter, and as long as it likes. */
+		if (!is_artifact)
+			jw_string(&w, "media_type", layers->items[i].media_type);
 		jw_object_end(&w);
 	}
 	jw_array_end(&w);

@@ -216,7 +216,9 @@ static int add_layer(const struct bundle *b, const struct oci_descriptor *d,
 	if (!layer)
 		return -E2BIG;
 	layer->member = str_printf(BLOBS "%s", digest_hex(d->digest));
-	if (!layer->member || str_set(&layer->media_type, d->media_type) < 0)
+	/* An artifact's is nobody's matter, and as long as it likes. */
+	if (!layer->member ||
+		(!ret->is_artifact && str_set(&layer->media_type, d->media_type) < 0))
 		return err_oom(err);
 	layer->size = d->size;
 	(void)stpcpy(layer->digest, d->digest);

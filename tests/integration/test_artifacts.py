@@ -150,6 +150,19 @@ def test_kinds(work):
     cli.good("fsck", root=root)
 
 
+def test_wordy(work):
+    """media types and annotations of layers may be long, and there may be many layers"""
+    part = registry.descriptor(PARTS[0], "x" * 70000, annotations={"a": "b" * 70000})
+    for number, layers in enumerate(([part], [{**part, "mediaType": "y" * 1000, "annotations": {}}] * 127)):
+        manifest = edited(layers=layers)
+        with Registry() as reg:
+            put(reg, manifest=manifest)
+            pull(work, f"{reg.host}/t/app:1")
+        cli.good("load", f"oci:{layout(work, f'wordy-{number}', manifest)}", root=f"{work}/loaded")
+        assert blobs_of(f"{work}/loaded").items() >= whole(manifest, [PARTS[0]]).items()
+    cli.good("fsck", root=f"{work}/root")
+
+
 def test_index(work):
     """beside images artifacts are passed over; alone they are chosen where there is no doubt"""
     root = f"{work}/root"
