@@ -281,9 +281,10 @@ static void begin(struct request *request, const char *path, const char *method)
 			"want the Content-Type " AGENT_JSON);
 }
 
+/* Also of what is refused already: the answer would be lost where the client is still sending. */
 static enum MHD_Result take_body(struct request *request, const char *data, size_t *size)
 {
-	size_t room = AGENT_BODY_MAX - request->body.len;
+	size_t room = request->response ? 0 : AGENT_BODY_MAX - request->body.len;
 	size_t len = *size < room ? *size : room;
 
 	buf_put(&request->body, data, len);
@@ -306,7 +307,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 		request->server = arg;
 		request->connection = connection;
 		begin(request, path, method);
-		return request->response ? queue(request) : MHD_YES;
+		return MHD_YES;
 	}
 	if (*size)
 		return take_body(request, data, size);

@@ -8,12 +8,12 @@ import signal
 import tarfile
 
 import cli
+from faults import leftovers
 import image_files
+from pulling import pull
 import registry
 from registry import Registry
 import tap
-from test_faulty_registry import leftovers
-from test_pull import pull
 from test_store import Store, need_fail_points, steps
 
 TYPE = "application/vnd.example.chart.v1+json"

@@ -7,11 +7,11 @@ import json
 import time
 
 import cli
+from pulling import ENV, pull
 import registry
 from registry import Registry
 import tap
 from test_artifacts import EMPTY, document
-from test_pull import ENV, pull
 from test_registry import DockerRegistry
 
 SIGNATURE, PARTS_LIST = "application/vnd.example.signature", "application/vnd.example.sbom+json"
