@@ -9,6 +9,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -37,13 +38,16 @@ struct result {
 
 /* ---- the child ---- */
 
-static void reset_signals(void)
+/* What is the agent's own, and must not be a container's. */
+static void reset_process(void)
 {
 	sigset_t none;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	/* An agent may be spared by the kernel when memory is short; its containers are not. */
+	(void)!fd_write_kernel_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 }
 
 static int work(struct agent *agent, const struct agent_call *call, int fd)
@@ -52,7 +56,7 @@ static int work(struct agent *agent, const struct agent_call *call, int fd)
 	struct result result;
 	int body_fd = -1;
 
-	reset_signals();
+	reset_process();
 	agent_op_run(agent_op_find(call->op), agent, call, &answer);
 	if (buf_finish(&answer.body) < 0)
 		return 1;

@@ -62,6 +62,9 @@ class Agent:
         return self.start()
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         if self.process.poll() is None:
             self.end()
 

@@ -127,6 +127,21 @@ def test_program(work):
         assert agent.remove("none")[0] == 404
 
 
+def test_memory_is_short(work):
+    """whom the kernel ends first then: containers count by themselves, not as their agent does"""
+    def set_score(value):
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write(value)
+    set_score("300")  # less than 0 is not for everybody to set
+    try:
+        agent = Agent(work).start()
+    finally:
+        set_score("0")
+    with contextlib.closing(agent):
+        assert agent.launch("oom", shell("cat /proc/self/oom_score_adj"))[0] == 200
+        assert agent.wait("oom") == {"exit_status": 0} and log_of(agent, "oom") == "0\n"
+
+
 def test_image(work):
     """an image of the store by its name; never a file, whatever it is called"""
     image = cli.busybox_archive()
@@ -314,8 +329,7 @@ def test_killed_agent(work):
         assert set(agent.containers()) == {"stays"} and agent.kill("stays")[0] == 200
         assert agent.wait("stays") == {"exit_status": signal.SIGKILL}
     finally:
-        if agent.process.poll() is None:
-            agent.end()
+        agent.close()
 
 
 def test_killed_api(work):
