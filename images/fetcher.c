@@ -63,9 +63,27 @@ int fetcher_access(const struct pull_options *options, const char *host,
 	return 0;
 }
 
+int fetcher_note(const struct ipc_msg *msg, strv *notes, struct err *err)
+{
+	static const struct json_field fields[] = { { "text", json_string, 0, true },
+		{ 0 } };
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_free char *text = NULL;
+	char shown[512];
+	int r;
+
+	r = json_parse(msg->data, msg->len, &doc, err);
+	if (r == 0)
+		r = json_decode(json_root(doc), fields, &text, err);
+	if (r < 0 || !notes)
+		return r;
+	str_printable(text, shown, sizeof(shown));
+	return strv_add(notes, shown) < 0 ? err_oom(err) : 0;
+}
+
 /* Until DONE. */
 static int wait_done(
-	struct helper *fetcher, import_progress_fn progress, void *arg, struct err *err)
+	const struct fetch_url_request *request, struct helper *fetcher, struct err *err)
 {
 	struct ipc_msg msg;
 	bool is_done = false;
@@ -77,7 +95,10 @@ static int wait_done(
 			return r;
 		is_done = msg.type == FETCH_DONE;
 		if (msg.type == FETCH_PROGRESS)
-			r = helper_progress(&msg, progress, arg, err);
+			r = helper_progress(
+				&msg, request->progress, request->progress_arg, err);
+		else if (msg.type == FETCH_NOTE)
+			r = fetcher_note(&msg, request->notes, err);
 		ipc_msg_done(&msg);
 	}
 	return r;
@@ -107,8 +128,7 @@ int fetcher_run(const struct fetch_url_request *request,
 	jw_object_end(w);
 	jw_object_end(w);
 	r = fetcher_start(request->libexec_path, w->buf, request->fd, &fetcher, err);
-	return r < 0 ? r
-		     : wait_done(&fetcher, request->progress, request->progress_arg, err);
+	return r < 0 ? r : wait_done(request, &fetcher, err);
 }
 
 /* The configuration has an entry for each registry; a URL is only under its general rules. */

@@ -24,6 +24,7 @@ struct fetch_url_request {
 	uint64_t max_bytes;
 	import_progress_fn progress;
 	void *progress_arg;
+	strv *notes; /* sentences for the person; NULL: they are lost */
 };
 
 /* Runs a request to its end; its words stand in `w` in an open object, which this closes. */
@@ -32,6 +33,10 @@ int fetcher_run(const struct fetch_url_request *request,
 	__attribute__((warn_unused_result));
 /* The words for "host/path:tag" or "host/path@digest", a full name. */
 int fetcher_write_name(struct json_writer *w, const char *full_name)
+	__attribute__((warn_unused_result));
+
+/* Adds what NOTE says, printable, to `notes`, which may be NULL. */
+int fetcher_note(const struct ipc_msg *msg, strv *notes, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Downloads one http or https URL into a file. */

@@ -229,8 +229,12 @@ static int unpack_and_commit(struct import *import, struct image **ret, struct e
 		r = import_artifact_pull(import, err);
 	else if (r == 0)
 		r = import_talk(import, err);
-	if (r == 0 && import->artifact)
+	if (r == 0 && import->artifact) {
+		/* They have the files open: what is checked must stay so. */
+		helper_stop(&import->unpacker);
+		pull_stop(import);
 		r = import_artifact_check(import, err);
+	}
 	if (r == 0)
 		r = import_commit(import, err);
 	if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "images/oci-document.h"
 
+#include "common/cleanup.h"
 #include "common/json.h"
 #include "images/unpack-limits.h"
 
@@ -45,13 +46,34 @@ static const struct json_field platform_fields[] = {
 	{ 0 },
 };
 
+/* One whose key has "=" cannot be kept as "key=value", and is left out. */
+static int decode_annotations(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type != JSON_OBJECT)
+		return err_say(err, EINVAL, " must be an object of strings");
+	json_each (member, v) {
+		cleanup_free char *value = NULL;
+		int r;
+
+		if (member->type == JSON_NULL || strchr(member->key, '='))
+			continue;
+		r = json_string(member, &value, NULL, err);
+		if (r < 0)
+			return r;
+		if (strv_take(out, str_printf("%s=%s", member->key, value)) < 0)
+			return err_oom(err);
+	}
+	return 0;
+}
+
 static const struct json_field descriptor_fields[] = {
 	{ "mediaType", json_string, AT(oci_descriptor, media_type) },
 	{ "digest", json_string, AT(oci_descriptor, digest), true },
 	{ "size", json_u64, AT(oci_descriptor, size), true },
 	{ "artifactType", json_string, AT(oci_descriptor, artifact_type) },
 	{ "platform", json_object, AT(oci_descriptor, platform), false, platform_fields },
-	{ "annotations", json_string_map, AT(oci_descriptor, annotations) },
+	{ "annotations", decode_annotations, AT(oci_descriptor, annotations) },
 	{ 0 },
 };
 

@@ -53,13 +53,19 @@ int pull_lock(struct import *import, const char *full_name, struct err *err)
 		&import->pull->lock_fd, err);
 }
 
+void pull_stop(struct import *import)
+{
+	if (import->pull)
+		helper_stop(&import->pull->fetcher);
+}
+
 void pull_free(struct import *import)
 {
 	struct pull *pull = import->pull;
 
 	if (!pull)
 		return;
-	helper_stop(&pull->fetcher);
+	pull_stop(import);
 	store_release_name(import->store, pull->lock_name, &pull->lock_fd);
 	for (size_t i = 0; i < pull->layer_count; i++) {
 		free(pull->layers[i].blob.media_type);
@@ -232,28 +238,9 @@ static int on_blob_done(struct import *import, const struct ipc_msg *msg, struct
 	return r == 0 && !import->artifact ? import_send_layers(import, err) : r;
 }
 
-struct said_note {
-	char *text;
-};
-
-static const struct json_field note_fields[] = {
-	{ "text", json_string, offsetof(struct said_note, text), true },
-	{ 0 },
-};
-
 static int on_note(struct import *import, const struct ipc_msg *msg, struct err *err)
 {
-	struct said_note said = { 0 };
-	char shown[512];
-	int r;
-
-	r = import_decode(msg, note_fields, &said, err);
-	if (r == 0) {
-		str_printable(said.text, shown, sizeof(shown));
-		import_note(import->request, "%s", shown);
-	}
-	json_release(note_fields, &said);
-	return r;
+	return fetcher_note(msg, import->request->notes, err);
 }
 
 static int on_done(struct import *import, const struct ipc_msg *msg, struct err *err)

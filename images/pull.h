@@ -48,6 +48,8 @@ int pull_fd(const struct import *import);
 /* The blobs move to blobs/; under `lock`. Fills in image->blobs, whose texts stay the pull's. */
 int pull_commit(struct import *import, struct image *image, struct err *err)
 	__attribute__((warn_unused_result));
+/* Ends ucr-fetch, which has the files of the blobs open; nothing is done without a pull. */
+void pull_stop(struct import *import);
 void pull_free(struct import *import);
 
 #endif

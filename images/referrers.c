@@ -32,6 +32,8 @@ static const struct json_field fields[] = {
 void referrers_done(struct referrers *referrers)
 {
 	json_release(fields, referrers);
+	strv_free(referrers->notes);
+	referrers->notes = NULL;
 }
 
 static int check(const struct referrers *answer, struct err *err)
@@ -75,8 +77,10 @@ int referrers_fetch(const char *libexec_path, const struct pull_options *options
 	struct err *err)
 {
 	cleanup_close int fd = memfd_create("referrers", MFD_CLOEXEC);
-	const struct fetch_url_request request = { .libexec_path = libexec_path,
-		.fd = fd };
+	cleanup_strv strv notes = NULL;
+	const struct fetch_url_request request = {
+		.libexec_path = libexec_path, .fd = fd, .notes = &notes
+	};
 	cleanup_free char *host = strndup(full_name, strcspn(full_name, "/"));
 	cleanup_access struct registry_access access = { 0 };
 	cleanup_buf struct buf b = BUF_INIT;
@@ -95,5 +99,9 @@ int referrers_fetch(const char *libexec_path, const struct pull_options *options
 	if (fetcher_write_name(&w, full_name) < 0)
 		return err_oom(err);
 	r = fetcher_run(&request, &access, &w, err);
-	return r < 0 ? r : read_answer(fd, ret, err);
+	if (r == 0)
+		r = read_answer(fd, ret, err);
+	if (r == 0)
+		ret->notes = take_ptr(notes);
+	return r;
 }

@@ -17,6 +17,7 @@ struct referrer {
 };
 
 struct referrers {
+	strv notes;   /* sentences: what was left out */
 	char *digest; /* of what they refer to */
 	struct {
 		struct referrer *items;

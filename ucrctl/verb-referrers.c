@@ -6,6 +6,7 @@
 #include "ucrctl/ctl.h"
 #include "ucrctl/format.h"
 #include "ucrctl/human.h"
+#include "ucrctl/print.h"
 #include "ucrctl/registry-options.h"
 #include "ucrctl/verbs.h"
 
@@ -138,6 +139,8 @@ static int fetch(struct ctl *ctl, const struct referrers_options *o,
 	if (r == 0)
 		r = referrers_fetch(engine_libexec_path(engine), &setup.pull, full_name,
 			o->artifact_type, ret, err);
+	strv_each (note, r == 0 ? ret->notes : NULL)
+		print_note(*note);
 	return r < 0 ? err_wrap(err, "%s", reference_familiar(full_name)) : 0;
 }
 

@@ -170,11 +170,25 @@ def test_faulty(work):
     lying(work, b'{"schemaVersion":2,"manifests":[],"manifests":[]}', "twice")
     lying(work, b" " * ((4 << 20) + 1), "larger than a page of referrers may be")
     lying(work, registry.index_of([good] * 1001), "more than 1000 descriptors")
-    lying(work, registry.index_of([{**good, "digest": "sha512:" + "a" * 128}]), "only sha256")
-    lying(work, registry.index_of([{**good, "digest": "\x1b[31m../../x"}]), "only sha256")
     lying(work, registry.index_of([{**good, "size": -1}]), "size")
     lying(work, registry.index_of([{**good, "annotations": {"a": 1}}]), "annotations")
     lying(work, registry.index_of([{**good, "artifactType": ["x"]}]), "artifactType")
+
+
+def test_odd_ones(work):
+    """one that cannot be pulled, or of which something odd is said, does not hide the others"""
+    with Registry() as reg:
+        subject, _ = filled(reg)
+        good = registry.descriptor(b"x", registry.MANIFEST, artifactType=SIGNATURE)
+        listed = [{**good, "digest": "sha512:" + "a" * 128}, {**good, "digest": "\x1b[31m../../x"},
+                  {**good, "annotations": {"a": "1", "a=b": "2", "c": "d=e"}}]
+        reg.put_manifest("t/app", "sha256-" + subject[7:], registry.index_of(listed), registry.INDEX)
+        found = cli.run("referrers", "--format", "json", f"{reg.host}/t/app:1", root=f"{work}/root",
+                        env=ENV)
+        assert found.status == 0 and found.err.count("is left out") == 2, found
+        assert "\x1b" not in found.err, found
+        row, = [json.loads(line) for line in found.lines]
+        assert row["Digest"] == good["digest"] and row["Annotations"] == {"a": "1", "c": "d=e"}, row
 
 
 def test_loops(work):
