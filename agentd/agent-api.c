@@ -112,29 +112,46 @@ static int take_cancel(struct agent *agent, const struct ipc_msg *msg)
 
 	if (r == 0)
 		r = json_decode(json_root(doc), fields, &id, NULL);
-	if (r == 0 && id)
+	if (r == 0 && !id)
+		r = -EPROTO;
+	if (r == 0) {
 		agent_wait_cancel(agent, id);
+		agent_work_cancel(agent, id);
+	}
 	return r;
 }
 
-static int take_call(struct agent *agent, const struct ipc_msg *msg)
+static void do_quickly(
+	struct agent *agent, const struct agent_op *op, const struct agent_call *call)
 {
 	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
+
+	agent_op_run(op, agent, call, &answer);
+	agent_api_send(agent, call->id, &answer);
+}
+
+/* What an honest role would not hand on, or would not yet, ends it. */
+static int take_call(struct agent *agent, const struct ipc_msg *msg)
+{
 	cleanup_agent_call struct agent_call call = { 0 };
 	const struct agent_op *op;
 	int r = agent_call_parse(msg->data, msg->len, &call, NULL);
 
+	if (r == 0)
+		r = call.id ? agent_call_check(&call, NULL) : -EPROTO;
 	if (r < 0)
 		return r;
-	if (str_eq(call.op, "wait"))
-		return call.container ? agent_wait(agent, &call) : -EPROTO;
-	op = agent_op_find(call.op);
-	if (!op)
+	if (agent->wait_count + agent->queue_count > agent->calls_max)
 		return -EPROTO;
-	if (!op->is_quick)
-		return agent_work(agent, &call);
-	agent_op_run(op, agent, &call, &answer);
-	agent_api_send(agent, call.id, &answer);
+	op = agent_op_find(call.op);
+	if (str_eq(call.op, "wait"))
+		agent_wait(agent, &call);
+	else if (!op)
+		return -EPROTO;
+	else if (!op->is_quick)
+		agent_work(agent, op, &call);
+	else
+		do_quickly(agent, op, &call);
 	return 0;
 }
 
@@ -147,8 +164,7 @@ static int take_message(struct agent *agent, const struct ipc_msg *msg)
 	case AGENT_CANCEL: return take_cancel(agent, msg);
 	case AGENT_ERROR:
 		if (ipc_msg_err(msg, &err) == 0)
-			(void)fprintf(
-				stderr, "ucr-agentd: " API_PROGRAM ": %s\n", err.text);
+			agent_complain(API_PROGRAM, &err);
 		return -EPIPE;
 	case AGENT_START:
 	case AGENT_ANSWER: break;
@@ -158,14 +174,7 @@ static int take_message(struct agent *agent, const struct ipc_msg *msg)
 
 /* ---- its life ---- */
 
-static int on_restart(struct loop_source *source, uint32_t events, void *arg)
-{
-	struct agent *agent = arg;
-
-	loop_remove(agent->restart);
-	agent->restart = NULL;
-	return agent_api_start(agent, &agent->err);
-}
+static int on_restart(struct loop_source *source, uint32_t events, void *arg);
 
 /* Whoever waited lost the connection; a new role counts from the beginning. */
 static int end(struct agent *agent)
@@ -185,17 +194,30 @@ static int end(struct agent *agent)
 	return loop_add_timer(agent->loop, ms, 0, on_restart, agent, &agent->restart);
 }
 
-/* A role that says what it must not is ended, whatever it meant. */
+/* One that cannot be started now, as while it is replaced by another version, can be later. */
+static int on_restart(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent *agent = arg;
+	struct err err = { 0 };
+
+	loop_remove(agent->restart);
+	agent->restart = NULL;
+	if (agent_api_start(agent, &err) == 0)
+		return 0;
+	agent_complain(NULL, &err);
+	return end(agent);
+}
+
 static int on_api(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct agent *agent = arg;
 	int r = ipc_recv(agent->api.socket_fd, &agent->msg);
 
+	if (r == -EAGAIN)
+		return 0;
 	if (r > 0) {
 		r = take_message(agent, &agent->msg);
 		ipc_msg_done(&agent->msg);
-		if (r == -ENOMEM)
-			return r;
 		if (r == 0) {
 			agent->api_failures = 0;
 			return 0;
@@ -227,8 +249,14 @@ int agent_api_start(struct agent *agent, struct err *err)
 		&program, engine_libexec_path(agent->engine), -1, &agent->api, err);
 	if (r < 0)
 		return r;
-	buf_printf(&b, "{\"calls\":%u}", calls_max(agent->api.socket_fd));
+	agent->calls_max = calls_max(agent->api.socket_fd);
+	buf_printf(&b, "{\"calls\":%u}", agent->calls_max);
 	r = helper_send(&agent->api, AGENT_START, &b, &agent->listen_fd, 1, err);
+	if (r == 0) {
+		r = fd_set_nonblock(agent->api.socket_fd, true);
+		if (r < 0)
+			(void)err_set(err, -r, "speak to " API_PROGRAM);
+	}
 	if (r == 0) {
 		r = loop_add_fd(agent->loop, agent->api.socket_fd, EPOLLIN, on_api, agent,
 			&agent->api_source);
@@ -249,9 +277,12 @@ void agent_api_answer(
 	jw_u64(&w, "status", status);
 	jw_string(&w, "type", body_fd >= 0 ? type : NULL);
 	jw_object_end(&w);
-	if (id && agent->api.socket_fd >= 0 && buf_finish(&b) == 0)
-		(void)!ipc_send(agent->api.socket_fd, AGENT_ANSWER, b.data, b.len,
-			&body_fd, body_fd >= 0);
+	if (!id || agent->api.socket_fd < 0)
+		return;
+	/* A role that does not read what it asked for hears nothing more, and is ended by the loop. */
+	if (buf_finish(&b) < 0 || ipc_send(agent->api.socket_fd, AGENT_ANSWER, b.data,
+					  b.len, &body_fd, body_fd >= 0) < 0)
+		(void)shutdown(agent->api.socket_fd, SHUT_RDWR);
 }
 
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer)
@@ -260,5 +291,15 @@ void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answe
 
 	if (buf_finish(&answer->body) == 0 && answer->body.len)
 		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
+	if (body_fd < 0 && answer->body.len)
+		answer->status = 500;
 	agent_api_answer(agent, id, answer->status, answer->type, body_fd);
+}
+
+void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err)
+{
+	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
+
+	agent_answer_error(&answer, r, err);
+	agent_api_send(agent, id, &answer);
 }

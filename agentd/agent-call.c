@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-call.h"
 
+#include <errno.h>
+
+#define URI_SEPARATOR ',' /* of agentd/sandbox.h */
+
 #define AT(member) offsetof(struct agent_call, member)
 #define URI_AT(member) offsetof(struct agent_uri, member)
 
@@ -54,6 +58,94 @@ void agent_call_write(struct json_writer *w, const struct agent_call *call)
 	jw_object(w, NULL);
 	json_encode(w, fields, call);
 	jw_object_end(w);
+}
+
+/* ---- what must hold ---- */
+
+static int check_name(const struct agent_call *call, struct err *err)
+{
+	if (call->container && str_is_name(call->container))
+		return 0;
+	return err_say(err, EINVAL,
+		"container_id.value: want letters, digits, and _ + - and, after the first, . at "
+		"most 128");
+}
+
+static int check_uris(const struct agent_call *call, struct err *err)
+{
+	for (size_t i = 0; i < call->uris.count; i++) {
+		const struct agent_uri *uri = &call->uris.items[i];
+
+		if (strchr(uri->value, URI_SEPARATOR) ||
+			(uri->output_file && strchr(uri->output_file, URI_SEPARATOR)))
+			return err_say(err, EINVAL,
+				"launch_container.command.uris[%zu]: a comma in it cannot be "
+				"passed on; write %%2C",
+				i);
+		if (!str_skip_prefix(uri->value, "http://") &&
+			!str_skip_prefix(uri->value, "https://"))
+			return err_say(err, EINVAL,
+				"launch_container.command.uris[%zu]: want http or https: files of "
+				"the host are not given out",
+				i);
+	}
+	return 0;
+}
+
+/* Without "=" it would be the agent's own variable. */
+static int check_environment(const struct agent_call *call, struct err *err)
+{
+	strv_each (assignment, call->environment) {
+		if (**assignment == '=' || !strchr(*assignment, '='))
+			return err_say(err, EINVAL,
+				"launch_container.command.environment: want variables with a name "
+				"that has no \"=\"");
+	}
+	return 0;
+}
+
+static int check_launch(const struct agent_call *call, struct err *err)
+{
+	int r;
+
+	if (call->is_shell && !call->value)
+		return err_say(err, EINVAL,
+			"launch_container.command.value: a shell needs something to do");
+	if (!call->image && !call->value && !call->arguments)
+		return err_say(err, EINVAL,
+			"launch_container.command: without an image a command is needed");
+	r = check_environment(call, err);
+	return r == 0 ? check_uris(call, err) : r;
+}
+
+static int check_nothing(const struct agent_call *call, struct err *err)
+{
+	return 0;
+}
+
+/* Those about a container; the others say nothing that could be wrong. */
+static const struct {
+	const char *op;
+	int (*check)(const struct agent_call *call, struct err *err);
+} rules[] = {
+	{ "launch", check_launch },
+	{ "wait", check_nothing },
+	{ "kill", check_nothing },
+	{ "remove", check_nothing },
+};
+
+int agent_call_check(const struct agent_call *call, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (!str_eq(rules[i].op, call->op))
+			continue;
+		r = check_name(call, err);
+		if (r == 0)
+			r = rules[i].check(call, err);
+	}
+	return r;
 }
 
 void agent_call_done(struct agent_call *call)

@@ -133,8 +133,7 @@ static bool is_there(struct agent *agent, const char *name)
 	cleanup_container struct container *container = NULL;
 	struct err ignored;
 
-	return container_find(agent->engine, name, &container, &ignored) == 0 &&
-	       container->name && str_eq(container->name, name);
+	return agent_find(agent, name, &container, &ignored) == 0;
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,

@@ -7,7 +7,6 @@
 #include "runtime/runtime.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #define EXIT_OWN_ERROR 125
 #define LIBEXEC_VARIABLE "UCR_LIBEXECDIR"
@@ -50,8 +49,6 @@ static const struct option_spec options[] = {
 		.help = "How much of cached downloads is kept (default: 2g)" },
 	{ "workers", .arg = "N", .set = option_u32, .offset = AT(workers),
 		.help = "Calls that are worked on at once (default: 16)" },
-	{ "man", .set = option_bool, .offset = AT(wants_man), .is_hidden = true,
-		.help = "Print the options for the manual page" },
 	{ 0 },
 };
 
@@ -76,9 +73,12 @@ static const struct verb_spec verb = {
 	.run = refuse_verb,
 };
 
-static const struct settings_spec settings_spec = {
-	.verb = &verb, .env_prefix = "UCR_AGENTD_", .config_path = CONFIG_PATH
-};
+static const char *const not_in_file[] = { "config", "config-check", NULL };
+
+static const struct settings_spec settings_spec = { .verb = &verb,
+	.env_prefix = "UCR_AGENTD_",
+	.config_path = CONFIG_PATH,
+	.not_in_file = not_in_file };
 
 static int print(struct buf *out, struct err *err)
 {
@@ -120,12 +120,14 @@ static int run(int argc, char **argv, struct err *err)
 	struct agent_options o;
 	int r;
 
+	/* For the build, whatever the settings of its host are. */
+	if (argc == 2 && str_eq(argv[1], "--man")) {
+		options_man(groups, &out);
+		return print(&out, err);
+	}
 	r = settings_load(&settings_spec, argc, argv, environ, &o, &settings, err);
 	if (r == OPTIONS_HELP) {
 		verb_help(NULL, &verb, &out);
-		r = print(&out, err);
-	} else if (r == 0 && o.wants_man) {
-		options_man(groups, &out);
 		r = print(&out, err);
 	} else if (r == 0) {
 		r = serve(&o, argv, err);
@@ -141,8 +143,6 @@ int main(int argc, char **argv)
 	fd_open_stdio();
 	if (run(argc, argv, &err) >= 0)
 		return EXIT_SUCCESS;
-	(void)fprintf(stderr, "ucr-agentd: %s\n", err.text);
-	if (*err.hint)
-		(void)fprintf(stderr, "hint: %s\n", err.hint);
+	agent_complain(NULL, &err);
 	return EXIT_OWN_ERROR;
 }

@@ -160,19 +160,26 @@ static int containers(struct agent *agent, const struct agent_call *call,
 	return 0;
 }
 
-static int find(struct agent *agent, const struct agent_call *call,
-	struct container **ret, struct err *err)
+int agent_find(
+	struct agent *agent, const char *name, struct container **ret, struct err *err)
 {
-	if (!call->container)
-		return err_say(err, EINVAL, "container_id: want the container's");
-	return container_find(agent->engine, call->container, ret, err);
+	cleanup_container struct container *container = NULL;
+	int r = container_find(agent->engine, name, &container, err);
+
+	if (r < 0)
+		return r;
+	if (!str_eq(container->id, name) &&
+		!(container->name && str_eq(container->name, name)))
+		return err_say(err, ENOENT, "no container %s", name);
+	*ret = take_ptr(container);
+	return 0;
 }
 
 static int kill_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	int r = find(agent, call, &container, err);
+	int r = agent_find(agent, call->container, &container, err);
 
 	if (r < 0)
 		return r;
@@ -188,7 +195,7 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	int r = find(agent, call, &container, err);
+	int r = agent_find(agent, call->container, &container, err);
 
 	if (r < 0)
 		return r;
@@ -254,7 +261,7 @@ static const struct agent_op ops[] = {
 	{ "version", version, true },
 	{ "agent", get_agent, true },
 	{ "containers", containers },
-	{ "launch", agent_launch },
+	{ "launch", agent_launch, .is_slow = true },
 	{ "kill", kill_container },
 	{ "remove", remove_container },
 	{ "metrics", metrics },

@@ -20,11 +20,14 @@ struct agent {
 	struct helper api;
 	struct loop_source *api_source, *restart;
 	unsigned int api_failures; /* one after the other */
+	uint32_t calls_max;	   /* that an honest role lets wait at once */
 	int listen_fd, lock_fd;
 	struct agent_worker *workers;
-	size_t worker_count;
+	size_t worker_count, slow_count;
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
+	size_t queue_count;
 	struct agent_wait *waits;
+	size_t wait_count;
 	struct ipc_msg msg;
 	struct err err; /* why the loop ended */
 };
@@ -50,14 +53,21 @@ int agent_api_start(struct agent *agent, struct err *err)
 void agent_api_answer(
 	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd);
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
+void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err);
 
 /* ---- agent-ops.c: what is done ---- */
+
+/* The container that has this name, or this id from its first digit to its last: what repeats a
+ * call must not mean another one. */
+int agent_find(struct agent *agent, const char *name, struct container **ret,
+	struct err *err) __attribute__((warn_unused_result));
 
 struct agent_op {
 	const char *name;
 	int (*fn)(struct agent *agent, const struct agent_call *call,
 		struct agent_answer *answer, struct err *err);
 	bool is_quick; /* it blocks on nothing: the loop does it itself */
+	bool is_slow;  /* it may wait for others: not all workers do such at once */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);
@@ -71,9 +81,10 @@ int agent_launch(struct agent *agent, const struct agent_call *call,
 
 /* ---- agent-worker.c ---- */
 
-/* Takes the call over: does it now, or when another worker has ended. */
-int agent_work(struct agent *agent, struct agent_call *call)
-	__attribute__((warn_unused_result));
+/* Takes the call over: does it now, or when another worker has ended. A failure is the answer. */
+void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call);
+/* Drops the call if it is still queued; a worker is not interrupted. */
+void agent_work_cancel(struct agent *agent, uint64_t id);
 /* Nobody waits for an answer any more: what has begun is done to its end, so that no launch is
  * left half done; what is queued is dropped. */
 void agent_work_orphan(struct agent *agent);
@@ -82,8 +93,7 @@ void agent_work_forget(struct agent *agent);
 
 /* ---- agent-wait.c: waiting for a container's end, in the loop ---- */
 
-int agent_wait(struct agent *agent, const struct agent_call *call)
-	__attribute__((warn_unused_result));
+void agent_wait(struct agent *agent, const struct agent_call *call);
 /* Of one call, or (0) of all. */
 void agent_wait_cancel(struct agent *agent, uint64_t id);
 

@@ -9,6 +9,7 @@
 
 /* From the end of a process until its shim has written it down. */
 #define SETTLE_MS 2
+#define SETTLE_LOOKS 250
 /* Nothing tells of the end of one that had no process yet when it was asked for. */
 #define RECHECK_MS 200
 
@@ -17,7 +18,8 @@ struct agent_wait {
 	struct agent_wait *next;
 	struct container *container;
 	struct loop_source *process, *timer;
-	uint64_t id; /* of the call */
+	uint64_t id;	    /* of the call */
+	unsigned int looks; /* since there is nothing but to look again */
 	int pidfd;
 };
 
@@ -27,8 +29,10 @@ static void forget(struct agent_wait *wait)
 
 	while (*at && *at != wait)
 		at = &(*at)->next;
-	if (*at)
+	if (*at) {
 		*at = wait->next;
+		wait->agent->wait_count--;
+	}
 	loop_remove(wait->process);
 	loop_remove(wait->timer);
 	if (wait->pidfd >= 0)
@@ -51,14 +55,6 @@ void agent_wait_cancel(struct agent *agent, uint64_t id)
 }
 
 /* ---- the answer ---- */
-
-static void answer_error(struct agent *agent, uint64_t id, int r, const struct err *err)
-{
-	cleanup_answer struct agent_answer failed = { .type = AGENT_JSON };
-
-	agent_answer_error(&failed, r, err);
-	agent_api_send(agent, id, &failed);
-}
 
 /* As wait(2) packs it, which is what clients of Mesos unpack. */
 static int64_t wait_status(const struct container_end *end)
@@ -102,16 +98,14 @@ static void answer_end(struct agent *agent, uint64_t id, const struct container 
 
 /* ---- watching ---- */
 
-static bool has_ended(const struct container *c)
-{
-	return c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST;
-}
-
 static int look(struct agent_wait *wait);
 
 static int on_timer(struct loop_source *source, uint32_t events, void *arg)
 {
-	return look(arg);
+	struct agent_wait *wait = arg;
+
+	wait->looks++;
+	return look(wait);
 }
 
 static int on_process(struct loop_source *source, uint32_t events, void *arg)
@@ -138,9 +132,6 @@ static int open_process(struct agent_wait *wait)
 /* The process's end wakes us; what has none is looked at again. */
 static int watch(struct agent_wait *wait)
 {
-	uint64_t ms = wait->pidfd >= 0 ? SETTLE_MS : RECHECK_MS;
-	int r;
-
 	if (wait->pidfd < 0) {
 		wait->pidfd = open_process(wait);
 		if (wait->pidfd >= 0)
@@ -149,47 +140,61 @@ static int watch(struct agent_wait *wait)
 	}
 	loop_remove(wait->timer);
 	wait->timer = NULL;
-	r = loop_add_timer(wait->agent->loop, ms, 0, on_timer, wait, &wait->timer);
-	return r;
+	return loop_add_timer(wait->agent->loop,
+		wait->pidfd >= 0 && wait->looks < SETTLE_LOOKS ? SETTLE_MS : RECHECK_MS,
+		0, on_timer, wait, &wait->timer);
+}
+
+/* Why it ended is written down last, with what it had used. */
+static bool is_settled(const struct agent_wait *wait)
+{
+	const struct container *c = wait->container;
+
+	return (c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST) &&
+	       (!c->needs_cleanup || wait->looks >= SETTLE_LOOKS);
 }
 
 static int look(struct agent_wait *wait)
 {
-	struct agent *agent = wait->agent;
 	struct err err = { 0 };
 	int r = container_refresh(wait->container, &err);
 
 	if (r == -ENOENT)
 		(void)err_say(&err, ENOENT, "the container was removed");
+	if (r == 0 && is_settled(wait)) {
+		answer_end(wait->agent, wait->id, wait->container);
+		forget(wait);
+		return 0;
+	}
+	if (r == 0) {
+		r = watch(wait);
+		if (r < 0)
+			(void)err_set(&err, -r, "wait for the container");
+	}
 	if (r < 0) {
-		answer_error(agent, wait->id, r, &err);
+		agent_api_fail(wait->agent, wait->id, r, &err);
 		forget(wait);
-		return 0;
 	}
-	if (has_ended(wait->container)) {
-		answer_end(agent, wait->id, wait->container);
-		forget(wait);
-		return 0;
-	}
-	return watch(wait);
+	return 0;
 }
 
-int agent_wait(struct agent *agent, const struct agent_call *call)
+void agent_wait(struct agent *agent, const struct agent_call *call)
 {
 	struct agent_wait *wait = calloc(1, sizeof(*wait));
 	struct err err = { 0 };
-	int r;
+	int r = wait ? agent_find(agent, call->container, &wait->container, &err)
+		     : err_oom(&err);
 
-	if (!wait)
-		return -ENOMEM;
-	*wait = (struct agent_wait){ .agent = agent, .id = call->id, .pidfd = -1 };
-	r = container_find(agent->engine, call->container, &wait->container, &err);
 	if (r < 0) {
-		answer_error(agent, call->id, r, &err);
+		agent_api_fail(agent, call->id, r, &err);
 		free(wait);
-		return 0;
+		return;
 	}
+	wait->agent = agent;
+	wait->id = call->id;
+	wait->pidfd = -1;
 	wait->next = agent->waits;
 	agent->waits = wait;
-	return look(wait);
+	agent->wait_count++;
+	(void)look(wait);
 }

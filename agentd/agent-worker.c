@@ -15,6 +15,8 @@
 #include <sys/epoll.h>
 #include <sys/wait.h>
 
+#define KEPT_SHARE 4 /* of the workers: one in so many */
+
 struct agent_worker {
 	struct agent *agent;
 	struct agent_worker *next;
@@ -22,11 +24,12 @@ struct agent_worker {
 	uint64_t id; /* of the call */
 	pid_t pid;
 	int fd;
-	bool has_answered;
+	bool has_answered, is_slow;
 };
 
 struct agent_queued {
 	struct agent_queued *next;
+	const struct agent_op *op;
 	struct agent_call call;
 };
 
@@ -38,8 +41,15 @@ struct result {
 
 /* ---- the child ---- */
 
-/* What is the agent's own, and must not be a container's. */
-static void reset_process(void)
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void)close(take_fd(fd));
+}
+
+/* What is the agent's own, and must not be a container's; nor the worker's, which may outlive the
+ * agent: the next one wants the place and the socket. */
+static void reset_process(struct agent *agent)
 {
 	sigset_t none;
 
@@ -48,16 +58,20 @@ static void reset_process(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* An agent may be spared by the kernel when memory is short; its containers are not. */
 	(void)!fd_write_kernel_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
+	close_fd(&agent->lock_fd);
+	close_fd(&agent->listen_fd);
+	close_fd(&agent->api.socket_fd);
 }
 
-static int work(struct agent *agent, const struct agent_call *call, int fd)
+static int work(struct agent *agent, const struct agent_op *op,
+	const struct agent_call *call, int fd)
 {
 	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
 	struct result result;
 	int body_fd = -1;
 
-	reset_process();
-	agent_op_run(agent_op_find(call->op), agent, call, &answer);
+	reset_process(agent);
+	agent_op_run(op, agent, call, &answer);
 	if (buf_finish(&answer.body) < 0)
 		return 1;
 	if (answer.body.len) {
@@ -71,22 +85,47 @@ static int work(struct agent *agent, const struct agent_call *call, int fd)
 
 /* ---- the parent ---- */
 
-static int start(struct agent *agent, const struct agent_call *call);
+static int start(struct agent *agent, const struct agent_op *op,
+	const struct agent_call *call, struct err *err);
 
-static int start_next(struct agent *agent)
+/* Some workers are kept for what does not wait for others. */
+static bool may_start(const struct agent *agent, const struct agent_op *op)
 {
-	struct agent_queued *queued = agent->queue;
-	int r;
+	size_t workers = agent->options->workers;
 
-	if (!queued || agent->worker_count >= agent->options->workers)
-		return 0;
-	agent->queue = queued->next;
-	if (!agent->queue)
-		agent->queue_end = &agent->queue;
-	r = start(agent, &queued->call);
+	return agent->worker_count < workers &&
+	       (!op->is_slow || agent->slow_count < workers - workers / KEPT_SHARE);
+}
+
+static void free_queued(struct agent *agent, struct agent_queued **at)
+{
+	struct agent_queued *queued = *at;
+
+	*at = queued->next;
+	if (!*at)
+		agent->queue_end = at;
+	agent->queue_count--;
 	agent_call_done(&queued->call);
 	free(queued);
-	return r;
+}
+
+static void start_queued(struct agent *agent)
+{
+	struct agent_queued **at = &agent->queue;
+
+	while (*at) {
+		struct err err = { 0 };
+		int r;
+
+		if (!may_start(agent, (*at)->op)) {
+			at = &(*at)->next;
+			continue;
+		}
+		r = start(agent, (*at)->op, &(*at)->call, &err);
+		if (r < 0)
+			agent_api_fail(agent, (*at)->call.id, r, &err);
+		free_queued(agent, at);
+	}
 }
 
 static void forget(struct agent_worker *worker)
@@ -98,6 +137,7 @@ static void forget(struct agent_worker *worker)
 		at = &(*at)->next;
 	*at = worker->next;
 	agent->worker_count--;
+	agent->slow_count -= worker->is_slow;
 	loop_remove(worker->source);
 	(void)close(worker->fd);
 	free(worker);
@@ -105,7 +145,6 @@ static void forget(struct agent_worker *worker)
 
 static void answer_for(struct agent_worker *worker, int status)
 {
-	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
 	struct err err = { 0 };
 
 	if (WIFSIGNALED(status))
@@ -114,8 +153,7 @@ static void answer_for(struct agent_worker *worker, int status)
 	else
 		(void)err_say(&err, EIO, "the agent's worker ended with status %d",
 			WEXITSTATUS(status));
-	agent_answer_error(&answer, -EIO, &err);
-	agent_api_send(worker->agent, worker->id, &answer);
+	agent_api_fail(worker->agent, worker->id, -EIO, &err);
 }
 
 static void take_result(struct agent_worker *worker, struct ipc_msg *msg)
@@ -147,68 +185,89 @@ static int on_worker(struct loop_source *source, uint32_t events, void *arg)
 	if (!worker->has_answered)
 		answer_for(worker, status);
 	forget(worker);
-	return start_next(agent);
-}
-
-static int start(struct agent *agent, const struct agent_call *call)
-{
-	struct agent_worker *worker = calloc(1, sizeof(*worker));
-	int fds[2], r = worker ? ipc_pair(fds) : -ENOMEM;
-
-	if (r < 0) {
-		free(worker);
-		return r;
-	}
-	worker->pid = fork();
-	if (worker->pid == 0) {
-		(void)close(fds[0]);
-		_exit(work(agent, call, fds[1]));
-	}
-	r = worker->pid < 0 ? -errno : 0;
-	(void)close(fds[1]);
-	worker->agent = agent;
-	worker->id = call->id;
-	worker->fd = fds[0];
-	if (r == 0)
-		r = loop_add_fd(
-			agent->loop, fds[0], EPOLLIN, on_worker, worker, &worker->source);
-	if (r < 0) {
-		(void)close(fds[0]);
-		free(worker);
-		return r;
-	}
-	worker->next = agent->workers;
-	agent->workers = worker;
-	agent->worker_count++;
+	start_queued(agent);
 	return 0;
 }
 
-int agent_work(struct agent *agent, struct agent_call *call)
+/* In the loop before there is a child, which then is never without a watcher. */
+static int start_child(struct agent *agent, const struct agent_op *op,
+	const struct agent_call *call, struct agent_worker *worker, struct err *err)
 {
-	struct agent_queued *queued;
+	int fds[2], r = ipc_pair(fds);
 
-	if (agent->worker_count < agent->options->workers)
-		return start(agent, call);
-	queued = calloc(1, sizeof(*queued));
-	if (!queued)
-		return -ENOMEM;
+	if (r < 0)
+		return err_set(err, -r, "make a socket pair");
+	worker->fd = fds[0];
+	r = loop_add_fd(agent->loop, fds[0], EPOLLIN, on_worker, worker, &worker->source);
+	if (r == 0) {
+		worker->pid = fork();
+		if (worker->pid == 0) {
+			(void)close(fds[0]);
+			_exit(work(agent, op, call, fds[1]));
+		}
+		r = worker->pid < 0 ? -errno : 0;
+	}
+	(void)close(fds[1]);
+	if (r < 0) {
+		loop_remove(worker->source);
+		(void)close(fds[0]);
+		return err_set(err, -r, "start a worker");
+	}
+	return 0;
+}
+
+static int start(struct agent *agent, const struct agent_op *op,
+	const struct agent_call *call, struct err *err)
+{
+	struct agent_worker *worker = calloc(1, sizeof(*worker));
+	int r = worker ? start_child(agent, op, call, worker, err) : err_oom(err);
+
+	if (r < 0) {
+		free(worker);
+		return r;
+	}
+	worker->agent = agent;
+	worker->id = call->id;
+	worker->is_slow = op->is_slow;
+	worker->next = agent->workers;
+	agent->workers = worker;
+	agent->worker_count++;
+	agent->slow_count += op->is_slow;
+	return 0;
+}
+
+void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call)
+{
+	struct agent_queued *queued = calloc(1, sizeof(*queued));
+	struct err err = { 0 };
+
+	if (!queued) {
+		agent_api_fail(agent, call->id, err_oom(&err), &err);
+		return;
+	}
+	queued->op = op;
 	queued->call = *call;
 	*call = (struct agent_call){ 0 };
 	*agent->queue_end = queued;
 	agent->queue_end = &queued->next;
-	return 0;
+	agent->queue_count++;
+	start_queued(agent);
+}
+
+void agent_work_cancel(struct agent *agent, uint64_t id)
+{
+	struct agent_queued **at = &agent->queue;
+
+	while (*at && (*at)->call.id != id)
+		at = &(*at)->next;
+	if (*at)
+		free_queued(agent, at);
 }
 
 void agent_work_orphan(struct agent *agent)
 {
-	while (agent->queue) {
-		struct agent_queued *queued = agent->queue;
-
-		agent->queue = queued->next;
-		agent_call_done(&queued->call);
-		free(queued);
-	}
-	agent->queue_end = &agent->queue;
+	while (agent->queue)
+		free_queued(agent, &agent->queue);
 	for (struct agent_worker *w = agent->workers; w; w = w->next)
 		w->id = 0;
 }

@@ -158,6 +158,18 @@ void agent_describe(const struct agent *agent, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+void agent_complain(const char *whose, const struct err *err)
+{
+	char text[ERR_TEXT_MAX], hint[ERR_HINT_MAX];
+
+	str_printable(err->text, text, sizeof(text));
+	str_printable(err->hint, hint, sizeof(hint));
+	(void)fprintf(stderr, "ucr-agentd: %s%s%s\n", whose ? whose : "",
+		whose ? ": " : "", text);
+	if (*hint)
+		(void)fprintf(stderr, "hint: %s\n", hint);
+}
+
 /* ---- what it does ---- */
 
 static int on_signal(struct loop_source *source, uint32_t signal, void *arg)
@@ -168,20 +180,22 @@ static int on_signal(struct loop_source *source, uint32_t signal, void *arg)
 	return 0;
 }
 
-/* Whatever ended while no agent was there is cleaned up by being listed. */
-static int recover(struct agent *agent, struct err *err)
+/* Whatever ended while no agent was there is cleaned up by being listed. That one cannot be read
+ * is no reason not to serve the others. */
+static void recover(struct agent *agent)
 {
 	cleanup_container_list struct container_list list = { 0 };
+	struct err err = { 0 };
 	size_t live = 0;
-	int r = container_list(agent->engine, &list, err);
 
+	if (container_list(agent->engine, &list, &err) < 0) {
+		agent_complain("list the containers", &err);
+		return;
+	}
 	for (size_t i = 0; i < list.count; i++)
 		live += list.items[i]->pid != 0;
-	if (r == 0)
-		(void)fprintf(stderr,
-			"ucr-agentd: %zu containers, %zu of them running; %s\n",
-			list.count, live, agent->socket_path);
-	return r;
+	(void)fprintf(stderr, "ucr-agentd: %zu containers, %zu of them running; %s\n",
+		list.count, live, agent->socket_path);
 }
 
 static int start(struct agent *agent, struct err *err)
@@ -197,9 +211,8 @@ static int start(struct agent *agent, struct err *err)
 		r = loop_add_signals(agent->loop, &signals, on_signal, agent);
 	if (r < 0)
 		return err_set(err, -r, "make a loop");
-	r = recover(agent, err);
-	if (r == 0)
-		r = agent_api_listen(agent, err);
+	recover(agent);
+	r = agent_api_listen(agent, err);
 	return r == 0 ? agent_api_start(agent, err) : r;
 }
 

@@ -20,7 +20,7 @@ struct agent_options {
 	const char *config, *work_dir, *socket, *hostname, *resources, *attributes;
 	const char *registries, *authfile, *fetch_cache_size;
 	uint32_t workers; /* at once */
-	bool is_check, wants_man;
+	bool is_check;
 };
 
 struct agent;
@@ -37,6 +37,9 @@ static inline void agent_free_ptr(struct agent **agent)
 
 /* What --config-check prints. */
 void agent_describe(const struct agent *agent, struct buf *out);
+
+/* Tells an error, printable, on standard error; `whose` NULL: our own. */
+void agent_complain(const char *whose, const struct err *err);
 
 /* Serves until SIGTERM or SIGINT. Containers go on. */
 int agent_run(struct agent *agent, struct err *err) __attribute__((warn_unused_result));

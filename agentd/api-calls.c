@@ -9,7 +9,6 @@
 #define MEGABYTE 1048576.0
 #define CPUS_MAX 100000.0
 #define MEGABYTES_MAX 1e12
-#define URI_SEPARATOR ',' /* of agentd/sandbox.h */
 
 /* All nested tables write into this one struct. */
 struct request {
@@ -89,23 +88,49 @@ static int decode_amount(
 	return 0;
 }
 
-static int take_resource(struct agent_call *call, const struct json *v, struct err *err)
+/* What a container can be given, and what an offer may hold besides. */
+static const struct {
+	const char *name;
+	size_t offset; /* of what it adds to; 0: nothing */
+	double max, unit;
+} resources[] = {
+	{ "cpus", offsetof(struct agent_call, cpu_milli), CPUS_MAX, 1000 },
+	{ "mem", offsetof(struct agent_call, memory_bytes), MEGABYTES_MAX, MEGABYTE },
+	{ .name = "disk" },
+	{ .name = "ports" },
+};
+
+static int add_amount(
+	struct agent_call *call, size_t n, const struct json *v, struct err *err)
 {
 	const struct json *value = json_get(json_get(v, "scalar"), "value");
-	const char *name = json_get_string(v, "name");
+	uint64_t *sum = (uint64_t *)(void *)((char *)call + resources[n].offset);
 	double amount = 0;
-	int r = 0;
+	int r;
+
+	if (!resources[n].offset)
+		return 0;
+	r = decode_amount(resources[n].name, value, resources[n].max, &amount, err);
+	if (r < 0)
+		return r;
+	/* None at all would be no limit at all. */
+	if ((uint64_t)(amount * resources[n].unit) == 0)
+		return err_say(err, EINVAL, " has too little of %s", resources[n].name);
+	*sum += (uint64_t)(amount * resources[n].unit + 0.5);
+	return 0;
+}
+
+static int take_resource(struct agent_call *call, const struct json *v, struct err *err)
+{
+	const char *name = json_get_string(v, "name");
 
 	if (!name)
 		return err_say(err, EINVAL, " must be of resources with a name");
-	if (str_eq(name, "cpus")) {
-		r = decode_amount(name, value, CPUS_MAX, &amount, err);
-		call->cpu_milli = (uint64_t)(amount * 1000 + 0.5);
-	} else if (str_eq(name, "mem")) {
-		r = decode_amount(name, value, MEGABYTES_MAX, &amount, err);
-		call->memory_bytes = (uint64_t)(amount * MEGABYTE);
+	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
+		if (str_eq(resources[i].name, name))
+			return add_amount(call, i, v, err);
 	}
-	return r;
+	return err_say(err, EINVAL, " has %.40s, which this agent cannot give", name);
 }
 
 static int decode_resources(
@@ -157,6 +182,7 @@ static const struct json_field command_members[] = {
 static const struct json_field docker_image_members[] = {
 	{ "name", json_string, AT(call.image), true },
 	{ "config", refuse, 0, false, "a secret for the registry cannot be given" },
+	{ "credential", refuse, 0, false, "a login for the registry cannot be given" },
 	{ 0 },
 };
 static const struct json_field image_members[] = {
@@ -242,48 +268,13 @@ static int check_image(struct request *request, struct err *err)
 	return 0;
 }
 
-static int check_uris(const struct agent_call *call, struct err *err)
-{
-	for (size_t i = 0; i < call->uris.count; i++) {
-		const struct agent_uri *uri = &call->uris.items[i];
-
-		if (strchr(uri->value, URI_SEPARATOR) ||
-			(uri->output_file && strchr(uri->output_file, URI_SEPARATOR)))
-			return err_say(err, EINVAL,
-				"launch_container.command.uris[%zu]: a comma in it cannot be "
-				"passed on; write %%2C",
-				i);
-		if (!str_skip_prefix(uri->value, "http://") &&
-			!str_skip_prefix(uri->value, "https://"))
-			return err_say(err, EINVAL,
-				"launch_container.command.uris[%zu]: want http or https: files of "
-				"the host are not given out",
-				i);
-	}
-	return 0;
-}
-
-static int check_launch(struct request *request, struct err *err)
+static int check(struct request *request, struct err *err)
 {
 	struct agent_call *call = &request->call;
 	int r = check_image(request, err);
 
-	if (r < 0)
-		return r;
 	call->is_shell = !request->is_program && call->value;
-	if (!call->image && !call->value && !call->arguments)
-		return err_say(err, EINVAL,
-			"launch_container.command: without an image a command is needed");
-	return check_uris(call, err);
-}
-
-static int check(struct request *request, struct err *err)
-{
-	if (request->call.container && !str_is_name(request->call.container))
-		return err_say(err, EINVAL,
-			"container_id.value: want letters, digits, and _ . + - after the first, at "
-			"most 128");
-	return str_eq(request->call.op, "launch") ? check_launch(request, err) : 0;
+	return r < 0 ? r : agent_call_check(call, err);
 }
 
 static int say_unknown(const char *type, struct err *err)

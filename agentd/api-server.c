@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define CONNECTIONS_MAX 1024
+#define CONNECTIONS_MAX 2048
 #define CONNECTION_BYTES 32768 /* for the headers of a request and what is to be sent */
 #define IDLE_SECONDS 60
 #define BODY_EXCESS_MAX (1U << 20) /* read to the end, so that the refusal arrives */
@@ -25,7 +25,7 @@ struct request {
 	size_t excess; /* bytes of the body that were dropped */
 	uint64_t id;   /* of the call; 0: none waits */
 	struct loop_source *hang_up;
-	bool is_abandoned;	       /* the client hung up */
+	bool is_called;		       /* the engine was asked: never a second time */
 	struct MHD_Response *response; /* when there is one, it is sent */
 	unsigned int status;
 };
@@ -141,7 +141,6 @@ static int on_hang_up(struct loop_source *source, uint32_t events, void *arg)
 	r = buf_finish(&b);
 	if (r == 0)
 		r = ipc_send(server->engine_fd, AGENT_CANCEL, b.data, b.len, NULL, 0);
-	request->is_abandoned = true;
 	stop_waiting(request);
 	return r < 0 ? r : run(server);
 }
@@ -176,12 +175,23 @@ static int send_call(struct request *request, struct agent_call *call)
 		request->hang_up = NULL;
 		return r;
 	}
+	request->is_called = true;
 	request->id = call->id;
 	request->next = server->waiting;
 	server->waiting = request;
 	server->calls++;
 	MHD_suspend_connection(request->connection);
 	return 0;
+}
+
+static unsigned int status_of(int r)
+{
+	switch (r) {
+	case -EINVAL: return MHD_HTTP_BAD_REQUEST;
+	case -E2BIG: return MHD_HTTP_CONTENT_TOO_LARGE;
+	case -ENOSYS: return MHD_HTTP_NOT_IMPLEMENTED;
+	default: return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
 }
 
 static void make_call(struct request *request)
@@ -210,11 +220,7 @@ static void make_call(struct request *request)
 	if (r < 0 && !err.code)
 		(void)err_set(&err, -r, "ask the engine");
 	if (r < 0)
-		set_error(request,
-			r == -ENOSYS   ? MHD_HTTP_NOT_IMPLEMENTED
-			: r == -EINVAL ? MHD_HTTP_BAD_REQUEST
-				       : MHD_HTTP_INTERNAL_SERVER_ERROR,
-			&err);
+		set_error(request, status_of(r), &err);
 }
 
 /* ---- requests ---- */
@@ -311,7 +317,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 	}
 	if (*size)
 		return take_body(request, data, size);
-	if (!request->response && !request->is_abandoned)
+	if (!request->response && !request->is_called)
 		make_call(request);
 	return request->id ? MHD_YES : queue(request);
 }

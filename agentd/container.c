@@ -143,21 +143,6 @@ int container_save(const struct container *container, struct err *err)
 	return r < 0 ? err_set(err, -r, "write container.json") : 0;
 }
 
-static int read_exit(struct container *c, struct err *err)
-{
-	struct container_end end = {
-		.memory_limit_bytes = UINT64_MAX,
-		.memory_peak_bytes = UINT64_MAX,
-	};
-	int r = read_document(c->dirfd, "exit", exit_fields, &end, err);
-
-	if (r < 0)
-		return r;
-	c->end = end;
-	c->status = CONTAINER_EXITED;
-	return 0;
-}
-
 static void fold_lost(struct container *c)
 {
 	c->status = CONTAINER_LOST;
@@ -166,6 +151,27 @@ static void fold_lost(struct container *c)
 		.memory_limit_bytes = UINT64_MAX,
 		.memory_peak_bytes = UINT64_MAX,
 	};
+}
+
+static int read_exit(struct container *c, struct err *err)
+{
+	struct container_end end = {
+		.memory_limit_bytes = UINT64_MAX,
+		.memory_peak_bytes = UINT64_MAX,
+	};
+	struct err said;
+	int r = read_document(c->dirfd, "exit", exit_fields, &end, err ? err : &said);
+
+	/* What the power took before it was on the disk says nothing. */
+	if (r == -EINVAL || r == -EBADMSG) {
+		fold_lost(c);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	c->end = end;
+	c->status = CONTAINER_EXITED;
+	return 0;
 }
 
 static void fold_state(struct container *c, const struct runtime_state *state)

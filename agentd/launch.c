@@ -88,6 +88,7 @@ static int describe(struct launching *l, struct err *err)
 static int plan(struct engine *engine, const struct launch_request *request,
 	struct launching *l, struct err *err)
 {
+	const char *name = request->options->name;
 	char id[CONTAINER_ID_MAX];
 	int r;
 
@@ -96,6 +97,9 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		.request = request,
 		.supervision_fd = -1,
 		.root = LAUNCH_ROOT_INIT };
+	/* It becomes the name of a file. */
+	if (name && !str_is_name(name))
+		return err_say(err, EINVAL, "%.80s is no name for a container", name);
 	l->dir_path = str_printf("%s/containers/%s", engine_root_path(engine), id);
 	l->init_path = str_printf("%s/ucr-init", engine_libexec_path(engine));
 	l->container = calloc(1, sizeof(*l->container));

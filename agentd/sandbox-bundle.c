@@ -22,7 +22,7 @@ static const char *const shown_places[] = { "usr", "bin", "sbin", "lib", "lib32"
 static const char *const hidden_places[] = { "/etc/shadow", "/etc/shadow-",
 	"/etc/gshadow", "/etc/gshadow-", "/etc/security/opasswd", "/etc/ssh",
 	"/etc/ssl/private", "/etc/sudoers", "/etc/sudoers.d", "/etc/krb5.keytab",
-	"/etc/ucr", NULL };
+	"/etc/ucr", SYSCONFDIR "/ucr", NULL };
 
 static const char *const empty_places[] = { "/tmp", "/var/tmp", "/run", NULL };
 

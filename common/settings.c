@@ -77,6 +77,15 @@ static const struct option_spec *find_variable(
 	return NULL;
 }
 
+static bool is_excluded(const struct settings_spec *spec, const char *name)
+{
+	for (const char *const *at = spec->not_in_file; at && *at; at++) {
+		if (str_eq(*at, name))
+			return true;
+	}
+	return false;
+}
+
 static bool is_given(char *const *words, const char *name)
 {
 	size_t len = strlen(name);
@@ -183,6 +192,9 @@ static int take_member(struct loading *l, char **argv, const strv from_environme
 	const char *nearest;
 	int r = 0;
 
+	if (option && is_excluded(l->spec, option->name))
+		return err_say(err, EINVAL, "%s: %s is not for a file", l->config_path,
+			option->name);
 	if (!option) {
 		nearest = options_nearest(&l->flat, member->key);
 		return err_say(err, EINVAL, "%s: %.80s is no setting%s%s%s",
@@ -274,6 +286,16 @@ static int parse(struct loading *l, char **argv, void *out, struct err *err)
 		l->spec->verb, (int)strv_len(l->words), l->words, out, &args, err);
 }
 
+/* Whoever asks for help may have settings that are wrong. */
+static bool wants_help(char **argv)
+{
+	for (char **word = argv + 1; *word && !str_eq(*word, "--"); word++) {
+		if (str_eq(*word, "--help") || str_eq(*word, "-h"))
+			return true;
+	}
+	return false;
+}
+
 int settings_load(const struct settings_spec *spec, int argc, char **argv,
 	char *const *environment, void *out, struct settings *ret, struct err *err)
 {
@@ -284,6 +306,8 @@ int settings_load(const struct settings_spec *spec, int argc, char **argv,
 	r = argc > 0 ? options_flatten(spec->verb->groups, &l.flat) : -EINVAL;
 	if (r < 0)
 		return err_set(err, -r, "options of %s", spec->verb->name);
+	if (wants_help(argv))
+		return OPTIONS_HELP;
 	if (strv_add(&l.words, spec->verb->name) < 0)
 		return err_oom(err);
 	r = take_environment(&l, argv, environment, err);

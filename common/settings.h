@@ -16,6 +16,8 @@ struct settings_spec {
 	const struct verb_spec *verb;
 	const char *env_prefix;	 /* "UCR_AGENTD_" */
 	const char *config_path; /* read when it is there and --config names no other */
+	const char *const
+		*not_in_file; /* options that make no sense there; ends with NULL */
 };
 
 /* The text of the values, which the options' struct points into. */

@@ -68,15 +68,22 @@ class Agent:
         if self.process.poll() is None:
             self.end()
 
-    def api_pid(self):
-        """Of the role that speaks HTTP, the agent's one child that is no worker."""
+    def children(self, is_api):
+        """The role that speaks HTTP, or the workers."""
+        found = []
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
                   encoding="ascii") as file:
             for pid in file.read().split():
                 with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as comm:
-                    if comm.read() == "ucr-api\n":
-                        return int(pid)
-        return None
+                    if (comm.read() == "ucr-api\n") == is_api:
+                        found.append(int(pid))
+        return found
+
+    def api_pid(self):
+        return self.children(True)[0]
+
+    def workers(self):
+        return self.children(False)
 
     def request(self, method, path, body=None, headers=None, timeout=60):
         with contextlib.closing(Connection(self.path, timeout)) as connection:

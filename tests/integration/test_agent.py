@@ -112,6 +112,30 @@ def test_container(work):
         assert agent.wait("one")[0] == 404 and not agent.containers()
 
 
+def test_whole_names(work):
+    """a call means the container of its id, never one whose own id begins so"""
+    with Agent(work) as agent:
+        assert agent.launch("one", shell("true"))[0] == 200
+        assert agent.wait("one") == {"exit_status": 0}
+        own_id, = cli.good("ps", "-aq", "--no-trunc", root=agent.root).lines
+        for name in (own_id[:1], own_id[:12], own_id[:-1]):
+            assert agent.wait(name)[0] == 404 and agent.kill(name)[0] == 404
+            assert agent.remove(name)[0] == 404
+        assert agent.wait(own_id) == {"exit_status": 0} and agent.remove(own_id)[0] == 200
+
+
+def test_out_of_memory(work):
+    """the reason is told with the end, not after it"""
+    with Agent(work) as agent:
+        limit = [{"name": "mem", "scalar": {"value": 16}}, {"name": "mem", "scalar": {"value": 8}}]
+        for n in range(3):
+            assert agent.launch(f"big{n}", shell("x=1234567890; while :; do x=$x$x; done"),
+                                resources=limit)[0] == 200
+            end = agent.wait(f"big{n}")
+            assert end["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY", end
+            assert end["exit_status"] == signal.SIGKILL, end
+
+
 def test_program(work):
     """without a shell: the argument vector and the environment as they are given"""
     with Agent(work) as agent:
@@ -213,6 +237,10 @@ REFUSED = [
         {"name": "mem", "scalar": {"value": -5}}]}, "resources"),
     ({"container_id": {"value": "a"}, "command": {"value": "t"}, "resources": [
         {"name": "cpus", "scalar": {"value": 1e300}}]}, "out of range"),
+    ({"container_id": {"value": "a"}, "command": {"value": "t"}, "resources": [
+        {"name": "mem", "scalar": {"value": 1e-9}}]}, "too little of mem"),
+    ({"container_id": {"value": "a"}, "command": {"value": "t"}, "resources": [
+        {"name": "gpus", "scalar": {"value": 1}}]}, "gpus"),
     ({"container_id": {"value": "a"}, "container": {"type": "DOCKER"}, "command": {"value": "t"}}, "MESOS"),
 ] + [({"container_id": {"value": "a"}, "command": {"value": "t"}, "container": {"type": "MESOS", key: value}},
       key) for key, value in (
@@ -330,6 +358,59 @@ def test_killed_agent(work):
         assert agent.wait("stays") == {"exit_status": signal.SIGKILL}
     finally:
         agent.close()
+
+
+@contextlib.contextmanager
+def stalled_registry(work):
+    """Its host, which answers nobody, and the options that let an agent ask it."""
+    path = f"{work}/registries.json"
+    with open(path, "w", encoding="ascii") as file:
+        json.dump({"allow_addresses": ["127.0.0.0/8"], "stall_seconds": 600}, file)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}", ("--registries", path)
+
+
+def launch_stalled(agent, name, host):
+    """In a thread, whose answer does not matter."""
+    def launch():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            agent.launch(name, shell("true"), container={
+                "type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": f"{host}/x"}}}})
+    thread = threading.Thread(target=launch)
+    thread.start()
+    return thread
+
+
+def test_killed_while_launching(work):
+    """a worker that outlives its agent does not keep the next one from serving"""
+    with stalled_registry(work) as (host, options):
+        agent = Agent(work, *options).start()
+        with contextlib.closing(agent):
+            thread = launch_stalled(agent, "never", host)
+            time.sleep(0.3)
+            agent.end(signal.SIGKILL)
+            agent.start()
+            assert agent.launch("now", shell("exit 4"))[0] == 200
+            assert agent.wait("now") == {"exit_status": 4 << 8}
+            thread.join(60)
+        subprocess.run(["pkill", "-KILL", "-f", f"^{AGENTD} --work-dir {agent.root} "], check=False)
+
+
+def test_slow_launches(work):
+    """launches that wait for a registry leave workers for everything else"""
+    with stalled_registry(work) as (host, options):
+        with Agent(work, "--workers", "4", *options) as agent:
+            threads = [launch_stalled(agent, f"never{n}", host) for n in range(6)]
+            time.sleep(0.3)
+            assert agent.call("GET_CONTAINERS", timeout=20)[0] == 200
+            assert agent.kill("none")[0] == 404
+            workers = agent.workers()
+            assert len(workers) == 3, workers
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for thread in threads:
+            thread.join(60)
 
 
 def test_killed_api(work):

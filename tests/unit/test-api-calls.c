@@ -96,12 +96,50 @@ static void test_refused(void **state)
 	}
 }
 
+/* What ucr-api would never hand on is refused by the engine, too. */
+static void test_check(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} rows[] = {
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"/etc/passwd\",\"value\":\"x\"}",
+			"container_id" },
+		{ "{\"id\":1,\"op\":\"launch\",\"value\":\"x\"}", "container_id" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"is_shell\":true}",
+			"command.value" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\",\"uris\":[{"
+		  "\"value\":\"/etc/shadow\"}]}",
+			"uris[0]" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\",\"uris\":[{"
+		  "\"value\":\"http://h/x\",\"output_file\":\"a,cache=true\"}]}",
+			"comma" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\","
+		  "\"environment\":[\"HOME\"]}",
+			"environment" },
+		{ "{\"id\":1,\"op\":\"kill\"}", "container_id" },
+		{ "{\"id\":1,\"op\":\"wait\",\"container\":\"..\"}", "container_id" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		struct err err = { 0 };
+
+		assert_int_equal(
+			agent_call_parse(rows[i].text, strlen(rows[i].text), &call, &err),
+			0);
+		assert_int_equal(agent_call_check(&call, &err), -EINVAL);
+		if (!strstr(err.text, rows[i].word))
+			fail_msg("%s: %s", rows[i].text, err.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_launch),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_check),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,8 +15,20 @@
 #define ID_B "aaab000000000000000000000000000000000000000000000000000000000000"
 #define ID_C "cccc000000000000000000000000000000000000000000000000000000000000"
 
+#define EXIT_A "{\"exit_status\":137,\"signal\":9,\"finished\":\"2026-01-03T00:00:00Z\"}"
+
 static struct engine *engine;
 static char root[32];
+
+static void write_exit(const char *id, const char *text)
+{
+	int fd = fd_mkdir_open(engine_containers_dirfd(engine), id, 0700);
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+		fd_replace_file(fd, "exit", text, strlen(text), 0600, FD_NO_SYNC), 0);
+	(void)close(fd);
+}
 
 static void make_container(const char *id, const char *name, const char *exit)
 {
@@ -33,9 +45,7 @@ static void make_container(const char *id, const char *name, const char *exit)
 				 FD_NO_SYNC),
 		0);
 	if (exit)
-		assert_int_equal(
-			fd_replace_file(fd, "exit", exit, strlen(exit), 0600, FD_NO_SYNC),
-			0);
+		write_exit(id, exit);
 	assert_int_equal(symlinkat(id, engine_names_dirfd(engine), name), 0);
 	(void)close(fd);
 }
@@ -46,8 +56,7 @@ static int set_up(void **state)
 
 	(void)close(unit_tmpdir(root));
 	assert_int_equal(engine_open(&options, &engine, NULL), 0);
-	make_container(ID_A, "first",
-		"{\"exit_status\":137,\"signal\":9,\"finished\":\"2026-01-03T00:00:00Z\"}");
+	make_container(ID_A, "first", EXIT_A);
 	make_container(ID_B, "second", NULL);
 	return 0;
 }
@@ -94,6 +103,12 @@ static void test_fold(void **state)
 	assert_int_equal(container->end.exit_status, 137);
 	assert_int_equal(container->end.signal, 9);
 	container_free(container);
+	/* What a power cut left of the file is not its end. */
+	write_exit(ID_A, "");
+	assert_int_equal(container_find(engine, "first", &container, NULL), 0);
+	assert_int_equal(container->status, CONTAINER_LOST);
+	container_free(container);
+	write_exit(ID_A, EXIT_A);
 	/* Nobody holds it and nobody wrote down its end. */
 	assert_int_equal(container_find(engine, "second", &container, NULL), 0);
 	assert_int_equal(container->status, CONTAINER_LOST);

@@ -85,7 +85,8 @@ static void write_file(struct fixture *f, const char *text)
 
 static int load(struct fixture *f, char **argv, char *const *environment)
 {
-	const struct settings_spec spec = { &verb, "SAMPLE_", f->file };
+	static const char *const not_in_file[] = { "config", NULL };
+	const struct settings_spec spec = { &verb, "SAMPLE_", f->file, not_in_file };
 
 	forget(f);
 	return settings_load(&spec, (int)strv_len(argv), (char **)(uintptr_t)argv,
@@ -102,7 +103,8 @@ static void test_defaults(void **state)
 	assert_int_equal(load(f, WORDS("sample"), NOTHING), 0);
 	assert_string_equal(f->sample.work_dir, "/default");
 	assert_int_equal(f->sample.count, 7);
-	assert_int_equal(load(f, WORDS("sample", "--help"), NOTHING), OPTIONS_HELP);
+	assert_int_equal(load(f, WORDS("sample", "--help"), WORDS("SAMPLE_COUNT=wrong")),
+		OPTIONS_HELP);
 }
 
 static void test_order(void **state)
@@ -140,7 +142,7 @@ static void test_which_file(void **state)
 {
 	struct fixture *f = *state;
 	cleanup_free char *variable = str_printf("SAMPLE_CONFIG=%s", f->file);
-	const struct settings_spec none = { &verb, "SAMPLE_", NULL };
+	const struct settings_spec none = { &verb, "SAMPLE_", NULL, NULL };
 
 	write_file(f, "{\"count\":4}");
 	forget(f);
@@ -180,6 +182,7 @@ static void test_wrong_files(void **state)
 	refused(f, "{\"work_dir\":[\"a\"]}", "want a string");
 	refused(f, "{\"host\":[\"a\",{}]}", "want a string");
 	refused(f, "{\"work_dir\":\"a\\u0000b\"}", "want a string");
+	refused(f, "{\"config\":\"other\"}", "not for a file");
 	refused(f, "[]", "want an object");
 	refused(f, "{", "config.json");
 }
