@@ -6,26 +6,21 @@
  * further are not there.
  */
 #include "images/unpack.h"
+#include "images/confine-rights.h"
 #include "images/confine.h"
 #include "images/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <linux/mount.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef FSOPEN_CLOEXEC
-#define FSOPEN_CLOEXEC 1
-#endif
 
 /* Address space: decompressors keep windows of at most 128 MiB. Descriptors: two for each
  * directory on the way down, one for each layer. */
@@ -118,91 +113,16 @@ static const char *const allowed_calls[] = {
 	NULL,
 };
 
-static int make_empty_root(void)
-{
-	cleanup_close int fs_fd = -1, mount_fd = -1;
-
-	fs_fd = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
-	if (fs_fd < 0 ||
-		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_STRING, "mode", "0555", 0) <
-			0 ||
-		syscall(SYS_fsconfig, fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-		syscall(SYS_fsconfig, fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -errno;
-	mount_fd = (int)syscall(SYS_fsmount, fs_fd, FSMOUNT_CLOEXEC,
-		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-			MOUNT_ATTR_NOEXEC);
-	if (mount_fd < 0 ||
-		syscall(SYS_move_mount, mount_fd, "", AT_FDCWD, "/",
-			MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
-		fchdir(mount_fd) < 0)
-		return -errno;
-	return 0;
-}
-
-/* The mount and with it every path of the host goes; descriptors keep working. */
-static int leave_root(void)
-{
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		make_empty_root() < 0)
-		return -errno;
-	/* An initramfs cannot be pivoted away from; there, chroot(2) without the right to
-	 * call it again must do. */
-	if (syscall(SYS_pivot_root, ".", ".") == 0)
-		return umount2(".", MNT_DETACH) < 0 ? -errno : 0;
-	return chroot(".") < 0 ? -errno : 0;
-}
-
 /* With the rights of root no path of the host may be left. A user without a namespace of his
  * own cannot leave; he has no capabilities either, and the filter remains. */
 static int leave_namespaces(struct err *err)
 {
-	int r = 0;
+	int r = confine_root();
 
-	if (unshare(CLONE_NEWNS) < 0)
-		r = -errno;
-	if (r == 0)
-		r = leave_root();
 	if (r == 0 && unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		r = -errno;
 	return r < 0 && geteuid() == 0 ? err_set(err, -r, "leave the host's namespaces")
 				       : 0;
-}
-
-static bool is_kept(cap_value_t cap)
-{
-	for (size_t i = 0; i < sizeof(kept_caps) / sizeof(*kept_caps); i++) {
-		if (kept_caps[i] == cap)
-			return true;
-	}
-	return false;
-}
-
-static int drop_caps(struct err *err)
-{
-	cap_t have = cap_get_proc(), keep = cap_init();
-	int r = 0;
-
-	for (cap_value_t cap = 0; CAP_IS_SUPPORTED(cap); cap++) {
-		cap_flag_value_t permitted = CAP_CLEAR;
-
-		if (!is_kept(cap)) {
-			(void)cap_drop_bound(
-				cap); /* needs SETPCAP; never gained again anyhow */
-			continue;
-		}
-		if (!have || !keep ||
-			cap_get_flag(have, cap, CAP_PERMITTED, &permitted) < 0 ||
-			cap_set_flag(keep, CAP_PERMITTED, 1, &cap, permitted) < 0 ||
-			cap_set_flag(keep, CAP_EFFECTIVE, 1, &cap, permitted) < 0)
-			r = -ENOMEM;
-	}
-	(void)cap_reset_ambient();
-	if (r < 0 || cap_set_proc(keep) < 0)
-		r = err_set(err, r < 0 ? -r : errno, "give up capabilities");
-	(void)cap_free(have);
-	(void)cap_free(keep);
-	return r;
 }
 
 static void limit_resources(void)
@@ -271,20 +191,6 @@ static int add_rules(scmp_filter_ctx filter)
 	return r;
 }
 
-/* The caller's terminal may be among them. */
-static int leave_stdio(struct err *err)
-{
-	cleanup_close int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_set(err, errno, "open /dev/null");
-	for (int i = 0; i < HELPER_SOCKET_FD; i++) {
-		if (dup2(fd, i) < 0)
-			return err_set(err, errno, "leave the caller's terminal");
-	}
-	return 0;
-}
-
 int unpack_confine(struct err *err)
 {
 	int r;
@@ -293,13 +199,13 @@ int unpack_confine(struct err *err)
 	if (CONFINE_IS_SANITIZED)
 		return 0;
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	r = leave_stdio(err);
+	r = confine_stdio(err);
 	if (r == 0)
 		r = leave_namespaces(err);
 	if (r < 0)
 		return r;
 	limit_resources();
-	r = drop_caps(err);
+	r = confine_caps(kept_caps, sizeof(kept_caps) / sizeof(*kept_caps), err);
 	/* seccomp_load() sets no_new_privs. */
 	return r < 0 ? r : confine_calls(allowed_calls, add_rules, err);
 }
