@@ -26,11 +26,6 @@ static const struct default_mount default_mounts[] = {
 	{ "cgroup", "/sys/fs/cgroup", "nosuid,noexec,nodev,relatime,ro", NULL },
 };
 
-static bool shares_network(const struct run_options *options)
-{
-	return options->network && str_eq(options->network, "host");
-}
-
 /* sysfs shows a network namespace, and only its owner may mount it. */
 static int add_sysfs_of_host(struct spec_mounts *mounts, struct err *err)
 {
@@ -41,7 +36,8 @@ static int add_sysfs_of_host(struct spec_mounts *mounts, struct err *err)
 static int add_defaults(
 	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
 {
-	bool binds_sys = request->is_rootless && shares_network(request->options);
+	bool binds_sys = request->is_rootless &&
+			 bundle_network_mode(request->options) == NETWORK_HOST;
 	const struct default_mount *m;
 	const char *options;
 	int r;
@@ -93,7 +89,8 @@ static int add_own_files(
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		cleanup_free char *source = NULL;
 
-		if (files[i].needs_network && !shares_network(request->options))
+		if (files[i].needs_network &&
+			bundle_network_mode(request->options) == NETWORK_NONE)
 			continue;
 		/* Nothing is made in the host's /etc. */
 		if (sandbox_is_host(request->image) &&

@@ -14,6 +14,9 @@
 		(void **)&(list)->items, &(list)->count, sizeof(*(list)->items)))
 void *bundle_grow_items(void **items, size_t *count, size_t size);
 
+/* By --network, which bundle_build() has found to be one of the words. */
+enum network_mode bundle_network_mode(const struct run_options *options);
+
 /* bundle-process.c: args, env, cwd, capabilities, rlimits. */
 int bundle_process(const struct bundle_request *request, const char *hostname,
 	struct spec_process *process, struct err *err)

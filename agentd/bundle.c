@@ -58,7 +58,7 @@ static int set_hostname(const struct bundle_request *request, char **ret, struct
 				err, EINVAL, "--hostname %s: not a host name", asked);
 		return str_set(ret, asked) < 0 ? err_oom(err) : 0;
 	}
-	if (request->options->network && str_eq(request->options->network, "host") &&
+	if (bundle_network_mode(request->options) == NETWORK_HOST &&
 		gethostname(own, sizeof(own) - 1) == 0 && is_hostname(own))
 		return str_set(ret, own) < 0 ? err_oom(err) : 0;
 	*ret = strndup(request->id, CONTAINER_SHORT_ID);
@@ -68,8 +68,7 @@ static int set_hostname(const struct bundle_request *request, char **ret, struct
 static int set_namespaces(
 	const struct bundle_request *request, struct spec_linux *lin, struct err *err)
 {
-	const char *network = request->options->network;
-	bool is_host = network && str_eq(network, "host");
+	bool is_host = bundle_network_mode(request->options) == NETWORK_HOST;
 	const char *const types[] = {
 		request->is_rootless ? "user" : NULL,
 		"mount",
@@ -81,8 +80,6 @@ static int set_namespaces(
 	};
 	struct spec_namespace *item;
 
-	if (network && !is_host && !str_eq(network, "none"))
-		return err_say(err, EINVAL, "--network %s: want none or host", network);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (!types[i])
 			continue;
@@ -209,12 +206,26 @@ static int fill_spec(
 	return r == 0 ? bundle_appc(request, spec, err) : r;
 }
 
+enum network_mode bundle_network_mode(const struct run_options *options)
+{
+	struct network_choice choice = { 0 };
+	struct err ignored;
+
+	(void)!network_choice_parse(options->network, &choice, &ignored);
+	return choice.mode;
+}
+
 int bundle_build(
 	const struct bundle_request *request, struct bundle *ret, struct err *err)
 {
-	struct bundle bundle = { .spec = spec_new() };
+	struct bundle bundle = { .spec = NULL };
+	struct network_choice choice;
 	int r;
 
+	r = network_choice_parse(request->options->network, &choice, err);
+	if (r < 0)
+		return r;
+	bundle.spec = spec_new();
 	r = bundle.spec ? fill_spec(request, bundle.spec, err) : err_oom(err);
 	if (r == 0)
 		r = set_user(request, &bundle, err);

@@ -10,6 +10,7 @@
 #define UCR_AGENTD_BUNDLE_H
 
 #include "agentd/engine.h"
+#include "agentd/network.h"
 #include "common/spec.h"
 #include "images/image.h"
 #include "isolators/isolator.h"
@@ -47,7 +48,10 @@ struct run_options {
 	char *const *security_opts; /* "seccomp=FILE", "seccomp=unconfined",
 				       "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
-	const char *network;	    /* "none" (default) or "host" */
+	const char *network;	    /* as network_choice_parse() has it */
+	char *const *publish;	    /* "[address:][hostport:]port[/protocol]" */
+	bool is_publish_all;	    /* what the image exposes */
+	char *const *dns;	    /* addresses of name servers */
 
 	const char *stop_signal, *stop_timeout;
 	const char *log_max_size, *log_max_files;
@@ -77,6 +81,7 @@ struct bundle_request {
 				 be */
 	const char *init_path; /* ucr-init, for has_init */
 	bool is_rootless;
+	const struct network *network; /* its place on a bridge, for hosts; NULL: none */
 	struct notes *notes;
 };
 
@@ -87,6 +92,10 @@ int bundle_build(const struct bundle_request *request, struct bundle *ret,
  * directory. */
 int bundle_write_files(const struct bundle_request *request, const struct bundle *bundle,
 	int dirfd, struct err *err) __attribute__((warn_unused_result));
+
+/* Writes hosts again, of a container that exists, after its address has changed. */
+int bundle_rewrite_hosts(int dirfd, const char *hostname, const struct network *network,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* A process to execute in a running container: its first one's, with the changes asked
  * for. */

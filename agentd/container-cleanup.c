@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container-private.h"
+#include "agentd/container-network.h"
 
 #include "agentd/events.h"
 #include "common/cleanup.h"
@@ -89,7 +90,9 @@ static int finish(struct engine *engine, struct container *c, struct err *err)
 	r = fail_point("cleanup");
 	if (r < 0)
 		return err_set(err, -r, "clean up");
-	r = runtime_delete(c->dirfd, true, &notes, err);
+	r = container_release_network(engine, c, err);
+	if (r == 0)
+		r = runtime_delete(c->dirfd, true, &notes, err);
 	notes_done(&notes);
 	if (r == 0)
 		c->needs_cleanup = false;
@@ -188,7 +191,10 @@ int container_erase(
 {
 	int dirfd = engine_containers_dirfd(engine);
 	char gone[CONTAINER_ID_MAX + sizeof(CONTAINER_GONE_PREFIX)];
+	int r = container_release_network(engine, container, err);
 
+	if (r < 0)
+		return r;
 	release_name(engine, container);
 	(void)snprintf(gone, sizeof(gone), CONTAINER_GONE_PREFIX "%s", container->id);
 	if (renameat(dirfd, container->id, dirfd, gone) < 0)

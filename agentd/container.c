@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 
+#include "agentd/container-network.h"
 #include "agentd/container-private.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -221,7 +222,7 @@ static int fold(struct container *c, struct err *err)
 	c->needs_cleanup = false;
 	if (c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST) {
 		c->pid = 0;
-		c->needs_cleanup = has_state;
+		c->needs_cleanup = has_state || container_has_network(c);
 		container_read_final(c->dirfd, &c->started, &c->end);
 	}
 	return 0;

@@ -9,6 +9,7 @@
  *                           upper/ work/ rootfs/ sandbox/
  *   <root>/names/NAME       -> ID (a symbolic link, so that taking a name is atomic)
  *   <root>/images/          the store
+ *   <root>/networks/         bridge/ADDRESS -> ID
  *   <root>/fetch-cache/     downloads that tasks share
  *   <root>/events           one JSON object a line
  */
@@ -25,7 +26,7 @@ struct engine;
 #define cleanup_engine cleanup_with(engine_free_ptr)
 
 /* `root_path` NULL: /var/lib/ucr, or $XDG_DATA_HOME/ucr for a user. `libexec_path` NULL:
- * where ucr-shim, ucr-unpack and ucr-init are: beside the running program when they are
+ * where ucr-shim, ucr-unpack, ucr-net and ucr-init are: beside the running program when they are
  * there (an uninstalled build), else the installed place. */
 struct engine_options {
 	const char *root_path;

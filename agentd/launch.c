@@ -4,6 +4,7 @@
 #include "agentd/container-private.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
+#include "agentd/launch-network.h"
 #include "agentd/launch-root.h"
 #include "agentd/sandbox.h"
 #include "agentd/supervisor.h"
@@ -32,6 +33,7 @@ struct launching {
 	struct container *container;
 	int supervision_fd;
 	struct launch_root root;
+	struct launch_network network;
 };
 
 static void make_id(char ret[CONTAINER_ID_MAX])
@@ -58,6 +60,7 @@ static void launching_done(struct launching *l)
 	if (l->supervision_fd >= 0)
 		(void)close(l->supervision_fd);
 	launch_root_done(&l->root);
+	launch_network_done(&l->network);
 }
 
 /* ---- the plan: nothing on disk yet --------------------------------------------------- */
@@ -96,7 +99,8 @@ static int plan(struct engine *engine, const struct launch_request *request,
 	*l = (struct launching){ .engine = engine,
 		.request = request,
 		.supervision_fd = -1,
-		.root = LAUNCH_ROOT_INIT };
+		.root = LAUNCH_ROOT_INIT,
+		.network = LAUNCH_NETWORK_INIT };
 	/* It becomes the name of a file. */
 	if (name && !str_is_name(name))
 		return err_say(err, EINVAL, "%.80s is no name for a container", name);
@@ -118,6 +122,8 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		.notes = &l->notes,
 	};
 	r = bundle_build(&l->bundle_request, &l->bundle, err);
+	if (r == 0)
+		r = launch_network_plan(&l->bundle_request, &l->network, err);
 	return r < 0 ? r : describe(l, err);
 }
 
@@ -227,6 +233,16 @@ static int hint_at_disk(const char *root, struct err *err)
 	return err ? -err->code : -EIO;
 }
 
+static int take_network(struct launching *l, struct err *err)
+{
+	struct launch_network *network = &l->network;
+
+	network->hostname = l->bundle.spec->hostname;
+	if (network->choice.mode == NETWORK_BRIDGE)
+		l->bundle_request.network = &network->network;
+	return launch_network_take(l->engine, l->container, network, err);
+}
+
 static int fill_directory(struct launching *l, struct err *err)
 {
 	int dirfd, r;
@@ -239,6 +255,8 @@ static int fill_directory(struct launching *l, struct err *err)
 		r = container_save(l->container, err);
 	if (r == 0)
 		r = write_config(l, err);
+	if (r == 0)
+		r = take_network(l, err);
 	if (r == 0)
 		r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
 	if (r == 0 && fail_point("launch-files") < 0)
@@ -281,11 +299,16 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	struct err ignored;
 	int r;
 
-	r = runtime_create(&request, &container, err);
+	r = launch_network_prepare(l->engine, &l->network, err);
+	if (r == 0)
+		r = runtime_create(&request, &container, err);
 	if (r != 0)
 		return r;
 	limit_pids_if_delegated(l);
-	r = runtime_start_created(&container, l->container->dirfd, err);
+	r = launch_network_attach(
+		l->engine, l->container, &l->network, container.pid, notes, err);
+	if (r == 0)
+		r = runtime_start_created(&container, l->container->dirfd, err);
 	if (r != 0) {
 		runtime_container_done(&container);
 		(void)!runtime_delete(l->container->dirfd, true, NULL, &ignored);
@@ -307,6 +330,8 @@ static int supervise(struct launching *l, struct launched *ret, struct err *err)
 		.arg = l,
 		.container_dirfd = l->container->dirfd,
 		.held_fds = { l->supervision_fd, l->root.lease_fd },
+		.port_fds = l->network.port_fds,
+		.port_fd_count = l->network.port_fd_count,
 		.id = l->container->id,
 		.name = l->container->name,
 		.image = l->container->image,

@@ -141,6 +141,8 @@ static void put_container(
 		if (s->held_fds[i] >= 0)
 			(void)!fd_set_cloexec(s->held_fds[i], false);
 	}
+	for (size_t i = 0; i < s->port_fd_count; i++)
+		(void)!fd_set_cloexec(s->port_fds[i], false);
 	put(w, "--");
 	put(w, cleanup);
 	put(w, engine_root_path(s->engine));

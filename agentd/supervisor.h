@@ -23,6 +23,8 @@ struct supervisor {
 	int container_dirfd;
 	int held_fds
 		[2]; /* kept open by the shim: the supervision lock, the image's lease */
+	const int *port_fds; /* and these, which hold its published ports */
+	size_t port_fd_count;
 	const char *id; /* for the clean-up and the "start" event */
 	const char *name, *image;
 	uint64_t log_bytes;

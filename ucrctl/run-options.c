@@ -18,7 +18,8 @@ static const char *const backend_names[] = {
 };
 
 /* Offered by completion; bundle_build() decides. */
-static const char *const network_names[] = { "none", "host", NULL };
+static const char *const network_names[] = { "none", "host", "bridge", "bridge:shared",
+	NULL };
 
 static const struct option_spec general[] = {
 	{ "interactive", 'i', .set = option_bool, .offset = RUN(is_interactive),
@@ -138,10 +139,20 @@ static const struct option_spec limits[] = {
 };
 
 static const struct option_spec isolation[] = {
-	{ "network", .arg = "none|host", .set = option_string, .offset = RUN(network),
+	{ "network", .arg = "HOW", .set = option_string, .offset = RUN(network),
 		.param = network_names,
-		.help = "A network of its own with nothing but lo (default), or the host's" },
-	{ "net", .arg = "none|host", .set = option_string, .offset = RUN(network),
+		.help = "none: a network of its own with nothing but lo (default); host: the "
+			"host's; bridge: its own address, and the outside by the host's; "
+			"bridge:shared: the same, and others that are shared" },
+	{ "publish", 'p', .arg = "[ADDRESS:]HOSTPORT:PORT[/udp]", .set = option_strv,
+		.offset = RUN(publish),
+		.help = "Hand what comes to a port of the host on to a port of the container; "
+			"ranges as 8000-8010:80-90; only PORT: at one that is free" },
+	{ "publish-all", 'P', .set = option_bool, .offset = RUN(is_publish_all),
+		.help = "Publish every port that the image exposes, at ports that are free" },
+	{ "dns", .arg = "ADDRESS", .set = option_strv, .offset = RUN(dns),
+		.help = "Name server to ask instead of the host's; repeatable" },
+	{ "net", .arg = "HOW", .set = option_string, .offset = RUN(network),
 		.help = "The same as --network", .is_hidden = true },
 	{ "hostname", 'h', .arg = "NAME", .set = option_string, .offset = RUN(hostname),
 		.help = "Host name inside (default: the short id)" },

@@ -165,7 +165,7 @@ def test_completion_in_bash(_work):
     assert complete_in_bash("ucrctl completion ") == {"bash", "zsh", "fish"}
     assert complete_in_bash("ucrctl inspect --type=co") == {"container"}
     assert complete_in_bash("ucrctl inspect --type ") == {"any", "container", "image"}
-    assert complete_in_bash("ucrctl run --network ") == {"none", "host"}
+    assert complete_in_bash("ucrctl run --network ") == {"none", "host", "bridge", "bridge:shared"}
     assert complete_in_bash("ucrctl kill -s SIGTE") == {"SIGTERM"}
     assert complete_in_bash("ucrctl load -i /etc/host") >= {"/etc/hosts"}
     for verb in verbs():

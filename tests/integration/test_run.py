@@ -70,7 +70,7 @@ BAD_OPTIONS = [
     (["--device", "/dev/nosuch"], "--device /dev/nosuch: No such file or directory"),
     (["--sysctl", "kernel"], "--sysctl kernel"),
     (["--sysctl", "kernel.panic=1"], "kernel.panic"),
-    (["--network", "bridge"], "want none or host"),
+    (["--network", "bridges"], "want none, host, bridge or bridge:shared"),
     (["--hostname", "a/b"], "not a host name"),
     (["--workdir", "tmp"], "not an absolute path"),
     (["--env", "=x"], "without a name"),

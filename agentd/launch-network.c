@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch-network.h"
+
+#include "agentd/container-network.h"
+#include "agentd/network-client.h"
+#include "common/cleanup.h"
+#include "common/fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define MOVES_MAX 1024 /* what a bridge can carry of others */
+
+void launch_network_done(struct launch_network *network)
+{
+	helper_stop(&network->client);
+	network_done(&network->network);
+	for (size_t i = 0; i < network->port_fd_count; i++)
+		(void)close(network->port_fds[i]);
+	free(network->port_fds);
+	*network = (struct launch_network)LAUNCH_NETWORK_INIT;
+}
+
+/* ---- the plan ------------------------------------------------------------------------- */
+
+static int refuse_without_bridge(const struct run_options *options, struct err *err)
+{
+	if (strv_len(options->publish)) {
+		(void)err_say(err, EINVAL,
+			"--publish %s: only a container on a bridge has ports of its own",
+			options->publish[0]);
+		return err_hint(err, "add --network bridge");
+	}
+	if (options->is_publish_all) {
+		(void)err_say(err, EINVAL,
+			"--publish-all: only a container on a bridge has ports of its own");
+		return err_hint(err, "add --network bridge");
+	}
+	return 0;
+}
+
+static int refuse_rootless(const struct network_choice *choice, struct err *err)
+{
+	(void)err_say(err, EPERM, "--network bridge%s: only root can make a bridge",
+		choice->is_shared ? ":shared" : "");
+	return err_hint(err, "run it with sudo; a user has --network host, and none");
+}
+
+static int plan_ports(const struct bundle_request *request, struct network_ports *ports,
+	struct err *err)
+{
+	int r;
+
+	strv_each (text, request->options->publish) {
+		r = network_publish_parse(*text, ports, err);
+		if (r < 0)
+			return r;
+	}
+	if (!request->options->is_publish_all)
+		return 0;
+	strv_each (text, request->image->config.exposed_ports) {
+		r = network_expose_parse(*text, ports, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int launch_network_plan(
+	const struct bundle_request *request, struct launch_network *ret, struct err *err)
+{
+	int r;
+
+	r = network_choice_parse(request->options->network, &ret->choice, err);
+	if (r < 0)
+		return r;
+	if (ret->choice.mode != NETWORK_BRIDGE)
+		return refuse_without_bridge(request->options, err);
+	if (request->is_rootless)
+		return refuse_rootless(&ret->choice, err);
+	ret->network.is_shared = ret->choice.is_shared;
+	return plan_ports(request, &ret->network.ports, err);
+}
+
+/* ---- the host's things ---------------------------------------------------------------- */
+
+static int take_address(struct engine *engine, const struct container *container,
+	struct launch_network *network, struct err *err)
+{
+	int r = network_lease_take(engine, container->id, &network->network, err);
+
+	return r < 0 ? r : container_save_network(container, &network->network, err);
+}
+
+int launch_network_take(struct engine *engine, const struct container *container,
+	struct launch_network *network, struct err *err)
+{
+	int r;
+
+	if (network->choice.mode != NETWORK_BRIDGE)
+		return 0;
+	r = network_ports_reserve(&network->network.ports, &network->port_fds,
+		&network->port_fd_count, err);
+	return r < 0 ? r : take_address(engine, container, network, err);
+}
+
+int launch_network_prepare(
+	struct engine *engine, struct launch_network *network, struct err *err)
+{
+	if (network->choice.mode != NETWORK_BRIDGE)
+		return 0;
+	return network_client_start(engine_libexec_path(engine), &network->client, err);
+}
+
+static int open_netns(pid_t pid, struct err *err)
+{
+	char path[32];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, errno, "open the container's network namespace")
+		      : fd;
+}
+
+/* A container that ended without clean-up may still be in the tables: a listing finishes it. */
+static void settle(struct engine *engine)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	struct err ignored;
+
+	(void)!container_list(engine, &list, &ignored);
+}
+
+/* An engine with another directory has the address: the next one, then. */
+static int move_on(struct engine *engine, const struct container *container,
+	struct launch_network *network, struct err *err)
+{
+	int r;
+
+	network_lease_release(engine, &network->network, container->id);
+	r = take_address(engine, container, network, err);
+	return r < 0 ? r
+		     : bundle_rewrite_hosts(container->dirfd, network->hostname,
+			       &network->network, err);
+}
+
+static int ask(struct launch_network *network, int netns_fd, struct notes *notes,
+	struct err *err)
+{
+	return network_client_ask(
+		&network->client, NET_ATTACH, &network->network, netns_fd, notes, err);
+}
+
+static int attach(struct engine *engine, const struct container *container,
+	struct launch_network *network, int netns_fd, struct notes *notes,
+	struct err *err)
+{
+	int r = ask(network, netns_fd, notes, err);
+
+	if (r == -EADDRINUSE) {
+		settle(engine);
+		r = ask(network, netns_fd, notes, err);
+	}
+	for (int i = 0; r == -EEXIST && i < MOVES_MAX; i++) {
+		r = move_on(engine, container, network, err);
+		if (r == 0)
+			r = ask(network, netns_fd, notes, err);
+	}
+	return r;
+}
+
+int launch_network_attach(struct engine *engine, const struct container *container,
+	struct launch_network *network, pid_t pid, struct notes *notes, struct err *err)
+{
+	cleanup_close int netns_fd = -1;
+	int r;
+
+	if (network->choice.mode != NETWORK_BRIDGE)
+		return 0;
+	netns_fd = open_netns(pid, err);
+	r = netns_fd < 0 ? netns_fd
+			 : attach(engine, container, network, netns_fd, notes, err);
+	if (r < 0) {
+		container_forget_network(engine, container, &network->network);
+		return err_wrap(err, "--network bridge");
+	}
+	helper_stop(&network->client);
+	r = fail_point("network-attached");
+	return r < 0 ? err_set(err, -r, "network-attached") : 0;
+}

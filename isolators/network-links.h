@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interfaces, addresses and routes, by rtnetlink. */
+#ifndef UCR_ISOLATORS_NETWORK_LINKS_H
+#define UCR_ISOLATORS_NETWORK_LINKS_H
+
+#include "isolators/netlink.h"
+#include "isolators/network.h"
+
+/* Makes the bridge, up and with the gateway's addresses; what exists is left as it is. */
+int network_bridge_make(struct netlink *route, const struct network *network,
+	bool has_ipv6, struct err *err) __attribute__((warn_unused_result));
+
+/* The host's end at the bridge, and the other in the network namespace, still down. -EEXIST when
+ * somebody has the address; -ENODEV when there is no bridge. */
+int network_pair_make(struct netlink *route, const struct network *network, int netns_fd,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* -ENODEV: there is none. */
+int network_pair_remove(struct netlink *route, const struct network *network)
+	__attribute__((warn_unused_result));
+
+/* Inside: `route` is of the container's network namespace. */
+int network_inside_up(struct netlink *route, const struct network *network, bool has_ipv6,
+	struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host for tests of the network: the test itself becomes one, with a network of its own whose
+uplink leads to a second one, the outside world."""
+import contextlib
+import ctypes
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import cli
+import tap
+
+CLONE_NEWNET = 0x40000000
+PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "network_peer.py")
+
+# The host's addresses and the world's.
+HOST4, WORLD4 = "192.0.2.1", "192.0.2.2"
+HOST6, WORLD6 = "2001:db8::1", "2001:db8::2"
+
+WORLD = None
+IMAGE = None
+
+
+def ip(*args, pid=None):
+    command = ["ip", *args]
+    if pid:
+        command = ["nsenter", "-t", str(pid), "-n", *command]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def become_host():
+    """Once, for all tests of the process; children have the network, too."""
+    global WORLD  # pylint: disable=global-statement
+    if WORLD:
+        return
+    if os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"):
+        raise tap.Skip("needs root, ip and nft")
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
+        raise tap.Skip("a network namespace is not allowed here")
+    # pylint: disable-next=consider-using-with
+    WORLD = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 10000"],
+                             stdout=subprocess.PIPE)
+    WORLD.stdout.readline()
+    pid = WORLD.pid
+    ip("link", "set", "lo", "up")
+    ip("link", "add", "up0", "type", "veth", "peer", "name", "out0", "netns", str(pid))
+    for name, addresses, where in (("up0", (HOST4, HOST6), None), ("out0", (WORLD4, WORLD6), pid)):
+        ip("link", "set", name, "up", pid=where)
+        ip("addr", "add", addresses[0] + "/24", "dev", name, pid=where)
+        ip("addr", "add", addresses[1] + "/64", "dev", name, "nodad", pid=where)
+    ip("route", "add", "default", "via", WORLD4)
+    ip("-6", "route", "add", "default", "via", WORLD6)
+    # The first container is told what was turned on.
+    assert cli.run("run", "--rm", "--network", "bridge", image(), "true").status == 0
+
+
+def forget():
+    """The host as no container has met it yet."""
+    subprocess.run(["nft", "flush", "ruleset"], check=True)
+    ip("link", "del", "ucr0")
+    for name in "ipv4/ip_forward", "ipv6/conf/all/forwarding":
+        with open("/proc/sys/net/" + name, "w", encoding="ascii") as f:
+            f.write("0")
+
+
+def leave():
+    if WORLD:
+        WORLD.kill()
+        WORLD.wait()
+
+
+def image():
+    """The busybox image, loaded once."""
+    global IMAGE  # pylint: disable=global-statement
+    if not IMAGE:
+        IMAGE = cli.good("load", "-q", "-i", cli.busybox_archive()).out.split()[-1]
+    return IMAGE
+
+
+# ---- talking ----------------------------------------------------------------------------
+
+
+def peer(pid, *args):
+    prefix = ["nsenter", "-t", str(pid), "-n"] if pid else []
+    return [*prefix, sys.executable, PEER, *map(str, args)]
+
+
+def ask(pid, kind, host, port):
+    """What a caller in the network of `pid` (None: the host's) hears."""
+    done = subprocess.run(peer(pid, "ask", kind, host, port), capture_output=True, text=True,
+                          timeout=60, check=True)
+    return done.stdout.strip()
+
+
+def frames(pid, *hexes):
+    subprocess.run(peer(pid, "frame", "eth0", *hexes), check=True, timeout=60)
+
+
+@contextlib.contextmanager
+def server(pid, kind, port, name):
+    with subprocess.Popen(peer(pid, "serve", kind, port, name), stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout.readline() == b"ready\n"
+            yield
+        finally:
+            process.kill()
+
+
+# ---- containers -------------------------------------------------------------------------
+
+
+class Container:
+    """A container that sleeps, and where it is."""
+
+    def __init__(self, name, *options, network="bridge", root=cli.ROOT):
+        result = cli.run("run", "-d", "--name", name, "--network", network, *options, image(),
+                         "sleep", "10000", root=root)
+        assert (result.status, result.err) == (0, ""), result
+        self.name, self.root = name, root
+        self.id = result.out.strip()
+        self.told = json.loads(cli.good("inspect", name, root=root).out)[0]
+        self.pid = self.told["State"]["Pid"]
+        with open(os.path.join(root, "containers", self.id, "network.json"),
+                  encoding="ascii") as f:
+            self.network = json.load(f)
+        self.ip, self.ip6 = self.network["address"], self.network["address6"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        cli.run("rm", "-f", self.name, root=self.root)
+
+    def ask(self, *args):
+        return ask(self.pid, *args)
+
+    def server(self, *args):
+        return server(self.pid, *args)
+
+
+def elements():
+    """{set: members} of both tables, as nft shows them; empty ones left out."""
+    found = {}
+    for family in "inet", "bridge":
+        done = subprocess.run(["nft", "-j", "list", "table", family, "ucr"], capture_output=True,
+                              text=True, check=False)
+        for item in json.loads(done.stdout)["nftables"] if done.returncode == 0 else ():
+            for kind in "set", "map":
+                if item.get(kind, {}).get("elem"):
+                    found[item[kind]["name"]] = item[kind]["elem"]
+    return found
+
+
+def interfaces():
+    return {link["ifname"] for link in json.loads(ip("-j", "link"))}
+
+
+def leases(root=cli.ROOT):
+    where = os.path.join(root, "networks", "bridge")
+    return sorted(set(os.listdir(where)) - {"next"}) if os.path.exists(where) else []
+
+
+def nothing_is_left(root=cli.ROOT):
+    assert not [name for name in interfaces() if name.startswith("ucr-")], interfaces()
+    assert not elements(), elements()
+    assert not leases(root), leases(root)
