@@ -22,6 +22,13 @@ int container_save_network(
 void container_forget_network(struct engine *engine, const struct container *container,
 	const struct network *network);
 
+/* Bytes that came and went since it was started, of all its interfaces but lo. UINT64_MAX: it has
+ * the host's network, or has ended. */
+struct network_usage {
+	uint64_t received, sent;
+};
+struct network_usage container_network_usage(const struct container *container);
+
 /* Takes the container off the network and gives all back; idempotent. */
 int container_release_network(struct engine *engine, const struct container *container,
 	struct err *err) __attribute__((warn_unused_result));

@@ -2,6 +2,7 @@
 #include "ucrctl/container-columns.h"
 
 #include "common/timestamp.h"
+#include "ucrctl/container-ports.h"
 #include "ucrctl/human.h"
 
 #define COMMAND_ROOM 20 /* characters of a command that a narrow list shows */
@@ -136,6 +137,12 @@ static void put_state(const void *row, const struct format_style *style, struct 
 	buf_puts(out, container_status_name(c->status));
 }
 
+static void put_published(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	put_ports(row, out);
+}
+
 static void put_name(const void *row, const struct format_style *style, struct buf *out)
 {
 	const struct container *c = row;
@@ -179,6 +186,7 @@ const struct format_column container_columns[] = {
 	{ "RunningFor", "CREATED", put_running_for },
 	{ "Status", "STATUS", put_status },
 	{ "State", "STATE", put_state },
+	{ "Ports", "PORTS", put_published },
 	{ "Names", "NAMES", put_name },
 	{ "Labels", "LABELS", put_labels },
 	{ "Pid", "PID", put_pid, .is_number = true },

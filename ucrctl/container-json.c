@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/timestamp.h"
 #include "ucrctl/container-columns.h"
+#include "ucrctl/container-ports.h"
 
 #define CONFIG_MAX (8U << 20)
 
@@ -158,6 +159,7 @@ int container_write_inspect(struct json_writer *w, struct engine *engine,
 	write_config(w, c, spec);
 	write_limits(w, c, spec);
 	write_mounts(w, spec);
+	container_write_network(w, c);
 	write_path(w, "LogPath", engine, c, "log");
 	write_path(w, "OCIConfigPath", engine, c, "config.json");
 	jw_object_end(w);

@@ -40,7 +40,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	if (r < 0)
 		return r;
 	r = format_init(&format, container_columns, &o->list,
-		"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Names}}",
+		"table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;

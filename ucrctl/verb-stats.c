@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
+#include "agentd/container-network.h"
 #include "ucrctl/container-columns.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/human.h"
@@ -38,6 +38,7 @@ static const struct option_group groups[] = { { options }, { 0 } };
 struct row {
 	struct container *container;
 	struct cgroup_usage before, now;
+	struct network_usage network;
 	int64_t before_ns, now_ns; /* CLOCK_MONOTONIC; 0: not measured */
 	bool is_told;		   /* why nothing is known of it */
 };
@@ -124,6 +125,16 @@ static void put_peak(const void *row, const struct format_style *style, struct b
 	put_size(out, r->now.memory_peak_bytes);
 }
 
+static void put_network(
+	const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct row *r = row;
+
+	put_size(out, r->network.received);
+	buf_puts(out, " / ");
+	put_size(out, r->network.sent);
+}
+
 static void put_io(const void *row, const struct format_style *style, struct buf *out)
 {
 	const struct row *r = row;
@@ -150,6 +161,7 @@ static const struct format_column columns[] = {
 	{ "MemUsage", "MEM USAGE / LIMIT", put_memory },
 	{ "MemPerc", "MEM %", put_memory_percent },
 	{ "MemPeak", "MEM PEAK", put_peak },
+	{ "NetIO", "NET I/O", put_network },
 	{ "BlockIO", "BLOCK I/O", put_io },
 	{ "PIDs", "PIDS", put_pids, .is_number = true },
 	{ 0 },
@@ -234,6 +246,7 @@ static int measure(struct engine *engine, struct rows *rows, struct err *err)
 		row->before = row->now;
 		row->before_ns = row->now_ns;
 		row->now_ns = 0;
+		row->network = container_network_usage(row->container);
 		r = container_usage(engine, row->container, &usage, err);
 		if (r == -ESRCH && container_is_live(row->container)) {
 			give_up_on(row, err);
@@ -284,7 +297,7 @@ static int put_rows(const struct rows *rows, const struct stats_options *o,
 
 	r = format_init(&format, columns, &o->list,
 		"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
-		"{{.BlockIO}}\t{{.PIDs}}",
+		"{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;

@@ -75,7 +75,7 @@ def test_ps(_work):
     assert good("ps", "--filter", "exited=4", "-q").out == ""
     assert inspect(one[:5], "{{.Name}}") == "one"
     header = good("ps").lines[0].split()
-    assert header == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"]
+    assert header == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]
     assert "running" in refused("rm", "one")
     remove("one", "two")
 

@@ -195,6 +195,47 @@ def test_bad_words(_work):
                                           image())
 
 
+def test_shown(_work):
+    """inspect, ps and stats in docker's words"""
+    become_host()
+    with Container("web", "-p", "8080:80", "-p", f"{HOST4}:8053:53/udp") as c:
+        settings = c.told["NetworkSettings"]
+        assert settings["IPAddress"] == c.ip and settings["IPPrefixLen"] == 16, settings
+        assert settings["GlobalIPv6Address"] == c.ip6, settings
+        assert (settings["Gateway"], settings["IPv6Gateway"]) == (GATEWAY4, GATEWAY6), settings
+        assert settings["MacAddress"].replace(":", "") == macs(c), settings
+        assert settings["Ports"] == {
+            "80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"},
+                       {"HostIp": "::", "HostPort": "8080"}],
+            "53/udp": [{"HostIp": HOST4, "HostPort": "8053"}]}, settings
+        assert cli.good("ps", "--format", "{{.Ports}}").lines == [
+            f"0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, {HOST4}:8053->53/udp"]
+        assert "PORTS" in cli.good("ps").lines[0]
+        with c.server("tcp", 80, "x" * 150):
+            for _ in range(40):
+                ask(None, "tcp", "127.0.0.1", 8080)
+        shown = cli.good("stats", "--no-stream", "--format", "{{.NetIO}}", "web").out
+        received, sent = (float(n) for n in re.findall(r"([0-9.]+) ?[kK]i?B", shown))
+        assert received > 5 and sent > 10, shown
+    assert cli.good("ps", "-a").lines[1:] == []
+
+
+def test_exposed(work):
+    """-P publishes what the image exposes, at free ports"""
+    become_host()
+    archive = os.path.join(work, "exposing.tar")
+    cli.good("run", "--name", "base", image(), "true")
+    cli.good("export", "-o", archive, "base")
+    cli.good("import", "-q", "-c", "EXPOSE 80 53/udp", archive, "exposing")
+    cli.good("rm", "base")
+    cli.good("run", "-d", "--name", "e", "--network", "bridge", "-P", "exposing", "sleep", "1000")
+    ports = json.loads(cli.good("inspect", "e").out)[0]["NetworkSettings"]["Ports"]
+    assert set(ports) == {"80/tcp", "53/udp"}, ports
+    assert all(int(at["HostPort"]) > 1023 for hosts in ports.values() for at in hosts), ports
+    cli.good("rm", "-f", "e")
+    nothing_is_left()
+
+
 # ---- who reaches whom -------------------------------------------------------------------
 
 
