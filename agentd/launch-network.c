@@ -105,6 +105,13 @@ int launch_network_take(struct engine *engine, const struct container *container
 	return r < 0 ? r : take_address(engine, container, network, err);
 }
 
+void launch_network_forget(struct engine *engine, const struct container *container,
+	const struct launch_network *network)
+{
+	if (network->choice.mode == NETWORK_BRIDGE && container_has_network(container))
+		container_forget_network(engine, container, &network->network);
+}
+
 int launch_network_prepare(
 	struct engine *engine, struct launch_network *network, struct err *err)
 {
@@ -183,7 +190,7 @@ int launch_network_attach(struct engine *engine, const struct container *contain
 	r = netns_fd < 0 ? netns_fd
 			 : attach(engine, container, network, netns_fd, notes, err);
 	if (r < 0) {
-		container_forget_network(engine, container, &network->network);
+		launch_network_forget(engine, container, network);
 		return err_wrap(err, "--network bridge");
 	}
 	helper_stop(&network->client);

@@ -33,6 +33,10 @@ int launch_network_take(struct engine *engine, const struct container *container
 	struct launch_network *network, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Gives back the address where nothing can have been attached yet. */
+void launch_network_forget(struct engine *engine, const struct container *container,
+	const struct launch_network *network);
+
 /* In the child: has ucr-net ready while the container is created, then attaches it. On failure
  * nothing of the network is left, not in the directory either. */
 int launch_network_prepare(struct engine *engine, struct launch_network *network,

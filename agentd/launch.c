@@ -302,8 +302,10 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	r = launch_network_prepare(l->engine, &l->network, err);
 	if (r == 0)
 		r = runtime_create(&request, &container, err);
-	if (r != 0)
+	if (r != 0) {
+		launch_network_forget(l->engine, l->container, &l->network);
 		return r;
+	}
 	limit_pids_if_delegated(l);
 	r = launch_network_attach(
 		l->engine, l->container, &l->network, container.pid, notes, err);
@@ -394,8 +396,10 @@ static int go(struct launching *l, struct launched *ret, struct err *err)
 	r = open_root(l, err);
 	if (r == 0)
 		r = fill_sandbox(l, err);
-	if (r < 0)
+	if (r < 0) {
+		launch_network_forget(l->engine, l->container, &l->network);
 		return r;
+	}
 	events_append(l->engine, &(struct event){ .type = "create",
 					 .id = l->container->id,
 					 .name = l->container->name,

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """ucrctl run --network bridge: what a container reaches, who reaches it, and what is left."""
 import contextlib
+import ctypes
+import errno
 import json
 import os
 import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -16,6 +19,7 @@ from networks import (HOST4, HOST6, WORLD4, WORLD6, Container, ask, become_host,
                       frames, image, interfaces, ip, leases, leave, nothing_is_left, server)
 import networks
 import tap
+import unpacker
 
 GATEWAY4, GATEWAY6 = "10.99.0.1", "fd75:6372:99::1"
 
@@ -496,6 +500,134 @@ def test_missing_helper(work):
             os.symlink(os.path.join(cli.BUILD, "bin", name), os.path.join(work, name))
     result = bridged(env={"UCR_LIBEXECDIR": work})
     assert result.status == 125 and "ucr-net" in result.err, result
+
+
+class Helper:
+    """One run of ucr-net in the place of the engine: agentd/net-proto.h."""
+    ATTACH, DETACH, DONE, ERROR = range(1, 5)
+
+    def __init__(self):
+        self.peer = unpacker.Unpacker(os.path.join(cli.BUILD, "bin", "ucr-net"))
+        self.pid = self.peer.pid
+
+    def ask(self, kind, payload, fds=()):
+        """None, or (code, text) of the error."""
+        self.peer.send(kind, payload, fds)
+        data = self.peer.socket.recv(70000)
+        answer, = struct.unpack("=I", data[:4])
+        assert answer in (self.DONE, self.ERROR), data
+        if answer == self.DONE:
+            return None
+        return struct.unpack("=i", data[4:8])[0], data[8:].split(b"\0", 1)[0].decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        assert self.peer.close() == 0
+
+
+def place(number, **more):
+    return {"address": f"10.99.{number >> 8}.{number & 255}", "prefix": 16, "gateway": GATEWAY4,
+            "address6": f"fd75:6372:99::{number:x}", "prefix6": 64, "gateway6": GATEWAY6, **more}
+
+
+@contextlib.contextmanager
+def namespaces(count):
+    """Descriptors of network namespaces in which nothing runs."""
+    fds, own = [], os.open("/proc/self/ns/net", os.O_RDONLY)
+    libc = ctypes.CDLL(None)
+    for _ in range(count):
+        assert libc.unshare(networks.CLONE_NEWNET) == 0
+        fds.append(os.open("/proc/self/ns/net", os.O_RDONLY))
+    assert libc.setns(own, 0) == 0
+    yield fds
+    for fd in [own, *fds]:
+        os.close(fd)
+
+
+def test_confinement(_work):
+    """two capabilities, a filter, no new rights, no host paths"""
+    become_host()
+    with Helper() as helper:
+        assert helper.ask(Helper.DETACH, place(4000)) is None
+        with open(f"/proc/{helper.pid}/status", encoding="ascii") as status:
+            facts = dict(line.rstrip("\n").split(":\t", 1) for line in status)
+        if facts["Seccomp"] != "2":
+            raise tap.Skip("built with sanitizers, which cannot work confined")
+        allowed = 1 << 12 | 1 << 21
+        assert int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == allowed, facts
+        assert int(facts["CapInh"], 16) == int(facts["CapAmb"], 16) == 0
+        assert int(facts["CapBnd"], 16) & ~allowed == 0, facts
+        assert facts["NoNewPrivs"] == "1"
+        assert os.listdir(f"/proc/{helper.pid}/root") == []
+        opened = [os.readlink(f"/proc/{helper.pid}/fd/{fd}")
+                  for fd in os.listdir(f"/proc/{helper.pid}/fd")]
+        known = r"/dev/null|socket:.*|net:.*|/proc/sys/net|/sys/net"
+        assert all(re.fullmatch(known, name) for name in opened), opened
+
+
+def test_bad_requests(_work):
+    """what is no request is refused, and the next one is served"""
+    become_host()
+    with Helper() as helper, namespaces(1) as fds, open("/dev/null", "rb") as null:
+        for kind, payload, given in (
+                (Helper.ATTACH, {}, fds), (Helper.ATTACH, [], fds), (7, place(9), fds),
+                (Helper.ATTACH, place(9), ()), (Helper.ATTACH, place(9), [*fds, *fds]),
+                (Helper.ATTACH, place(9, address="fd00::1"), fds),
+                (Helper.ATTACH, place(9, ports=[{"protocol": "tcp", "port": 80}]), fds),
+                (Helper.ATTACH, place(9), [null.fileno()]), (Helper.DETACH, "x" * 1000, ())):
+            assert helper.ask(kind, payload, given), (kind, payload)
+            assert not elements(), (kind, payload)
+        assert helper.ask(Helper.ATTACH, place(9), fds) is None
+        code, text = helper.ask(Helper.ATTACH, place(9), fds)
+        assert code == errno.EEXIST and "belongs to another container" in text
+        assert helper.ask(Helper.DETACH, place(9)) is None
+        assert helper.ask(Helper.DETACH, place(9)) is None
+    nothing_is_left()
+
+
+def test_not_root(_work):
+    """without the right to configure the network it says so"""
+    become_host()
+    done = subprocess.run(
+        ["capsh", "--drop=cap_net_admin", "--", "-c", 'exec "$@"', "sh", cli.UCRCTL, "--root",
+         cli.ROOT, "run", "--rm", "--network", "bridge", image(), "true"],
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 125 and "not permitted" in done.stderr, done
+    nothing_is_left()
+
+
+def test_same_cost(_work):
+    """one more container takes as many messages and as long among many as alone"""
+    become_host()
+    count = 300
+    with Helper() as helper, namespaces(count) as fds:
+        times = []
+        for number, fd in enumerate(fds):
+            begin = time.monotonic()
+            assert helper.ask(Helper.ATTACH, place(5000 + number), [fd]) is None
+            times.append(time.monotonic() - begin)
+        for number in range(count):
+            assert helper.ask(Helper.DETACH, place(5000 + number)) is None
+        first, last = (sorted(part)[len(part) // 2] for part in (times[:50], times[-50:]))
+        print(f"# attach: {first * 1000:.2f} ms among few, {last * 1000:.2f} ms among {count}")
+    nothing_is_left()
+
+
+def test_killed_at_once(_work):
+    """a launcher killed right after the container was attached leaves nothing for long"""
+    become_host()
+    result = bridged("-p", "8080:80", env={"UCR_FAIL": "network-attached:kill"})
+    if result.status == 0:
+        raise tap.Skip("built without --enable-fail-points")
+    assert result.status == 125 and "the launcher was killed" in result.err, result
+    cli.good("ps", "-a")
+    nothing_is_left()
+    result = bridged("-p", "8080:80", env={"UCR_FAIL": "network-attached:eio"})
+    assert result.status == 125, result
+    nothing_is_left()
+    assert bridged("-p", "8080:80").status == 0
 
 
 def test_name_servers(_work):
