@@ -193,7 +193,6 @@ int launch_network_attach(struct engine *engine, const struct container *contain
 		launch_network_forget(engine, container, network);
 		return err_wrap(err, "--network bridge");
 	}
-	helper_stop(&network->client);
 	r = fail_point("network-attached");
 	return r < 0 ? err_set(err, -r, "network-attached") : 0;
 }

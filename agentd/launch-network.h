@@ -38,7 +38,8 @@ void launch_network_forget(struct engine *engine, const struct container *contai
 	const struct launch_network *network);
 
 /* In the child: has ucr-net ready while the container is created, then attaches it. On failure
- * nothing of the network is left, not in the directory either. */
+ * nothing of the network is left, not in the directory either. Whoever becomes another program
+ * stops `client` first; its end takes a while, in which the container can run. */
 int launch_network_prepare(struct engine *engine, struct launch_network *network,
 	struct err *err) __attribute__((warn_unused_result));
 int launch_network_attach(struct engine *engine, const struct container *container,

@@ -311,6 +311,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		l->engine, l->container, &l->network, container.pid, notes, err);
 	if (r == 0)
 		r = runtime_start_created(&container, l->container->dirfd, err);
+	helper_stop(&l->network.client);
 	if (r != 0) {
 		runtime_container_done(&container);
 		(void)!runtime_delete(l->container->dirfd, true, NULL, &ignored);

@@ -95,6 +95,29 @@ def test_outside(_work):
     nothing_is_left()
 
 
+def test_without_ipv6(_work):
+    """where IPv6 is switched off for new interfaces, the rest works"""
+    become_host()
+    name = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+    forget()
+    with open(name, "w", encoding="ascii") as f:
+        f.write("1")
+    try:
+        result = bridged()
+        assert result.status == 0 and "IPv6" not in result.err, result
+        world = networks.WORLD.pid
+        with Container("v4", "-p", "8080:80") as c, c.server("tcp", 80, "v4"), \
+                server(world, "tcp", 80, "world"):
+            assert c.ask("tcp", WORLD4, 80) == f"world {HOST4}"
+            assert ask(world, "tcp", HOST4, 8080) == f"v4 {WORLD4}"
+    finally:
+        with open(name, "w", encoding="ascii") as f:
+            f.write("0")
+        forget()
+        assert bridged().status == 0
+    nothing_is_left()
+
+
 # ---- published ports --------------------------------------------------------------------
 
 
