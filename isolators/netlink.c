@@ -36,8 +36,11 @@ int netlink_open(int bus, struct netlink *ret, struct err *err)
 
 	nl.seq = (uint32_t)time(NULL);
 	nl.data = malloc(BATCH_MAX);
-	if (!nl.data)
+	nl.answer = malloc(ANSWER_MAX);
+	if (!nl.data || !nl.answer) {
+		netlink_close(&nl);
 		return err_oom(err);
+	}
 	nl.socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl.socket || mnl_socket_bind(nl.socket, 0, MNL_SOCKET_AUTOPID) < 0) {
 		(void)err_set(err, errno, "open a netlink socket");
@@ -57,6 +60,7 @@ void netlink_close(struct netlink *nl)
 	if (nl->socket)
 		(void)mnl_socket_close(nl->socket);
 	free(nl->data);
+	free(nl->answer);
 	*nl = (struct netlink){ 0 };
 }
 
@@ -148,19 +152,18 @@ static bool take_answer(
 
 static int receive(struct netlink *nl, uint32_t last_seq)
 {
-	char buffer[ANSWER_MAX] __attribute__((aligned(8)));
 	const struct nlmsghdr *m;
 	bool is_answered = false;
 	int result = 0, rest;
 	ssize_t n;
 
 	while (!is_answered) {
-		n = mnl_socket_recvfrom(nl->socket, buffer, sizeof(buffer));
+		n = mnl_socket_recvfrom(nl->socket, nl->answer, ANSWER_MAX);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EPROTO;
-		m = (const struct nlmsghdr *)(void *)buffer;
+		m = (const struct nlmsghdr *)(void *)nl->answer;
 		for (rest = (int)n; mnl_nlmsg_ok(m, rest); m = mnl_nlmsg_next(m, &rest))
 			is_answered |= take_answer(nl, m, last_seq, &result);
 	}
@@ -190,21 +193,16 @@ int netlink_err(const struct netlink *nl, int code, struct err *err, const char 
 			     : err_set(err, code, "%s", what);
 }
 
-int netlink_index(struct netlink *route, const char *name)
+int netlink_get(
+	struct netlink *nl, uint16_t type, size_t len, const struct nlmsghdr **ret)
 {
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC }, *answer;
-	char buffer[ANSWER_MAX] __attribute__((aligned(8)));
-	const struct nlmsghdr *m = (const struct nlmsghdr *)(void *)buffer;
-	struct nlmsghdr *request;
+	const struct nlmsghdr *m = (const struct nlmsghdr *)(void *)nl->answer;
 	ssize_t n;
 
-	netlink_begin(route);
-	request = netlink_message(route, RTM_GETLINK, 0, &header, sizeof(header));
-	mnl_attr_put_strz(request, IFLA_IFNAME, name);
-	end_message(route);
-	if (mnl_socket_sendto(route->socket, route->data, route->len) < 0)
+	end_message(nl);
+	if (mnl_socket_sendto(nl->socket, nl->data, nl->len) < 0)
 		return -errno;
-	n = mnl_socket_recvfrom(route->socket, buffer, sizeof(buffer));
+	n = mnl_socket_recvfrom(nl->socket, nl->answer, ANSWER_MAX);
 	if (n < 0)
 		return -errno;
 	if (!mnl_nlmsg_ok(m, (int)n))
@@ -212,9 +210,24 @@ int netlink_index(struct netlink *route, const char *name)
 	if (m->nlmsg_type == NLMSG_ERROR &&
 		m->nlmsg_len >= mnl_nlmsg_size(sizeof(struct nlmsgerr)))
 		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(m))->error;
-	if (m->nlmsg_type != RTM_NEWLINK ||
-		m->nlmsg_len < mnl_nlmsg_size(sizeof(*answer)))
+	if (m->nlmsg_type != type || m->nlmsg_len < mnl_nlmsg_size(len))
 		return -EPROTO;
-	answer = mnl_nlmsg_get_payload(m);
-	return answer->ifi_index;
+	*ret = m;
+	return 0;
+}
+
+int netlink_index(struct netlink *route, const char *name)
+{
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	const struct nlmsghdr *answer;
+	struct nlmsghdr *request;
+	int r;
+
+	netlink_begin(route);
+	request = netlink_message(route, RTM_GETLINK, 0, &header, sizeof(header));
+	mnl_attr_put_strz(request, IFLA_IFNAME, name);
+	r = netlink_get(route, RTM_NEWLINK, sizeof(header), &answer);
+	return r < 0 ? r
+		     : ((const struct ifinfomsg *)mnl_nlmsg_get_payload(answer))
+			       ->ifi_index;
 }

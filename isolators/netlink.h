@@ -22,6 +22,7 @@ struct netlink {
 	char *data;
 	size_t len;
 	struct nlmsghdr *last; /* not counted in `len` yet */
+	char *answer;
 	uint32_t seq, first_seq;
 	bool is_full;
 	/* After a refusal: which message (from 0), and the kernel's words, if any. */
@@ -47,6 +48,11 @@ int netlink_send(struct netlink *nl) __attribute__((warn_unused_result));
 
 /* err_set() with what was refused last. */
 int netlink_err(const struct netlink *nl, int code, struct err *err, const char *what);
+
+/* Sends the one message of a batch that asks for something, and receives the answer: of `type`, with
+ * a header of `len` bytes; valid until the next call. */
+int netlink_get(struct netlink *nl, uint16_t type, size_t len,
+	const struct nlmsghdr **ret) __attribute__((warn_unused_result));
 
 /* The number of an interface, or -errno. */
 int netlink_index(struct netlink *route, const char *name)

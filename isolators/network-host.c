@@ -55,13 +55,15 @@ static int say_nft_failed(const struct netlink *nft, int code, struct err *err)
 }
 
 static int make_rules(struct network_host *host,
-	const struct network_forwarding *forwarding, struct err *err)
+	const struct network_forwarding *forwarding, bool is_first, struct err *err)
 {
 	int r;
 
 	netlink_begin(&host->nft);
-	network_rules_put(&host->nft, forwarding);
+	network_rules_put(&host->nft, forwarding, is_first);
 	r = netlink_send(&host->nft);
+	if (is_first && r == -EEXIST)
+		return 0;
 	return r < 0 ? say_nft_failed(&host->nft, -r, err) : 0;
 }
 
@@ -79,7 +81,7 @@ static int forward(struct network_host *host, sa_family_t family, struct notes *
 }
 
 /* The rules are there before anything is forwarded. */
-static int set_up(struct network_host *host, const struct network *network,
+static int set_up(struct network_host *host, const struct network *network, bool is_first,
 	struct notes *notes, struct err *err)
 {
 	bool has_ipv6 = network_has_ipv6(host->sysctl_dirfd);
@@ -89,7 +91,9 @@ static int set_up(struct network_host *host, const struct network *network,
 	};
 	int r;
 
-	r = make_rules(host, &forwarding, err);
+	r = network_pool_check(&host->route, network, err);
+	if (r == 0)
+		r = make_rules(host, &forwarding, is_first, err);
 	if (r == 0)
 		r = network_bridge_make(&host->route, network, has_ipv6, err);
 	if (r == 0)
@@ -234,11 +238,14 @@ int network_attach(struct network_host *host, const struct network *network, int
 {
 	int r = attach_once(host, network, netns_fd, err);
 
-	/* No table, or no bridge: nothing was attached since the host was started. */
-	if (r != -ENOENT && r != -ENODEV)
-		return r;
-	r = set_up(host, network, notes, err);
-	return r == 0 ? attach_once(host, network, netns_fd, err) : r;
+	/* No table, or no bridge: nothing was attached since the host was started. If that is not
+	 * it, somebody removed a part of the tables. */
+	for (int i = 0; (r == -ENOENT || r == -ENODEV) && i < 2; i++) {
+		r = set_up(host, network, i == 0, notes, err);
+		if (r == 0)
+			r = attach_once(host, network, netns_fd, err);
+	}
+	return r;
 }
 
 int network_detach(

@@ -72,6 +72,54 @@ static void put_no_address6(struct nlmsghdr *m)
 	mnl_attr_nest_end(m, families);
 }
 
+/* ---- the pool -------------------------------------------------------------------------- */
+
+/* Of an answer to RTM_GETROUTE: the interface that the route leads to. */
+static int interface_of(const struct nlmsghdr *m)
+{
+	struct nlattr *attr;
+
+	mnl_attr_for_each(attr, m, sizeof(struct rtmsg))
+	{
+		if (mnl_attr_get_type(attr) == RTA_OIF &&
+			mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
+			return (int)mnl_attr_get_u32(attr);
+	}
+	return 0;
+}
+
+/* A route that is wider than the pool (a default route, a company's network) gives way to it. */
+int network_pool_check(
+	struct netlink *route, const struct network *network, struct err *err)
+{
+	const struct rtmsg header = {
+		.rtm_family = AF_INET,
+		.rtm_dst_len = 32,
+		.rtm_flags = RTM_F_FIB_MATCH,
+	};
+	int bridge = netlink_index(route, NETWORK_BRIDGE_NAME);
+	char text[INET6_ADDRSTRLEN];
+	const struct nlmsghdr *answer;
+	const struct rtmsg *found;
+	struct nlmsghdr *m;
+	int r;
+
+	netlink_begin(route);
+	m = netlink_message(route, RTM_GETROUTE, 0, &header, sizeof(header));
+	mnl_attr_put(m, RTA_DST, sizeof(struct in_addr), network->gateway.bytes);
+	r = netlink_get(route, RTM_NEWROUTE, sizeof(*found), &answer);
+	if (r < 0) /* no way there */
+		return 0;
+	found = mnl_nlmsg_get_payload(answer);
+	if (found->rtm_dst_len < network->prefix || interface_of(answer) == bridge ||
+		found->rtm_type == RTN_LOCAL)
+		return 0;
+	return err_say(err, EADDRINUSE,
+		"the network of the bridge " NETWORK_BRIDGE_NAME
+		" (%s/%u) is one that this host has already",
+		network_address_text(&network->gateway, text), network->prefix);
+}
+
 /* ---- the bridge ----------------------------------------------------------------------- */
 
 static int make_bridge(struct netlink *route, const struct network *network)

@@ -6,6 +6,10 @@
 #include "isolators/netlink.h"
 #include "isolators/network.h"
 
+/* -EADDRINUSE: the pool, or a part of it, is a network that the host has at another interface. */
+int network_pool_check(struct netlink *route, const struct network *network,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Makes the bridge, up and with the gateway's addresses; what exists is left as it is. */
 int network_bridge_make(struct netlink *route, const struct network *network,
 	bool has_ipv6, struct err *err) __attribute__((warn_unused_result));

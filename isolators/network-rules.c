@@ -320,9 +320,9 @@ static void put_rule(struct netlink *nft, uint8_t family, const char *chain,
 	nft_expr_put(m, exprs);
 }
 
-static void put_table(struct netlink *nft, uint8_t family)
+static void put_table(struct netlink *nft, uint8_t family, uint16_t flags)
 {
-	struct nlmsghdr *m = message(nft, family, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	struct nlmsghdr *m = message(nft, family, NFT_MSG_NEWTABLE, NLM_F_CREATE | flags);
 
 	if (m)
 		mnl_attr_put_strz(m, NFTA_TABLE_NAME, NETWORK_TABLE);
@@ -336,10 +336,11 @@ static void flush_rules(struct netlink *nft, uint8_t family)
 		mnl_attr_put_strz(m, NFTA_RULE_TABLE, NETWORK_TABLE);
 }
 
-void network_rules_put(struct netlink *nft, const struct network_forwarding *forwarding)
+void network_rules_put(
+	struct netlink *nft, const struct network_forwarding *forwarding, bool is_first)
 {
-	put_table(nft, NFPROTO_INET);
-	put_table(nft, NFPROTO_BRIDGE);
+	put_table(nft, NFPROTO_INET, is_first ? NLM_F_EXCL : 0);
+	put_table(nft, NFPROTO_BRIDGE, 0);
 	for (size_t i = 0; i < COUNT(sets); i++)
 		put_set(nft, &sets[i], (uint32_t)i + 1);
 	for (size_t i = 0; i < COUNT(chains); i++)

@@ -19,9 +19,11 @@ struct network_forwarding {
 	bool was_on4, was_on6;
 };
 
-/* Puts tables, sets, chains and rules into a batch. What is there already stays, but for rules,
- * which are replaced. */
-void network_rules_put(struct netlink *nft, const struct network_forwarding *forwarding);
+/* Puts tables, sets, chains and rules into a batch. With `is_first` the batch is refused (-EEXIST)
+ * when there are any: who comes second at the same time changes nothing. Without, what is there
+ * stays, but for rules, which are replaced. */
+void network_rules_put(
+	struct netlink *nft, const struct network_forwarding *forwarding, bool is_first);
 
 /* One member of a set. Keys and data are as the kernel compares them: fields of several parts
  * are padded to four bytes each. */

@@ -512,6 +512,46 @@ def test_someone_elses(_work):
     nothing_is_left()
 
 
+def test_repair(_work):
+    """one of the two tables removed by somebody: the next container has it again"""
+    become_host()
+    with Container("a", "-p", "8080:80") as a, a.server("tcp", 80, "a"):
+        subprocess.run(["nft", "delete", "table", "bridge", "ucr"], check=True)
+        with Container("b"):
+            assert len(elements()["senders4"]) == 1
+        assert ask(None, "tcp", GATEWAY4, 8080) in ("timeout", f"a {GATEWAY4}")
+    nothing_is_left()
+
+
+def test_pool_is_taken(_work):
+    """a network of the host is not taken from it"""
+    become_host()
+    forget()
+    ip("addr", "add", "10.99.7.1/16", "dev", "up0")
+    result = bridged()
+    assert result.status == 125 and "one that this host has already" in result.err, result
+    ip("addr", "del", "10.99.7.1/16", "dev", "up0")
+    ip("route", "add", "10.0.0.0/8", "via", WORLD4)
+    assert bridged().status == 0
+    ip("route", "del", "10.0.0.0/8")
+    nothing_is_left()
+
+
+def test_first_at_once(_work):
+    """two that are the first at once: forwarding is kept to containers all the same"""
+    become_host()
+    forget()
+    command = [cli.UCRCTL, "--root", cli.ROOT, "run", "--rm", "--network", "bridge", image(),
+               "true"]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(4)]  # pylint: disable=consider-using-with
+    assert all(p.communicate(timeout=60) and p.returncode == 0 for p in started)
+    rules = subprocess.run(["nft", "list", "chain", "inet", "ucr", "forward"], check=True,
+                           capture_output=True, text=True).stdout.splitlines()
+    assert rules[-4].strip() == "meta nfproto ipv4 drop", rules
+    assert rules[-3].strip() == "meta nfproto ipv6 drop", rules
+    nothing_is_left()
+
+
 # ---- the program beside it --------------------------------------------------------------
 
 

@@ -142,7 +142,7 @@ static void test_full(void **state)
 	assert_non_null(nft.data);
 	netlink_begin(&nft);
 	for (int i = 0; i < 200; i++)
-		network_rules_put(&nft, &forwarding);
+		network_rules_put(&nft, &forwarding, true);
 	assert_true(nft.is_full);
 	assert_true(nft.len <= ROOM);
 	assert_int_equal(netlink_send(&nft), -EMSGSIZE);
