@@ -49,6 +49,7 @@ struct run_options {
 				       "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
 	const char *network;	    /* as network_choice_parse() has it */
+	const char *network_pool;   /* "address/prefix" of the bridge */
 	char *const *publish;	    /* "[address:][hostport:]port[/protocol]" */
 	bool is_publish_all;	    /* what the image exposes */
 	char *const *dns;	    /* addresses of name servers */

@@ -79,6 +79,9 @@ int launch_network_plan(
 		return refuse_without_bridge(request->options, err);
 	if (request->is_rootless)
 		return refuse_rootless(&ret->choice, err);
+	r = network_pool_parse(request->options->network_pool, &ret->pool, err);
+	if (r < 0)
+		return r;
 	ret->network.is_shared = ret->choice.is_shared;
 	return plan_ports(request, &ret->network.ports, err);
 }
@@ -88,7 +91,8 @@ int launch_network_plan(
 static int take_address(struct engine *engine, const struct container *container,
 	struct launch_network *network, struct err *err)
 {
-	int r = network_lease_take(engine, container->id, &network->network, err);
+	int r = network_lease_take(
+		engine, container->id, &network->pool, &network->network, err);
 
 	return r < 0 ? r : container_save_network(container, &network->network, err);
 }

@@ -10,6 +10,7 @@
 
 struct launch_network {
 	struct network_choice choice;
+	struct network_pool pool;
 	struct network network;
 	const char *hostname; /* borrowed */
 	int *port_fds;	      /* for the shim to hold */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/network.h"
 
+#include "common/cleanup.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
 
 static const struct {
@@ -12,6 +15,47 @@ static const struct {
 	{ "bridge", { NETWORK_BRIDGE, false } },
 	{ "bridge:shared", { NETWORK_BRIDGE, true } },
 };
+
+#define PREFIX_MIN 8
+#define PREFIX_MAX 28
+
+static bool is_lowest(const struct network_pool *pool)
+{
+	uint32_t address;
+
+	memcpy(&address, pool->address.bytes, sizeof(address));
+	return (ntohl(address) & (UINT32_MAX >> pool->prefix)) == 0;
+}
+
+static int pool_parse(char *text, struct network_pool *ret)
+{
+	char *slash = strchr(text, '/');
+
+	if (!slash)
+		return -EINVAL;
+	*slash++ = '\0';
+	if (network_address_parse(text, &ret->address) < 0 ||
+		ret->address.family != AF_INET || str_to_u32(slash, &ret->prefix) < 0 ||
+		ret->prefix < PREFIX_MIN || ret->prefix > PREFIX_MAX)
+		return -EINVAL;
+	return is_lowest(ret) ? 0 : -EINVAL;
+}
+
+int network_pool_parse(const char *text, struct network_pool *ret, struct err *err)
+{
+	cleanup_free char *copy = strdup(text ? text : NETWORK_POOL);
+	struct network_pool pool;
+
+	if (!copy)
+		return err_oom(err);
+	if (pool_parse(copy, &pool) < 0)
+		return err_say(err, EINVAL,
+			"--network-pool %s: want a network of IPv4 as " NETWORK_POOL
+			", of %d to %d bits",
+			text, PREFIX_MIN, PREFIX_MAX);
+	*ret = pool;
+	return 0;
+}
 
 int network_choice_parse(const char *text, struct network_choice *ret, struct err *err)
 {

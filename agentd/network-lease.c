@@ -18,7 +18,12 @@
 #include <sys/stat.h>
 
 #define FIRST_NUMBER 2 /* 1 is the gateway */
-#define LAST_NUMBER ((1U << (32 - NETWORK_POOL_PREFIX)) - 2)
+
+/* The one above is the broadcast address. */
+static uint32_t last_number(const struct network_pool *pool)
+{
+	return (UINT32_MAX >> pool->prefix) - 1;
+}
 
 static void add_number(struct network_address *address, uint32_t number)
 {
@@ -28,13 +33,13 @@ static void add_number(struct network_address *address, uint32_t number)
 		address->bytes[last--] |= (unsigned char)number;
 }
 
-void network_number(uint32_t number, struct network *ret)
+void network_number(const struct network_pool *pool, uint32_t number, struct network *ret)
 {
-	(void)!network_address_parse(NETWORK_POOL, &ret->address);
+	ret->address = pool->address;
 	(void)!network_address_parse(NETWORK_POOL6, &ret->address6);
 	ret->gateway = ret->address;
 	ret->gateway6 = ret->address6;
-	ret->prefix = NETWORK_POOL_PREFIX;
+	ret->prefix = pool->prefix;
 	ret->prefix6 = NETWORK_POOL6_PREFIX;
 	add_number(&ret->gateway, 1);
 	add_number(&ret->gateway6, 1);
@@ -56,7 +61,7 @@ static int open_leases(const struct engine *engine, struct err *err)
 }
 
 /* Without a `next` anywhere: engines with other directories then seldom meet. */
-static uint32_t read_next(int dirfd)
+static uint32_t read_next(int dirfd, const struct network_pool *pool)
 {
 	cleanup_free char *text = NULL;
 	uint32_t number = 0;
@@ -65,7 +70,7 @@ static uint32_t read_next(int dirfd)
 	if (fd_read_file(dirfd, "next", 16, &text, &len) < 0 ||
 		str_to_u32(text, &number) < 0)
 		(void)!getrandom(&number, sizeof(number), 0);
-	return FIRST_NUMBER + number % (LAST_NUMBER - FIRST_NUMBER + 1);
+	return FIRST_NUMBER + number % (last_number(pool) - FIRST_NUMBER + 1);
 }
 
 static void write_next(int dirfd, uint32_t number)
@@ -100,13 +105,14 @@ static bool holder_is_gone(const struct engine *engine, int dirfd, const char *n
 }
 
 /* 0, -EEXIST when somebody has it. */
-static int take_number(const struct engine *engine, int dirfd, uint32_t number,
-	const char *id, struct network *ret)
+static int take_number(const struct engine *engine, int dirfd,
+	const struct network_pool *pool, uint32_t number, const char *id,
+	struct network *ret)
 {
 	char name[INET6_ADDRSTRLEN];
 	struct network network = { 0 };
 
-	network_number(number, &network);
+	network_number(pool, number, &network);
 	network_address_text(&network.address, name);
 	if (symlinkat(id, dirfd, name) < 0) {
 		if (errno != EEXIST || !holder_is_gone(engine, dirfd, name))
@@ -114,37 +120,38 @@ static int take_number(const struct engine *engine, int dirfd, uint32_t number,
 		if (unlinkat(dirfd, name, 0) < 0 || symlinkat(id, dirfd, name) < 0)
 			return -errno;
 	}
-	network_number(number, ret);
+	network_number(pool, number, ret);
 	return 0;
 }
 
-static int take_next(
-	const struct engine *engine, int dirfd, const char *id, struct network *ret)
+static int take_next(const struct engine *engine, int dirfd,
+	const struct network_pool *pool, const char *id, struct network *ret)
 {
-	uint32_t number = read_next(dirfd), first = number;
+	uint32_t number = read_next(dirfd, pool), first = number;
 	int r;
 
 	do {
-		r = take_number(engine, dirfd, number, id, ret);
+		r = take_number(engine, dirfd, pool, number, id, ret);
 		if (r == 0)
 			write_next(dirfd, number);
-		number = number == LAST_NUMBER ? FIRST_NUMBER : number + 1;
+		number = number == last_number(pool) ? FIRST_NUMBER : number + 1;
 	} while (r == -EEXIST && number != first);
 	return r;
 }
 
-int network_lease_take(
-	struct engine *engine, const char *id, struct network *ret, struct err *err)
+int network_lease_take(struct engine *engine, const char *id,
+	const struct network_pool *pool, struct network *ret, struct err *err)
 {
 	cleanup_close int dirfd = open_leases(engine, err);
+	char text[INET6_ADDRSTRLEN];
 	int r;
 
 	if (dirfd < 0)
 		return dirfd;
-	r = take_next(engine, dirfd, id, ret);
+	r = take_next(engine, dirfd, pool, id, ret);
 	if (r == -EEXIST) {
-		(void)err_say(err, ENOSPC, "all addresses of %s/%d are taken",
-			NETWORK_POOL, NETWORK_POOL_PREFIX);
+		(void)err_say(err, ENOSPC, "all addresses of %s/%u are taken",
+			network_address_text(&pool->address, text), pool->prefix);
 		return err_hint(err, "end containers; `ucrctl ps` lists them");
 	}
 	return r < 0 ? err_set(err, -r, "take an address") : 0;

@@ -12,8 +12,7 @@
 #include "isolators/network.h"
 
 /* The pools: what the bridge has, and containers are numbered in. */
-#define NETWORK_POOL "10.99.0.0"
-#define NETWORK_POOL_PREFIX 16
+#define NETWORK_POOL "10.99.0.0/16" /* unless --network-pool says otherwise */
 #define NETWORK_POOL6 "fd75:6372:99::"
 #define NETWORK_POOL6_PREFIX 64
 
@@ -23,6 +22,15 @@ struct network_choice {
 	enum network_mode mode;
 	bool is_shared;
 };
+
+struct network_pool {
+	struct network_address address; /* AF_INET, the lowest */
+	uint32_t prefix;
+};
+
+/* "ADDRESS/PREFIX" of IPv4, of 8 to 28 bits; NULL: NETWORK_POOL. */
+int network_pool_parse(const char *text, struct network_pool *ret, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* The words of --network; NULL: none. */
 int network_choice_parse(const char *text, struct network_choice *ret, struct err *err)
@@ -47,14 +55,16 @@ int network_ports_reserve(struct network_ports *ports, int **ret_fds, size_t *re
  * Takes a free address, the next after the one taken last, and writes it into <root>/networks/
  * as a link to the container. -ENOSPC: there is none.
  */
-int network_lease_take(struct engine *engine, const char *id, struct network *ret,
-	struct err *err) __attribute__((warn_unused_result));
+int network_lease_take(struct engine *engine, const char *id,
+	const struct network_pool *pool, struct network *ret, struct err *err)
+	__attribute__((warn_unused_result));
 /* Gives it back, if it is still the container's. */
 void network_lease_release(
 	struct engine *engine, const struct network *network, const char *id);
 
 /* The address with this number in the pools. */
-void network_number(uint32_t number, struct network *ret);
+void network_number(
+	const struct network_pool *pool, uint32_t number, struct network *ret);
 
 /* The name servers that a container with a network of its own can ask: of resolv.conf(5), without
  * those at the host's loopback; `servers` replace them. 0, or 1 when there is none. */

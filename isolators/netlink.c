@@ -216,18 +216,34 @@ int netlink_get(
 	return 0;
 }
 
-int netlink_index(struct netlink *route, const char *name)
+int netlink_station(
+	struct netlink *route, const char *name, unsigned char *ret, size_t room)
 {
 	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
 	const struct nlmsghdr *answer;
 	struct nlmsghdr *request;
+	struct nlattr *attr;
 	int r;
 
 	netlink_begin(route);
 	request = netlink_message(route, RTM_GETLINK, 0, &header, sizeof(header));
 	mnl_attr_put_strz(request, IFLA_IFNAME, name);
 	r = netlink_get(route, RTM_NEWLINK, sizeof(header), &answer);
-	return r < 0 ? r
-		     : ((const struct ifinfomsg *)mnl_nlmsg_get_payload(answer))
-			       ->ifi_index;
+	if (r < 0)
+		return r;
+	memset(ret, 0, room);
+	mnl_attr_for_each(attr, answer, sizeof(header))
+	{
+		if (mnl_attr_get_type(attr) == IFLA_ADDRESS &&
+			mnl_attr_get_payload_len(attr) >= room)
+			memcpy(ret, mnl_attr_get_payload(attr), room);
+	}
+	return ((const struct ifinfomsg *)mnl_nlmsg_get_payload(answer))->ifi_index;
+}
+
+int netlink_index(struct netlink *route, const char *name)
+{
+	unsigned char ignored[1];
+
+	return netlink_station(route, name, ignored, sizeof(ignored));
 }

@@ -57,5 +57,8 @@ int netlink_get(struct netlink *nl, uint16_t type, size_t len,
 /* The number of an interface, or -errno. */
 int netlink_index(struct netlink *route, const char *name)
 	__attribute__((warn_unused_result));
+/* The same, with its hardware address, as many bytes of it as there is room for, else zeroes. */
+int netlink_station(struct netlink *route, const char *name, unsigned char *ret,
+	size_t room) __attribute__((warn_unused_result));
 
 #endif

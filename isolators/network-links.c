@@ -8,6 +8,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <string.h>
 
 #define LOOPBACK_INDEX 1 /* of every network namespace */
 #define CREATE (NLM_F_CREATE | NLM_F_EXCL)
@@ -114,10 +115,11 @@ int network_pool_check(
 	if (found->rtm_dst_len < network->prefix || interface_of(answer) == bridge ||
 		found->rtm_type == RTN_LOCAL)
 		return 0;
-	return err_say(err, EADDRINUSE,
+	(void)err_say(err, EADDRINUSE,
 		"the network of the bridge " NETWORK_BRIDGE_NAME
 		" (%s/%u) is one that this host has already",
 		network_address_text(&network->gateway, text), network->prefix);
+	return err_hint(err, "choose another with --network-pool");
 }
 
 /* ---- the bridge ----------------------------------------------------------------------- */
@@ -262,14 +264,33 @@ static int say_pair_failed(struct netlink *route, int code, struct err *err)
 	return err ? -err->code : -EIO;
 }
 
+/* Its hardware address says for which network the bridge was made. */
+static int find_bridge(
+	struct netlink *route, const struct network *network, struct err *err)
+{
+	unsigned char mac[NETWORK_MAC_LEN], found[NETWORK_MAC_LEN];
+	int index = netlink_station(route, NETWORK_BRIDGE_NAME, found, sizeof(found));
+
+	if (index < 0)
+		return err_set(err, -index, "find the bridge " NETWORK_BRIDGE_NAME);
+	network_mac(&network->gateway, mac);
+	if (memcmp(mac, found, sizeof(mac)) == 0)
+		return index;
+	(void)err_say(err, EINVAL,
+		"the bridge " NETWORK_BRIDGE_NAME " was made for another network");
+	return err_hint(err,
+		"give the --network-pool that its containers have, or end them and remove it "
+		"with `ip link del " NETWORK_BRIDGE_NAME "`");
+}
+
 int network_pair_make(struct netlink *route, const struct network *network, int netns_fd,
 	struct err *err)
 {
-	int bridge = netlink_index(route, NETWORK_BRIDGE_NAME), index, r;
+	int bridge = find_bridge(route, network, err), index, r;
 	char name[IF_NAMESIZE];
 
 	if (bridge < 0)
-		return err_set(err, -bridge, "find the bridge " NETWORK_BRIDGE_NAME);
+		return bridge;
 	network_interface(&network->address, name);
 	r = make_pair(route, network, bridge, netns_fd, name);
 	if (r < 0)

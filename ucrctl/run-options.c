@@ -144,6 +144,10 @@ static const struct option_spec isolation[] = {
 		.help = "none: a network of its own with nothing but lo (default); host: the "
 			"host's; bridge: its own address, and the outside by the host's; "
 			"bridge:shared: the same, and others that are shared" },
+	{ "network-pool", .arg = "ADDRESS/PREFIX", .set = option_string,
+		.offset = RUN(network_pool),
+		.help = "The bridge's addresses, where 10.99.0.0/16 is not free; the same for all "
+			"containers" },
 	{ "publish", 'p', .arg = "[ADDRESS:]HOSTPORT:PORT[/udp]", .set = option_strv,
 		.offset = RUN(publish),
 		.help = "Hand what comes to a port of the host on to a port of the container; "

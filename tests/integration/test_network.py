@@ -530,7 +530,17 @@ def test_pool_is_taken(_work):
     ip("addr", "add", "10.99.7.1/16", "dev", "up0")
     result = bridged()
     assert result.status == 125 and "one that this host has already" in result.err, result
+    assert "with --network-pool" in result.err, result
+    result = bridged("--network-pool", "192.168.200.0/24")
+    assert result.status == 0, result
     ip("addr", "del", "10.99.7.1/16", "dev", "up0")
+    with Container("moved", "--network-pool", "192.168.200.0/24", "-p", "8080:80") as c, \
+            c.server("tcp", 80, "moved"):
+        assert c.ip.startswith("192.168.200."), c.ip
+        assert ask(networks.WORLD.pid, "tcp", HOST4, 8080) == f"moved {WORLD4}"
+        result = bridged()
+        assert result.status == 125 and "made for another network" in result.err, result
+    ip("link", "del", "ucr0")
     ip("route", "add", "10.0.0.0/8", "via", WORLD4)
     assert bridged().status == 0
     ip("route", "del", "10.0.0.0/8")

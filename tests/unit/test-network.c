@@ -14,6 +14,8 @@
 #define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define POOL_SIZE 65533 /* 10.99.0.2 to 10.99.255.254 */
 
+static const struct network_pool pool = { { AF_INET, { 10, 99, 0, 0 } }, 16 };
+
 /* ---- --publish ------------------------------------------------------------------------ */
 
 /* "tcp 127.0.0.1:8080->80 …", or "" when it was refused. */
@@ -148,12 +150,34 @@ static void test_choice(void **state)
 	assert_int_equal(network_choice_parse("bridge:", &choice, &err), -EINVAL);
 }
 
+static void test_pool(void **state)
+{
+	static const char *const bad[] = { "", "10.0.0.0", "10.0.0.0/", "10.0.0.0/7",
+		"10.0.0.0/29", "10.0.0.1/16", "10.99.128.0/16", "fd00::/64", "x/16",
+		"10.0.0.0/16/16", "10.0.0/16" };
+	struct network_pool small;
+	struct network n = { 0 };
+	char text[INET6_ADDRSTRLEN];
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(network_pool_parse(bad[i], &small, &err), -EINVAL);
+	assert_int_equal(network_pool_parse(NULL, &small, &err), 0);
+	assert_memory_equal(&small.address, &pool.address, sizeof(pool.address));
+	assert_int_equal(small.prefix, pool.prefix);
+	assert_int_equal(network_pool_parse("192.168.7.16/28", &small, &err), 0);
+	network_number(&small, 14, &n);
+	assert_string_equal(network_address_text(&n.address, text), "192.168.7.30");
+	assert_string_equal(network_address_text(&n.gateway, text), "192.168.7.17");
+	assert_int_equal(n.prefix, 28);
+}
+
 static void test_number(void **state)
 {
 	struct network n = { 0 };
 	char text[INET6_ADDRSTRLEN], name[IF_NAMESIZE], mac[NETWORK_MAC_TEXT_MAX];
 
-	network_number(0x1234, &n);
+	network_number(&pool, 0x1234, &n);
 	assert_string_equal(network_address_text(&n.address, text), "10.99.18.52");
 	assert_string_equal(
 		network_address_text(&n.address6, text), "fd75:6372:99::1234");
@@ -175,7 +199,7 @@ static void test_record(void **state)
 	struct json_writer w = JSON_WRITER(&b);
 	struct err err;
 
-	network_number(7, &n);
+	network_number(&pool, 7, &n);
 	jw_object(&w, NULL);
 	network_write(&w, &n);
 	jw_object_end(&w);
@@ -300,7 +324,7 @@ static const char *take(struct box *box, const char *id)
 	static char text[INET6_ADDRSTRLEN];
 	struct network n = { 0 };
 	struct err err;
-	int r = network_lease_take(box->engine, id, &n, &err);
+	int r = network_lease_take(box->engine, id, &pool, &n, &err);
 
 	if (r < 0)
 		return r == -ENOSPC ? "none" : "error";
@@ -317,7 +341,7 @@ static void test_lease(void **state)
 	assert_string_equal(take(&box, ID_A), "10.99.0.2");
 	assert_string_equal(take(&box, ID_A), "10.99.0.3");
 	/* Given back by its holder only, and not at once given out again. */
-	network_number(2, &n);
+	network_number(&pool, 2, &n);
 	network_lease_release(box.engine, &n, ID_B);
 	begin_with(&box, "0");
 	assert_string_equal(take(&box, ID_A), "10.99.0.4");
@@ -347,13 +371,13 @@ static void test_exhausted(void **state)
 
 	box_open(&box);
 	for (uint32_t i = 0; i < POOL_SIZE; i++) {
-		network_number(i + 2, &n);
+		network_number(&pool, i + 2, &n);
 		assert_int_equal(symlinkat(ID_A, box.leases,
 					 network_address_text(&n.address, text)),
 			0);
 	}
 	assert_string_equal(take(&box, ID_A), "none");
-	network_number(4711, &n);
+	network_number(&pool, 4711, &n);
 	network_lease_release(box.engine, &n, ID_A);
 	assert_string_equal(take(&box, ID_A), network_address_text(&n.address, text));
 	box_close(&box);
@@ -366,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_expose),
 		cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_choice),
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_record),
 		cmocka_unit_test(test_bad_records),
