@@ -124,7 +124,7 @@ static int take_cancel(struct agent *agent, const struct ipc_msg *msg)
 static void do_quickly(
 	struct agent *agent, const struct agent_op *op, const struct agent_call *call)
 {
-	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
+	cleanup_answer struct agent_answer answer = { 0 };
 
 	agent_op_run(op, agent, call, &answer);
 	agent_api_send(agent, call->id, &answer);
@@ -293,12 +293,12 @@ void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answe
 		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
 	if (body_fd < 0 && answer->body.len)
 		answer->status = 500;
-	agent_api_answer(agent, id, answer->status, answer->type, body_fd);
+	agent_api_answer(agent, id, answer->status, AGENT_JSON, body_fd);
 }
 
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err)
 {
-	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
+	cleanup_answer struct agent_answer answer = { 0 };
 
 	agent_answer_error(&answer, r, err);
 	agent_api_send(agent, id, &answer);

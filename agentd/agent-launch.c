@@ -5,7 +5,6 @@
 #include "agentd/launch.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
-#include "images/reference.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +16,7 @@
 /* The options point into this. */
 struct launch_words {
 	strv uris, command, environment;
-	char memory[32], shares[32], cpus[32], cache[32];
+	char memory[32], shares[32], cache[32];
 };
 
 static void words_done(struct launch_words *words)
@@ -155,11 +154,11 @@ static int launch(struct agent *agent, const struct agent_call *call,
 		.memory = call->memory_bytes ? words->memory : NULL,
 		.cpu_shares = call->cpu_milli ? words->shares : NULL,
 	};
-	const struct launch_request request = { .image_name = call->image ? call->image
-									  : "host:",
+	struct launch_request request = {
+		.image_name = call->image ? call->image : "host:",
 		.options = &options,
-		.pull_options = &agent->pull };
-	struct launch_request whole = request;
+		.pull_options = &agent->pull,
+	};
 	int r;
 
 	r = call->image
@@ -167,8 +166,8 @@ static int launch(struct agent *agent, const struct agent_call *call,
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);
 	if (r < 0)
 		return r;
-	whole.image = image;
-	r = launch_container(agent->engine, &whole, &container, &launched, err);
+	request.image = image;
+	r = launch_container(agent->engine, &request, &container, &launched, err);
 	if (r == 0)
 		write_notes(answer, notes, &launched);
 	if (r == -EEXIST && is_there(agent, call->container)) {
@@ -185,7 +184,6 @@ int agent_launch(struct agent *agent, const struct agent_call *call,
 	cleanup_with(words_done) struct launch_words words = { 0 };
 	int r;
 
-	answer->status = 200;
 	if (is_there(agent, call->container)) {
 		answer->status = 202;
 		return 0;

@@ -6,8 +6,6 @@
 #include "common/settings.h"
 #include "runtime/runtime.h"
 
-#include <errno.h>
-
 #define EXIT_OWN_ERROR 125
 #define LIBEXEC_VARIABLE "UCR_LIBEXECDIR"
 #define CONFIG_PATH SYSCONFDIR "/ucr/agentd.json"
@@ -55,11 +53,6 @@ static const struct option_spec options[] = {
 static const struct option_group groups[] = { { options }, { 0 } };
 static const struct agent_options defaults = { .workers = 16 };
 
-static int refuse_verb(void *context, const void *opts, char **args, struct err *err)
-{
-	return err_say(err, EINVAL, "there are no verbs");
-}
-
 static const struct verb_spec verb = {
 	.name = "ucr-agentd",
 	.summary = "Serve containers over a socket",
@@ -70,7 +63,6 @@ static const struct verb_spec verb = {
 	.groups = groups,
 	.options_size = sizeof(struct agent_options),
 	.defaults = &defaults,
-	.run = refuse_verb,
 };
 
 static const char *const not_in_file[] = { "config", "config-check", NULL };

@@ -2,11 +2,11 @@
 #include "agentd/agent-private.h"
 
 #include "common/cleanup.h"
+#include "common/timestamp.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <time.h>
 
 void agent_answer_done(struct agent_answer *answer)
 {
@@ -41,7 +41,6 @@ void agent_answer_error(struct agent_answer *answer, int r, const struct err *er
 
 	buf_reset(&answer->body);
 	answer->status = status_of(r);
-	answer->type = AGENT_JSON;
 	jw_object(&w, NULL);
 	jw_string(&w, "error", err->text);
 	if (*err->hint)
@@ -54,7 +53,6 @@ void agent_answer_error(struct agent_answer *answer, int r, const struct err *er
 static int health(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	answer->status = 200;
 	buf_puts(&answer->body,
 		"{\"type\":\"GET_HEALTH\",\"get_health\":{\"healthy\":true}}");
 	return 0;
@@ -63,7 +61,6 @@ static int health(struct agent *agent, const struct agent_call *call,
 static int version(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	answer->status = 200;
 	buf_puts(&answer->body,
 		"{\"type\":\"GET_VERSION\",\"get_version\":{\"version_info\":{\"version\":"
 		"\"" PACKAGE_VERSION "\"}}}");
@@ -75,7 +72,6 @@ static int get_agent(struct agent *agent, const struct agent_call *call,
 {
 	struct json_writer w = JSON_WRITER(&answer->body);
 
-	answer->status = 200;
 	jw_object(&w, NULL);
 	jw_string(&w, "type", "GET_AGENT");
 	jw_object(&w, "get_agent");
@@ -89,14 +85,6 @@ static int get_agent(struct agent *agent, const struct agent_call *call,
 	return 0;
 }
 
-static double now_seconds(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_REALTIME, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static void write_usage(
 	struct agent *agent, struct container *container, struct json_writer *w)
 {
@@ -106,7 +94,7 @@ static void write_usage(
 	if (container_usage(agent->engine, container, &usage, &ignored) < 0)
 		return;
 	jw_object(w, "resource_statistics");
-	jw_milli(w, "timestamp", (int64_t)(now_seconds() * 1000));
+	jw_milli(w, "timestamp", timestamp_now() / (TIMESTAMP_SECOND / 1000));
 	jw_milli(w, "cpus_user_time_secs", (int64_t)(usage.cpu_user_usec / 1000));
 	jw_milli(w, "cpus_system_time_secs", (int64_t)(usage.cpu_system_usec / 1000));
 	jw_u64(w, "mem_total_bytes", usage.memory_bytes);
@@ -145,7 +133,6 @@ static int containers(struct agent *agent, const struct agent_call *call,
 
 	if (r < 0)
 		return r;
-	answer->status = 200;
 	jw_object(&w, NULL);
 	jw_string(&w, "type", "GET_CONTAINERS");
 	jw_object(&w, "get_containers");
@@ -186,7 +173,6 @@ static int kill_container(struct agent *agent, const struct agent_call *call,
 	if (call->signal >= (uint32_t)_NSIG)
 		return err_say(err, EINVAL,
 			"kill_container.signal: there is no signal %u", call->signal);
-	answer->status = 200;
 	return container_kill(agent->engine, container,
 		call->signal ? (int)call->signal : SIGKILL, err);
 }
@@ -199,7 +185,6 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 
 	if (r < 0)
 		return r;
-	answer->status = 200;
 	return container_remove(agent->engine, container, false, err);
 }
 
@@ -243,8 +228,6 @@ static int metrics(struct agent *agent, const struct agent_call *call,
 
 	if (r < 0)
 		return r;
-	answer->status = 200;
-	answer->type = AGENT_METRICS;
 	put_metric(out, "ucr_agent_info", "The agent's version.",
 		"{version=\"" PACKAGE_VERSION "\"}", 1);
 	put_resource(out, agent, "cpus", "ucr_agent_cpus", "Processors to give.", 1);
@@ -257,14 +240,14 @@ static int metrics(struct agent *agent, const struct agent_call *call,
 }
 
 static const struct agent_op ops[] = {
-	{ "health", health, true },
-	{ "version", version, true },
-	{ "agent", get_agent, true },
+	{ "health", health, .is_quick = true },
+	{ "version", version, .is_quick = true },
+	{ "agent", get_agent, .is_quick = true },
 	{ "containers", containers },
 	{ "launch", agent_launch, .is_slow = true },
 	{ "kill", kill_container },
 	{ "remove", remove_container },
-	{ "metrics", metrics },
+	{ "metrics", metrics, .type = AGENT_METRICS },
 	{ 0 },
 };
 
@@ -281,8 +264,10 @@ void agent_op_run(const struct agent_op *op, struct agent *agent,
 	const struct agent_call *call, struct agent_answer *answer)
 {
 	struct err err = { 0 };
-	int r = op->fn(agent, call, answer, &err);
+	int r;
 
+	answer->status = 200;
+	r = op->fn(agent, call, answer, &err);
 	if (r < 0)
 		agent_answer_error(answer, r, &err);
 }

@@ -29,14 +29,13 @@ struct agent {
 	struct agent_wait *waits;
 	size_t wait_count;
 	struct ipc_msg msg;
-	struct err err; /* why the loop ended */
 };
 
 /* What is sent back. */
 struct agent_answer {
 	uint32_t status; /* of HTTP */
-	const char *type;
-	struct buf body; /* empty: none */
+	struct buf
+		body; /* empty: none. JSON, of a success what the operation's table says */
 };
 void agent_answer_done(struct agent_answer *answer);
 #define cleanup_answer cleanup_with(agent_answer_done)
@@ -52,6 +51,7 @@ int agent_api_start(struct agent *agent, struct err *err)
 /* `body_fd` -1: there is none. One that cannot be sent is dropped with the role. */
 void agent_api_answer(
 	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd);
+/* The answer, JSON. */
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err);
 
@@ -66,12 +66,13 @@ struct agent_op {
 	const char *name;
 	int (*fn)(struct agent *agent, const struct agent_call *call,
 		struct agent_answer *answer, struct err *err);
-	bool is_quick; /* it blocks on nothing: the loop does it itself */
-	bool is_slow;  /* it may wait for others: not all workers do such at once */
+	const char *type; /* of its body; NULL: JSON */
+	bool is_quick;	  /* it blocks on nothing: the loop does it itself */
+	bool is_slow;	  /* it may wait for others: not all workers do such at once */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);
-/* A failure becomes the answer. */
+/* 200 unless it says otherwise; a failure becomes the answer. */
 void agent_op_run(const struct agent_op *op, struct agent *agent,
 	const struct agent_call *call, struct agent_answer *answer);
 

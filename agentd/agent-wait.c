@@ -84,7 +84,7 @@ static void write_end(struct json_writer *w, const struct container *c)
 
 static void answer_end(struct agent *agent, uint64_t id, const struct container *c)
 {
-	cleanup_answer struct agent_answer ended = { .status = 200, .type = AGENT_JSON };
+	cleanup_answer struct agent_answer ended = { .status = 200 };
 	struct json_writer w = JSON_WRITER(&ended.body);
 
 	jw_object(&w, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker is a child that does one operation and sends its answer: the status and, where there is
- * one, the body in a memfd. One that dies without a word is an answer, too.
+ * A worker is a child that does one operation and sends one message: its type is the status, and
+ * with it comes the body, where there is one, in a memfd. One that dies without a word is an answer,
+ * too.
  */
 #include "agentd/agent-private.h"
 
@@ -21,22 +22,17 @@ struct agent_worker {
 	struct agent *agent;
 	struct agent_worker *next;
 	struct loop_source *source;
+	const struct agent_op *op;
 	uint64_t id; /* of the call */
 	pid_t pid;
 	int fd;
-	bool has_answered, is_slow;
+	bool has_answered;
 };
 
 struct agent_queued {
 	struct agent_queued *next;
 	const struct agent_op *op;
 	struct agent_call call;
-};
-
-/* What a worker says. */
-struct result {
-	uint32_t status;
-	bool is_metrics;
 };
 
 /* ---- the child ---- */
@@ -66,8 +62,7 @@ static void reset_process(struct agent *agent)
 static int work(struct agent *agent, const struct agent_op *op,
 	const struct agent_call *call, int fd)
 {
-	cleanup_answer struct agent_answer answer = { .type = AGENT_JSON };
-	struct result result;
+	cleanup_answer struct agent_answer answer = { 0 };
 	int body_fd = -1;
 
 	reset_process(agent);
@@ -79,8 +74,7 @@ static int work(struct agent *agent, const struct agent_op *op,
 		if (body_fd < 0)
 			return 1;
 	}
-	result = (struct result){ answer.status, str_eq(answer.type, AGENT_METRICS) };
-	return ipc_send(fd, 1, &result, sizeof(result), &body_fd, body_fd >= 0) < 0;
+	return ipc_send(fd, answer.status, NULL, 0, &body_fd, body_fd >= 0) < 0;
 }
 
 /* ---- the parent ---- */
@@ -137,7 +131,7 @@ static void forget(struct agent_worker *worker)
 		at = &(*at)->next;
 	*at = worker->next;
 	agent->worker_count--;
-	agent->slow_count -= worker->is_slow;
+	agent->slow_count -= worker->op->is_slow;
 	loop_remove(worker->source);
 	(void)close(worker->fd);
 	free(worker);
@@ -158,14 +152,11 @@ static void answer_for(struct agent_worker *worker, int status)
 
 static void take_result(struct agent_worker *worker, struct ipc_msg *msg)
 {
-	struct result result;
+	bool is_success = msg->type < 400;
 
-	if (msg->len != sizeof(result))
-		return;
-	memcpy(&result, msg->data, sizeof(result));
 	worker->has_answered = true;
-	agent_api_answer(worker->agent, worker->id, result.status,
-		result.is_metrics ? AGENT_METRICS : AGENT_JSON,
+	agent_api_answer(worker->agent, worker->id, msg->type,
+		is_success && worker->op->type ? worker->op->type : AGENT_JSON,
 		msg->fd_count ? msg->fds[0] : -1);
 }
 
@@ -228,7 +219,7 @@ static int start(struct agent *agent, const struct agent_op *op,
 	}
 	worker->agent = agent;
 	worker->id = call->id;
-	worker->is_slow = op->is_slow;
+	worker->op = op;
 	worker->next = agent->workers;
 	agent->workers = worker;
 	agent->worker_count++;

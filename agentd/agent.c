@@ -225,9 +225,5 @@ int agent_run(struct agent *agent, struct err *err)
 	agent_notify("READY=1\nSTATUS=Serving containers");
 	r = loop_run(agent->loop);
 	agent_notify("STOPPING=1");
-	if (r < 0 && agent->err.code)
-		*err = agent->err;
-	else if (r < 0)
-		(void)err_set(err, -r, "serve");
-	return r;
+	return r < 0 ? err_set(err, -r, "serve") : 0;
 }
