@@ -152,3 +152,36 @@ void agent_call_done(struct agent_call *call)
 {
 	json_release(fields, call);
 }
+
+/* ---- how a failure is told ---- */
+
+uint32_t agent_error_status(int r)
+{
+	static const struct {
+		int code;
+		uint32_t status;
+	} statuses[] = {
+		{ EINVAL, 400 },
+		{ EACCES, 403 },
+		{ ENOENT, 404 },
+		{ ESRCH, 409 },
+		{ EBUSY, 409 },
+		{ EEXIST, 409 },
+		{ ENOSPC, 507 },
+	};
+
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (statuses[i].code == -r)
+			return statuses[i].status;
+	}
+	return 500;
+}
+
+void agent_error_write(struct json_writer *w, const struct err *err)
+{
+	jw_object(w, NULL);
+	jw_string(w, "error", err->text);
+	if (*err->hint)
+		jw_string(w, "hint", err->hint);
+	jw_object_end(w);
+}

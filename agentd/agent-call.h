@@ -42,6 +42,11 @@ void agent_call_write(struct json_writer *w, const struct agent_call *call);
 int agent_call_check(const struct agent_call *call, struct err *err)
 	__attribute__((warn_unused_result));
 void agent_call_done(struct agent_call *call);
+
+/* How a failure is told to whoever asked: the status of HTTP, and {"error", "hint"}. */
+uint32_t agent_error_status(int r);
+void agent_error_write(struct json_writer *w, const struct err *err);
+
 #define cleanup_agent_call cleanup_with(agent_call_done)
 
 #endif

@@ -13,39 +13,13 @@ void agent_answer_done(struct agent_answer *answer)
 	buf_done(&answer->body);
 }
 
-static uint32_t status_of(int r)
-{
-	static const struct {
-		int code;
-		uint32_t status;
-	} statuses[] = {
-		{ ENOENT, 404 },
-		{ ESRCH, 409 },
-		{ EBUSY, 409 },
-		{ EEXIST, 409 },
-		{ EINVAL, 400 },
-		{ EACCES, 403 },
-		{ ENOSPC, 507 },
-	};
-
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		if (statuses[i].code == -r)
-			return statuses[i].status;
-	}
-	return 500;
-}
-
 void agent_answer_error(struct agent_answer *answer, int r, const struct err *err)
 {
 	struct json_writer w = JSON_WRITER(&answer->body);
 
 	buf_reset(&answer->body);
-	answer->status = status_of(r);
-	jw_object(&w, NULL);
-	jw_string(&w, "error", err->text);
-	if (*err->hint)
-		jw_string(&w, "hint", err->hint);
-	jw_object_end(&w);
+	answer->status = agent_error_status(r);
+	agent_error_write(&w, err);
 }
 
 /* ---- what is asked for ---- */

@@ -79,11 +79,7 @@ static void set_error(struct request *request, unsigned int status, const struct
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 
-	jw_object(&w, NULL);
-	jw_string(&w, "error", err->text);
-	if (*err->hint)
-		jw_string(&w, "hint", err->hint);
-	jw_object_end(&w);
+	agent_error_write(&w, err);
 	if (buf_finish(&b) == 0)
 		set_response(request, status,
 			MHD_create_response_from_buffer(
@@ -184,14 +180,12 @@ static int send_call(struct request *request, struct agent_call *call)
 	return 0;
 }
 
+/* Two are of the request, and would be of something else in the engine. */
 static unsigned int status_of(int r)
 {
-	switch (r) {
-	case -EINVAL: return MHD_HTTP_BAD_REQUEST;
-	case -E2BIG: return MHD_HTTP_CONTENT_TOO_LARGE;
-	case -ENOSYS: return MHD_HTTP_NOT_IMPLEMENTED;
-	default: return MHD_HTTP_INTERNAL_SERVER_ERROR;
-	}
+	if (r == -E2BIG)
+		return MHD_HTTP_CONTENT_TOO_LARGE;
+	return r == -ENOSYS ? MHD_HTTP_NOT_IMPLEMENTED : agent_error_status(r);
 }
 
 static void make_call(struct request *request)
