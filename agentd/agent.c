@@ -60,22 +60,18 @@ static int find_registries(struct agent *agent, struct err *err)
 	const struct agent_options *o = agent->options;
 
 	if (strv_add(&agent->registries,
-		    o->registries ? o->registries : SYSCONFDIR "/ucr/registries.json") <
-			0 ||
-		strv_add(&agent->certs, "/etc/containers/certs.d") < 0 ||
-		strv_add(&agent->certs, "/etc/docker/certs.d") < 0 ||
+		    o->registries ? o->registries : REGISTRIES_CONFIG) < 0 ||
+		registries_add_certs(&agent->certs) < 0 ||
 		(o->authfile && strv_add(&agent->auth_files, o->authfile) < 0))
 		return err_oom(err);
 	agent->pull = (struct pull_options){
 		.registries = { .config = agent->registries,
 			.certs = agent->certs,
-			.is_config_required = o->registries != NULL,
-			.https_proxy = getenv("HTTPS_PROXY"),
-			.http_proxy = getenv("HTTP_PROXY"),
-			.no_proxy = getenv("NO_PROXY") },
+			.is_config_required = o->registries != NULL },
 		.auth_files = agent->auth_files,
 		.is_hearsay = true,
 	};
+	registries_find_proxies(&agent->pull.registries);
 	return 0;
 }
 

@@ -70,6 +70,12 @@ struct registries_paths {
 	bool is_config_required; /* the person named the file: it must exist */
 };
 
+/* What the host says: the file for everybody, the proxies of the environment (borrowed from it), and
+ * podman's and docker's directories of certificates. */
+#define REGISTRIES_CONFIG SYSCONFDIR "/ucr/registries.json"
+void registries_find_proxies(struct registries_paths *ret);
+int registries_add_certs(strv *ret) __attribute__((warn_unused_result));
+
 /* How `host` (of a full reference) is reached. Without credentials. */
 int registries_load(const struct registries_paths *paths, const char *host,
 	struct registry_access *ret, struct err *err) __attribute__((warn_unused_result));

@@ -105,41 +105,15 @@ static int find_files(const struct registry_options *o, struct registry_setup *s
 	r = registries ? strv_add(&setup->config, registries)
 		       : add_places(config_places, &setup->config);
 	if (r == 0 && !registries)
-		r = strv_add(&setup->config, SYSCONFDIR "/ucr/registries.json");
+		r = strv_add(&setup->config, REGISTRIES_CONFIG);
 	if (r == 0)
 		r = add_places(certs_places, &setup->certs);
 	if (r == 0)
-		r = strv_add(&setup->certs, "/etc/containers/certs.d");
-	if (r == 0)
-		r = strv_add(&setup->certs, "/etc/docker/certs.d");
+		r = registries_add_certs(&setup->certs);
 	if (r == 0)
 		r = authfile ? strv_add(&setup->auth_files, authfile)
 			     : add_places(auth_places, &setup->auth_files);
 	return r;
-}
-
-static const char *first_from_env(const char *const *names)
-{
-	for (; *names; names++) {
-		if (from_env(*names))
-			return from_env(*names);
-	}
-	return NULL;
-}
-
-static void find_proxies(struct registries_paths *ret)
-{
-	static const char *const https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-		"ALL_PROXY", NULL };
-	static const char *const http[] = { "http_proxy", "HTTP_PROXY", "all_proxy",
-		"ALL_PROXY", NULL };
-	static const char *const cgi[] = { "http_proxy", "all_proxy", "ALL_PROXY", NULL };
-	static const char *const none[] = { "no_proxy", "NO_PROXY", NULL };
-
-	ret->https_proxy = first_from_env(https);
-	/* In a CGI program HTTP_PROXY is the header "Proxy" of whoever sent the request. */
-	ret->http_proxy = first_from_env(from_env("REQUEST_METHOD") ? cgi : http);
-	ret->no_proxy = first_from_env(none);
 }
 
 static int read_credentials(
@@ -176,7 +150,7 @@ int registry_setup_make(const struct registry_options *options,
 		return r;
 	setup.pull.registries.config = setup.config;
 	setup.pull.registries.certs = setup.certs;
-	find_proxies(&setup.pull.registries);
+	registries_find_proxies(&setup.pull.registries);
 	setup.pull.auth_files = setup.auth_files;
 	setup.pull.credentials = setup.credentials;
 	*ret = setup;
