@@ -85,34 +85,25 @@ static bool is_wanted(const struct referring *referring, const struct oci_descri
 	return !wanted || (d->artifact_type && str_eq(d->artifact_type, wanted));
 }
 
-/* Nobody can pull it here; one such must not hide the others. */
-static void leave_out(const struct referring *referring, const char *digest)
-{
-	const struct http_session *session = &referring->job->session;
-	cleanup_free char *text = NULL;
-	char show[SHOWN_MAX];
-
-	text = str_printf("%s is left out: only sha256 digests can be checked here",
-		shown(digest, show));
-	if (text && session->on_note)
-		session->on_note(text, session->note_arg);
-}
-
 static int add_referrer(
 	struct referring *referring, const struct oci_descriptor *d, struct err *err)
 {
 	struct json_writer *w = &referring->writer;
+	char show[SHOWN_MAX];
 
 	if (!is_wanted(referring, d))
 		return 0;
-	if (!digest_is_valid(d->digest)) {
-		leave_out(referring, d->digest);
-		return 0;
-	}
 	if (++referring->count > REFERRERS_MAX || w->buf->len > REFERRERS_TEXT_MAX)
 		return err_say(err, E2BIG,
 			"there are more than %d, or more is said of them than %u bytes",
 			REFERRERS_MAX, REFERRERS_TEXT_MAX);
+	/* Nobody can pull it here; one such must not hide the others. */
+	if (!digest_is_valid(d->digest)) {
+		http_note(&referring->job->session,
+			"%s is left out: only sha256 digests can be checked here",
+			shown(d->digest, show));
+		return 0;
+	}
 	jw_object(w, NULL);
 	jw_string(w, "digest", d->digest);
 	jw_u64(w, "size", d->size);

@@ -49,8 +49,6 @@ struct http_state {
 };
 
 int64_t http_now_us(void);
-void http_note(const struct http_session *session, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* ---- http-receive.c ---- */
 

@@ -90,6 +90,9 @@ void http_transfer_done(struct http_transfer *t);
 int http_session_open(const struct registry_access *access, struct http_session *ret,
 	struct err *err) __attribute__((warn_unused_result));
 void http_session_close(struct http_session *session);
+/* A sentence for the person, to the session's on_note. */
+void http_note(const struct http_session *session, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Runs transfers, `at_once` of them at a time, until all are over or one failed, whose error it
  * is. `on_done` (may be NULL) is called for each that succeeds. Those of an outer run, for which

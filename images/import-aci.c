@@ -231,8 +231,9 @@ static int copy_bytes(int from, int to, struct err *err)
 			return err_set(err, errno, "read the archive");
 		total += (uint64_t)n;
 		if (total > IMPORT_DOWNLOAD_MAX)
-			return err_say(
-				err, EFBIG, "the archive is larger than the limit");
+			return err_say(err, EFBIG,
+				"the archive is larger than %llu bytes",
+				IMPORT_DOWNLOAD_MAX);
 		r = fd_write_all(to, piece, (size_t)n);
 	}
 	return r < 0 ? err_set(err, -r, "write a temporary file in the store") : 0;

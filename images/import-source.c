@@ -126,6 +126,7 @@ int import_download(const struct import *import, const struct import_download *d
 		.max_bytes = download->max_bytes,
 		.progress = request->progress,
 		.progress_arg = request->progress_arg,
+		.notes = request->notes,
 	};
 	int r = fd;
 

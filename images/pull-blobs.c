@@ -107,13 +107,6 @@ static const char *part_path(const struct pull_layer *layer, char ret[STORE_PATH
 	return ret;
 }
 
-static const char *whole_path(const struct pull_layer *layer, char ret[STORE_PATH_MAX])
-{
-	(void)snprintf(
-		ret, STORE_PATH_MAX, "tmp/whole-%s", digest_hex(layer->blob.digest));
-	return ret;
-}
-
 /* Takes the place of what has the name. */
 static int link_over(int from_dirfd, const char *from, int dirfd, const char *name)
 {
@@ -140,7 +133,7 @@ static bool take_stored(struct import *import, struct pull_layer *layer)
 
 	(void)store_path(path, "blobs/sha256", digest_hex(layer->blob.digest), "");
 	return take_from(import, layer, path) ||
-	       take_from(import, layer, whole_path(layer, path));
+	       take_from(import, layer, store_whole_path(layer->blob.digest, path));
 }
 
 /* -1: another pull is at this very blob for another chain of layers. */
@@ -182,7 +175,8 @@ static int place_part(struct import *import, const struct pull_layer *layer)
 	char part[STORE_PATH_MAX], whole[STORE_PATH_MAX];
 	int dirfd = import->store->dirfd;
 
-	if (renameat(dirfd, part_path(layer, part), dirfd, whole_path(layer, whole)) < 0)
+	if (renameat(dirfd, part_path(layer, part), dirfd,
+		    store_whole_path(layer->blob.digest, whole)) < 0)
 		return -errno;
 	return link_over(dirfd, whole, import->blobs_fd, digest_hex(layer->blob.digest));
 }

@@ -72,6 +72,12 @@ bool store_blob_is_intact(int dirfd, const char *path, const struct image_blob *
 	return n == 0 && str_eq(got, blob->digest);
 }
 
+const char *store_whole_path(const char *digest, char ret[STORE_PATH_MAX])
+{
+	(void)snprintf(ret, STORE_PATH_MAX, "tmp/whole-%s", digest_hex(digest));
+	return ret;
+}
+
 int store_keep_blob(struct store *store, int from_dirfd, const struct image_blob *blob)
 {
 	const char *hex = digest_hex(blob->digest);
@@ -80,7 +86,6 @@ int store_keep_blob(struct store *store, int from_dirfd, const struct image_blob
 	(void)store_path(path, BLOBS, hex, "");
 	if (renameat(from_dirfd, hex, store->dirfd, path) < 0)
 		return -errno;
-	(void)snprintf(path, sizeof(path), "tmp/whole-%s", hex);
-	(void)unlinkat(store->dirfd, path, 0);
+	(void)unlinkat(store->dirfd, store_whole_path(blob->digest, path), 0);
 	return 0;
 }

@@ -3,7 +3,7 @@
 #ifndef UCR_IMAGES_STORE_BLOBS_H
 #define UCR_IMAGES_STORE_BLOBS_H
 
-#include "images/store.h"
+#include "images/store-private.h"
 
 /* A configuration or manifest whole, its digest verified. */
 int store_read_document(struct store *store, const char *digest, char **ret,
@@ -15,6 +15,8 @@ bool store_has_blobs(struct store *store, const struct image *image);
 /* dirfd/path has the blob's size and digest: read whole. */
 bool store_blob_is_intact(int dirfd, const char *path, const struct image_blob *blob);
 
+/* Below the store: where a download waits, whole, until it is kept. Returns `ret`. */
+const char *store_whole_path(const char *digest, char ret[STORE_PATH_MAX]);
 /* from_dirfd/HEX takes its place; what a download of it left in tmp/ goes. Under `lock`. The
  * -errno of the rename. */
 int store_keep_blob(struct store *store, int from_dirfd, const struct image_blob *blob)

@@ -133,8 +133,11 @@ int store_load_image(
 		r = image_config_parse(text, len, &image->config, err);
 	if (r < 0)
 		return r;
-	if (strv_len(image->config.diff_ids) != image->layer_count ||
-		(image->artifact_type && !image->blob_count))
+	if (image->artifact_type && !image->blob_count)
+		return err_say(err, EBADMSG,
+			"images/%s.json of the image store is damaged: an artifact without blobs",
+			digest_hex(id));
+	if (strv_len(image->config.diff_ids) != image->layer_count)
 		return err_say(err, EBADMSG,
 			"images/%s.json of the image store is damaged: %zu layers, but the "
 			"configuration has %zu",

@@ -218,7 +218,8 @@ def test_many(work):
     """more than can be listed, or more said of them"""
     many = [registry.descriptor(b"%d" % i, registry.MANIFEST) for i in range(1000)]
     wordy = [{**each, "annotations": {"a": "x" * 3900}} for each in many]
-    for listed, count in ((many, 11), (wordy, 5)):
+    odd = [{**each, "digest": "sha512:" + "a" * 128} for each in many]
+    for listed, count in ((many, 11), (odd, 11), (wordy, 5)):
         body, state = json.dumps(registry.index_of(listed)).encode(), {"n": 0}
 
         def onward(handler, path, body=body, state=state):
