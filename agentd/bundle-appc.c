@@ -101,8 +101,7 @@ static void set_oom_score(const struct bundle_request *request, struct spec_proc
 static int set_sysctls(
 	const struct bundle_request *request, struct spec_linux *lin, struct err *err)
 {
-	const char *network = request->options->network;
-	bool is_host = network && str_eq(network, "host");
+	bool is_host = bundle_network_mode(request->options) == NETWORK_HOST;
 
 	strv_each (text, request->image->config.appc.sysctls) {
 		cleanup_free char *name = strndup(*text, strcspn(*text, "="));

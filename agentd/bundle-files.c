@@ -77,10 +77,12 @@ int bundle_rewrite_hosts(
 	cleanup_buf struct buf b = BUF_INIT;
 	int r;
 
+	if (fd < 0)
+		return err_set(err, errno, "open hosts");
 	put_hosts(&b, hostname, network);
 	if (buf_finish(&b) < 0)
 		return err_oom(err);
-	r = fd < 0 ? -errno : fd_write_all(fd, b.data, b.len);
+	r = fd_write_all(fd, b.data, b.len);
 	return r < 0 ? err_set(err, -r, "write hosts") : 0;
 }
 

@@ -79,11 +79,12 @@ int container_release_network(
 		return 0;
 	/* Written unflushed, so a power cut may have torn it: nothing is attached then, and the
 	 * address is free once the directory is gone. */
-	if (r < 0) {
+	if (r == -EINVAL || r == -ERANGE) {
 		(void)unlinkat(container->dirfd, NETWORK_FILE, 0);
 		return 0;
 	}
-	r = detach(engine, &network, err);
+	if (r == 0)
+		r = detach(engine, &network, err);
 	if (r < 0)
 		return err_wrap(err, "take the container off the network");
 	container_forget_network(engine, container, &network);

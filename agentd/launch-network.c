@@ -24,18 +24,36 @@ void launch_network_done(struct launch_network *network)
 
 /* ---- the plan ------------------------------------------------------------------------- */
 
-static int refuse_without_bridge(const struct run_options *options, struct err *err)
+static int refuse_without_bridge(const struct run_options *o, struct err *err)
 {
-	if (strv_len(options->publish)) {
-		(void)err_say(err, EINVAL,
-			"--publish %s: only a container on a bridge has ports of its own",
-			options->publish[0]);
+	const struct {
+		bool is_given;
+		const char *name, *what;
+	} rows[] = {
+		{ strv_len(o->publish), "--publish", "ports of its own" },
+		{ o->is_publish_all, "--publish-all", "ports of its own" },
+		{ o->network_pool, "--network-pool", "an address of a pool" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].is_given)
+			continue;
+		(void)err_say(err, EINVAL, "%s: only a container on a bridge has %s",
+			rows[i].name, rows[i].what);
 		return err_hint(err, "add --network bridge");
 	}
-	if (options->is_publish_all) {
-		(void)err_say(err, EINVAL,
-			"--publish-all: only a container on a bridge has ports of its own");
-		return err_hint(err, "add --network bridge");
+	return 0;
+}
+
+/* They become lines of a file. */
+static int check_dns(const struct run_options *o, struct err *err)
+{
+	struct network_address address;
+
+	strv_each (text, o->dns) {
+		if (network_address_parse(*text, &address) < 0)
+			return err_say(err, EINVAL,
+				"--dns %.80s: want the address of a name server", *text);
 	}
 	return 0;
 }
@@ -73,6 +91,8 @@ int launch_network_plan(
 	int r;
 
 	r = network_choice_parse(request->options->network, &ret->choice, err);
+	if (r == 0)
+		r = check_dns(request->options, err);
 	if (r < 0)
 		return r;
 	if (ret->choice.mode != NETWORK_BRIDGE)
@@ -194,7 +214,10 @@ int launch_network_attach(struct engine *engine, const struct container *contain
 	r = netns_fd < 0 ? netns_fd
 			 : attach(engine, container, network, netns_fd, notes, err);
 	if (r < 0) {
-		launch_network_forget(engine, container, network);
+		/* What ucr-net refused is not there; if it died, there may be half of it, which
+		 * clean-up takes away. */
+		if (network->client.pid > 0)
+			launch_network_forget(engine, container, network);
 		return err_wrap(err, "--network bridge");
 	}
 	r = fail_point("network-attached");

@@ -261,6 +261,9 @@ static int fill_directory(struct launching *l, struct err *err)
 		r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
 	if (r == 0 && fail_point("launch-files") < 0)
 		r = err_say(err, EIO, "launch-files");
+	/* Nothing is attached yet. */
+	if (r < 0)
+		launch_network_forget(l->engine, l->container, &l->network);
 	return r;
 }
 

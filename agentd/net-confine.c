@@ -29,11 +29,7 @@ static const char *const allowed_calls[] = {
 	/* memory and the C library */
 	"brk", "munmap", "mremap", "madvise", "futex", "getrandom", "clock_gettime",
 	"gettimeofday", "time", "getpid", "gettid", "rt_sigprocmask", "rt_sigreturn",
-	"restart_syscall", "exit", "exit_group",
-#ifdef ENABLE_FAIL_POINTS
-	"kill", "clock_nanosleep", "nanosleep",
-#endif
-	NULL
+	"restart_syscall", "exit", "exit_group", NULL
 };
 
 static int add_rules(scmp_filter_ctx filter)

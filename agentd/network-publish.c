@@ -62,13 +62,6 @@ static char *host_parse(char *text, struct network_address *ret)
 	return end + 1 + is_bracketed;
 }
 
-static bool is_unspecified(const struct network_address *address)
-{
-	static const unsigned char zero[16];
-
-	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
-}
-
 struct published {
 	uint32_t protocol;
 	struct network_address host;
@@ -146,8 +139,6 @@ int network_publish_parse(const char *text, struct network_ports *ports, struct 
 			"--publish %s: nothing can be forwarded from ::1", text);
 		return err_hint(err, "127.0.0.1 can be published");
 	}
-	if (p.host.family == AF_INET && is_unspecified(&p.host))
-		p.host.family = AF_UNSPEC;
 	r = append(&p, ports, err);
 	return r < 0 ? err_wrap(err, "--publish %s", text) : 0;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -216,10 +217,21 @@ int netlink_get(
 	return 0;
 }
 
-int netlink_station(
-	struct netlink *route, const char *name, unsigned char *ret, size_t room)
+static void take_attribute(const struct nlattr *attr, struct netlink_link *link)
 {
-	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+	size_t len = mnl_attr_get_payload_len(attr);
+	const void *payload = mnl_attr_get_payload(attr);
+
+	if (mnl_attr_get_type(attr) == IFLA_ADDRESS && len == sizeof(link->mac))
+		memcpy(link->mac, payload, len);
+	/* With its NUL. */
+	if (mnl_attr_get_type(attr) == IFLA_IFALIAS && len && len <= sizeof(link->alias))
+		memcpy(link->alias, payload, len - 1);
+}
+
+int netlink_link(struct netlink *route, const char *name, struct netlink_link *ret)
+{
+	const struct ifinfomsg header = { .ifi_family = AF_UNSPEC }, *found;
 	const struct nlmsghdr *answer;
 	struct nlmsghdr *request;
 	struct nlattr *attr;
@@ -231,19 +243,17 @@ int netlink_station(
 	r = netlink_get(route, RTM_NEWLINK, sizeof(header), &answer);
 	if (r < 0)
 		return r;
-	memset(ret, 0, room);
-	mnl_attr_for_each(attr, answer, sizeof(header))
-	{
-		if (mnl_attr_get_type(attr) == IFLA_ADDRESS &&
-			mnl_attr_get_payload_len(attr) >= room)
-			memcpy(ret, mnl_attr_get_payload(attr), room);
-	}
-	return ((const struct ifinfomsg *)mnl_nlmsg_get_payload(answer))->ifi_index;
+	found = mnl_nlmsg_get_payload(answer);
+	*ret = (struct netlink_link){ .index = found->ifi_index,
+		.is_up = found->ifi_flags & IFF_UP };
+	mnl_attr_for_each(attr, answer, sizeof(header)) take_attribute(attr, ret);
+	return 0;
 }
 
 int netlink_index(struct netlink *route, const char *name)
 {
-	unsigned char ignored[1];
+	struct netlink_link link;
+	int r = netlink_link(route, name, &link);
 
-	return netlink_station(route, name, ignored, sizeof(ignored));
+	return r < 0 ? r : link.index;
 }

@@ -54,11 +54,17 @@ int netlink_err(const struct netlink *nl, int code, struct err *err, const char 
 int netlink_get(struct netlink *nl, uint16_t type, size_t len,
 	const struct nlmsghdr **ret) __attribute__((warn_unused_result));
 
+/* What is asked for about an interface. */
+struct netlink_link {
+	int index;
+	bool is_up;
+	unsigned char mac[6]; /* zeroes when it has no such one */
+	char alias[64];	      /* "" when it has none, or a longer one */
+};
+int netlink_link(struct netlink *route, const char *name, struct netlink_link *ret)
+	__attribute__((warn_unused_result));
 /* The number of an interface, or -errno. */
 int netlink_index(struct netlink *route, const char *name)
 	__attribute__((warn_unused_result));
-/* The same, with its hardware address, as many bytes of it as there is room for, else zeroes. */
-int netlink_station(struct netlink *route, const char *name, unsigned char *ret,
-	size_t room) __attribute__((warn_unused_result));
 
 #endif

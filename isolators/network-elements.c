@@ -96,6 +96,11 @@ static void add_shared(struct making *m, const struct network *n)
 	append(e->key, &e->key_len, name, sizeof(name));
 }
 
+static bool is_of_one_address(const struct network_port *port)
+{
+	return port->host.family != AF_UNSPEC && !network_address_is_any(&port->host);
+}
+
 static void add_port(struct making *m, const struct network_port *port, const char *set,
 	const struct network_address *target)
 {
@@ -103,7 +108,7 @@ static void add_port(struct making *m, const struct network_port *port, const ch
 	const uint16_t from = htons(port->host_port), to = htons(port->port);
 	struct network_element *e = add(m, NFPROTO_INET, set);
 
-	if (port->host.family != AF_UNSPEC)
+	if (is_of_one_address(port))
 		append_address(e, &port->host);
 	append(e->key, &e->key_len, &protocol, sizeof(protocol));
 	append(e->key, &e->key_len, &from, sizeof(from));
@@ -115,7 +120,7 @@ static void add_port(struct making *m, const struct network_port *port, const ch
 static void add_published(
 	struct making *m, const struct network *n, const struct network_port *port)
 {
-	bool is_bound = port->host.family != AF_UNSPEC;
+	bool is_bound = is_of_one_address(port);
 
 	if (port->host.family != AF_INET6)
 		add_port(m, port, is_bound ? "bound4" : "ports4", &n->address);

@@ -54,6 +54,8 @@ static int say_nft_failed(const struct netlink *nft, int code, struct err *err)
 	return err ? -err->code : -EIO;
 }
 
+#define RULES_EXIST 1
+
 static int make_rules(struct network_host *host,
 	const struct network_forwarding *forwarding, bool is_first, struct err *err)
 {
@@ -63,7 +65,7 @@ static int make_rules(struct network_host *host,
 	network_rules_put(&host->nft, forwarding, is_first);
 	r = netlink_send(&host->nft);
 	if (is_first && r == -EEXIST)
-		return 0;
+		return RULES_EXIST;
 	return r < 0 ? say_nft_failed(&host->nft, -r, err) : 0;
 }
 
@@ -80,29 +82,58 @@ static int forward(struct network_host *host, sa_family_t family, struct notes *
 	return r;
 }
 
-/* The rules are there before anything is forwarded. */
+/* What we turned on ourselves was not on before. */
+static struct network_forwarding find_forwarding(
+	struct network_host *host, const struct netlink_link *bridge)
+{
+	struct network_forwarding found;
+
+	if (!network_bridge_forwarding(bridge, &found))
+		found = (struct network_forwarding){
+			.was_on4 = network_is_forwarding(host->sysctl_dirfd, AF_INET),
+			.was_on6 = network_is_forwarding(host->sysctl_dirfd, AF_INET6),
+		};
+	return found;
+}
+
+static int forward_all(
+	struct network_host *host, bool has_ipv6, struct notes *notes, struct err *err)
+{
+	int r = 0;
+
+	if (!network_is_forwarding(host->sysctl_dirfd, AF_INET))
+		r = forward(host, AF_INET, notes, err);
+	if (r == 0 && has_ipv6 && !network_is_forwarding(host->sysctl_dirfd, AF_INET6))
+		r = forward(host, AF_INET6, notes, err);
+	return r;
+}
+
+/* The rules are there before anything is forwarded, and the bridge is up when all is done. */
 static int set_up(struct network_host *host, const struct network *network, bool is_first,
 	struct notes *notes, struct err *err)
 {
 	bool has_ipv6 = network_has_ipv6(host->sysctl_dirfd);
-	const struct network_forwarding forwarding = {
-		.was_on4 = network_is_forwarding(host->sysctl_dirfd, AF_INET),
-		.was_on6 = network_is_forwarding(host->sysctl_dirfd, AF_INET6),
-	};
+	struct netlink_link bridge = { 0 };
+	struct network_forwarding forwarding;
 	int r;
 
+	(void)!netlink_link(&host->route, NETWORK_BRIDGE_NAME, &bridge);
+	forwarding = find_forwarding(host, &bridge);
 	r = network_pool_check(&host->route, network, err);
 	if (r == 0)
 		r = make_rules(host, &forwarding, is_first, err);
-	if (r == 0)
-		r = network_bridge_make(&host->route, network, has_ipv6, err);
+	if (r == 0 && bridge.is_up)
+		notes_add(notes,
+			"the tables of nf_tables had been removed: containers that ran before "
+			"are cut off until they are started again");
+	if (r >= 0)
+		r = network_bridge_make(
+			&host->route, network, &forwarding, has_ipv6, err);
 	if (r == 0)
 		r = network_bridge_sysctls(host->sysctl_dirfd, has_ipv6, err);
-	if (r == 0 && !forwarding.was_on4)
-		r = forward(host, AF_INET, notes, err);
-	if (r == 0 && !forwarding.was_on6 && has_ipv6)
-		r = forward(host, AF_INET6, notes, err);
-	return r;
+	if (r == 0)
+		r = forward_all(host, has_ipv6, notes, err);
+	return r == 0 ? network_bridge_up(&host->route, err) : r;
 }
 
 /* ---- elements ------------------------------------------------------------------------- */

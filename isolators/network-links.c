@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolators/network-links.h"
 
+#include "common/str.h"
+
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
@@ -8,6 +10,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LOOPBACK_INDEX 1 /* of every network namespace */
@@ -112,10 +115,9 @@ int network_pool_check(
 	if (r < 0) /* no way there */
 		return 0;
 	found = mnl_nlmsg_get_payload(answer);
-	if (found->rtm_dst_len < network->prefix || interface_of(answer) == bridge ||
-		found->rtm_type == RTN_LOCAL)
+	if (found->rtm_dst_len < network->prefix || interface_of(answer) == bridge)
 		return 0;
-	(void)err_say(err, EADDRINUSE,
+	(void)err_say(err, EBUSY,
 		"the network of the bridge " NETWORK_BRIDGE_NAME
 		" (%s/%u) is one that this host has already",
 		network_address_text(&network->gateway, text), network->prefix);
@@ -124,15 +126,44 @@ int network_pool_check(
 
 /* ---- the bridge ----------------------------------------------------------------------- */
 
+/* What the host forwarded before is kept where it lasts as long as the bridge, whatever becomes of
+ * the tables. */
+#define ALIAS "ucr: forwarded before:"
+#define ALIAS4 " IPv4"
+#define ALIAS6 " IPv6"
+
+bool network_bridge_forwarding(
+	const struct netlink_link *bridge, struct network_forwarding *ret)
+{
+	const char *families = str_skip_prefix(bridge->alias, ALIAS);
+
+	if (!families)
+		return false;
+	ret->was_on4 = strstr(families, ALIAS4) != NULL;
+	ret->was_on6 = strstr(families, ALIAS6) != NULL;
+	return true;
+}
+
+/* Not taken when a link is made, only when it is changed. */
+static void put_alias(
+	struct netlink *route, int index, const struct network_forwarding *before)
+{
+	struct nlmsghdr *m = put_link(route, 0, index, 0);
+	char alias[sizeof(ALIAS ALIAS4 ALIAS6)];
+
+	(void)snprintf(alias, sizeof(alias), ALIAS "%s%s", before->was_on4 ? ALIAS4 : "",
+		before->was_on6 ? ALIAS6 : "");
+	mnl_attr_put_strz(m, IFLA_IFALIAS, alias);
+}
+
 static int make_bridge(struct netlink *route, const struct network *network)
 {
 	unsigned char mac[NETWORK_MAC_LEN];
 	struct nlattr *info;
 	struct nlmsghdr *m;
-	int r;
 
 	netlink_begin(route);
-	m = put_link(route, CREATE, 0, IFF_UP);
+	m = put_link(route, CREATE, 0, 0);
 	mnl_attr_put_strz(m, IFLA_IFNAME, NETWORK_BRIDGE_NAME);
 	/* Otherwise it would change with each interface that comes and goes. */
 	network_mac(&network->gateway, mac);
@@ -140,16 +171,19 @@ static int make_bridge(struct netlink *route, const struct network *network)
 	info = mnl_attr_nest_start(m, IFLA_LINKINFO);
 	mnl_attr_put_strz(m, IFLA_INFO_KIND, "bridge");
 	mnl_attr_nest_end(m, info);
-	r = netlink_send(route);
-	return r == -EEXIST ? 0 : r;
+	return netlink_send(route);
 }
 
 int network_bridge_make(struct netlink *route, const struct network *network,
-	bool has_ipv6, struct err *err)
+	const struct network_forwarding *forwarding, bool has_ipv6, struct err *err)
 {
 	int r, index;
+	bool is_ours;
 
 	r = make_bridge(route, network);
+	is_ours = r == 0;
+	if (r == -EEXIST)
+		r = 0;
 	if (r == -EOPNOTSUPP) {
 		(void)netlink_err(route, -r, err, "make the bridge " NETWORK_BRIDGE_NAME);
 		return err_hint(err, "load the kernel module bridge (modprobe bridge)");
@@ -161,7 +195,8 @@ int network_bridge_make(struct netlink *route, const struct network *network,
 	if (index < 0)
 		return err_set(err, -index, "look at the bridge " NETWORK_BRIDGE_NAME);
 	netlink_begin(route);
-	(void)put_link(route, 0, index, IFF_UP);
+	if (is_ours)
+		put_alias(route, index, forwarding);
 	put_address(route, index, &network->gateway, network->prefix);
 	if (has_ipv6)
 		put_address(route, index, &network->gateway6, network->prefix6);
@@ -169,6 +204,18 @@ int network_bridge_make(struct netlink *route, const struct network *network,
 	return r < 0 ? netlink_err(route, -r, err,
 			       "give " NETWORK_BRIDGE_NAME " its addresses")
 		     : 0;
+}
+
+int network_bridge_up(struct netlink *route, struct err *err)
+{
+	int index = netlink_index(route, NETWORK_BRIDGE_NAME), r;
+
+	if (index < 0)
+		return err_set(err, -index, "look at the bridge " NETWORK_BRIDGE_NAME);
+	netlink_begin(route);
+	(void)put_link(route, 0, index, IFF_UP);
+	r = netlink_send(route);
+	return r < 0 ? netlink_err(route, -r, err, "set " NETWORK_BRIDGE_NAME " up") : 0;
 }
 
 /* ---- a container's pair --------------------------------------------------------------- */
@@ -268,14 +315,18 @@ static int say_pair_failed(struct netlink *route, int code, struct err *err)
 static int find_bridge(
 	struct netlink *route, const struct network *network, struct err *err)
 {
-	unsigned char mac[NETWORK_MAC_LEN], found[NETWORK_MAC_LEN];
-	int index = netlink_station(route, NETWORK_BRIDGE_NAME, found, sizeof(found));
+	unsigned char mac[NETWORK_MAC_LEN];
+	struct netlink_link link;
+	int r = netlink_link(route, NETWORK_BRIDGE_NAME, &link);
 
-	if (index < 0)
-		return err_set(err, -index, "find the bridge " NETWORK_BRIDGE_NAME);
+	/* Up is the last that is done to it: one that is not was left half made. */
+	if (r == 0 && !link.is_up)
+		r = -ENODEV;
+	if (r < 0)
+		return err_set(err, -r, "find the bridge " NETWORK_BRIDGE_NAME);
 	network_mac(&network->gateway, mac);
-	if (memcmp(mac, found, sizeof(mac)) == 0)
-		return index;
+	if (memcmp(mac, link.mac, sizeof(mac)) == 0)
+		return link.index;
 	(void)err_say(err, EINVAL,
 		"the bridge " NETWORK_BRIDGE_NAME " was made for another network");
 	return err_hint(err,

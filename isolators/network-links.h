@@ -4,15 +4,23 @@
 #define UCR_ISOLATORS_NETWORK_LINKS_H
 
 #include "isolators/netlink.h"
-#include "isolators/network.h"
+#include "isolators/network-rules.h"
 
-/* -EADDRINUSE: the pool, or a part of it, is a network that the host has at another interface. */
+/* -EBUSY: the pool is a network that the host has at another interface. */
 int network_pool_check(struct netlink *route, const struct network *network,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* Makes the bridge, up and with the gateway's addresses; what exists is left as it is. */
+/* Makes the bridge, down, with the gateway's addresses; what exists is left as it is. */
 int network_bridge_make(struct netlink *route, const struct network *network,
-	bool has_ipv6, struct err *err) __attribute__((warn_unused_result));
+	const struct network_forwarding *forwarding, bool has_ipv6, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* The last step: as long as it is down, network_pair_make() finds no bridge. */
+int network_bridge_up(struct netlink *route, struct err *err)
+	__attribute__((warn_unused_result));
+/* What the bridge was made with. False: it is no bridge of ours. */
+bool network_bridge_forwarding(
+	const struct netlink_link *bridge, struct network_forwarding *ret);
 
 /* The host's end at the bridge, and the other in the network namespace, still down. -EEXIST when
  * somebody has the address; -ENODEV when there is no bridge. */

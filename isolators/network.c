@@ -67,6 +67,13 @@ size_t network_address_len(const struct network_address *address)
 					  : sizeof(struct in6_addr);
 }
 
+bool network_address_is_any(const struct network_address *address)
+{
+	static const unsigned char zero[16];
+
+	return memcmp(address->bytes, zero, sizeof(zero)) == 0;
+}
+
 bool network_address_is_loopback(const struct network_address *address)
 {
 	static const unsigned char loopback6[16] = { [15] = 1 };

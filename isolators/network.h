@@ -66,6 +66,8 @@ const char *network_address_text(
 	const struct network_address *address, char ret[INET6_ADDRSTRLEN]);
 size_t network_address_len(const struct network_address *address);
 
+/* 0.0.0.0 or ::, every address of its family. */
+bool network_address_is_any(const struct network_address *address);
 /* What the kernel would not take for 127.0.0.0/8 or ::1 of anybody else. */
 bool network_address_is_loopback(const struct network_address *address);
 

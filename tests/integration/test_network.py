@@ -149,6 +149,16 @@ def test_published(_work):
     nothing_is_left()
 
 
+def test_published_at_any(_work):
+    """0.0.0.0 is every address of IPv4, and [::] of IPv6"""
+    become_host()
+    for option, reached, other in (("0.0.0.0:8080:80", HOST4, HOST6), ("[::]:8080:80", HOST6, HOST4)):
+        with Container("web", "-p", option) as c, c.server("tcp", 80, "web"):
+            assert ask(networks.WORLD.pid, "tcp", reached, 8080).startswith("web "), option
+            assert not ask(networks.WORLD.pid, "tcp", other, 8080).startswith("web "), option
+    nothing_is_left()
+
+
 def test_published_ranges(_work):
     become_host()
     with Container("range", "-p", "9000-9003:100-103", "-p", "104") as c:
@@ -506,21 +516,54 @@ def test_someone_elses(_work):
     os.kill(c.pid, signal.SIGKILL)
     eventually(lambda: not os.path.exists(f"/proc/{c.pid}"))
     subprocess.run(["nft", "flush", "ruleset"], check=True)
-    with Container("now", "-p", "8080:80") as n:
+    with Container("now", "-p", "8080:80", note=networks.CUT_OFF) as n:
         cli.good("rm", "late")
         assert elements()["ports4"] == [[{"concat": ["tcp", 8080]}, {"concat": [n.ip, 80]}]]
     nothing_is_left()
 
 
+def forwarding_rules():
+    return subprocess.run(["nft", "list", "chain", "inet", "ucr", "forward"], check=True,
+                          capture_output=True, text=True).stdout.splitlines()
+
+
 def test_repair(_work):
-    """one of the two tables removed by somebody: the next container has it again"""
+    """tables removed by somebody: the next container has them again, and who was there is told of;
+    what the host did not forward before stays so"""
+    for command in "delete table bridge ucr", "flush ruleset":
+        become_host()
+        forget()
+        with Container("a", "-p", "8080:80", note="forwarding of IPv4 was turned on"):
+            rules = forwarding_rules()
+            assert rules[-4].strip() == "meta nfproto ipv4 drop", rules
+            subprocess.run(["nft", *command.split()], check=True)
+            with Container("b", note=networks.CUT_OFF):
+                assert len(elements()["senders4"]) == 1
+                assert forwarding_rules() == rules, (command, rules)
+        nothing_is_left()
+
+
+def test_half_set_up(_work):
+    """a bridge that was left half made is finished by the next container"""
     become_host()
-    with Container("a", "-p", "8080:80") as a, a.server("tcp", 80, "a"):
-        subprocess.run(["nft", "delete", "table", "bridge", "ucr"], check=True)
-        with Container("b"):
-            assert len(elements()["senders4"]) == 1
-        assert ask(None, "tcp", GATEWAY4, 8080) in ("timeout", f"a {GATEWAY4}")
+    forget()
+    assert bridged().status == 0
+    ip("link", "set", "ucr0", "down")
+    ip("addr", "flush", "dev", "ucr0")
+    with Container("a") as a:
+        assert GATEWAY4 in ip("addr", "show", "dev", "ucr0"), ip("addr", "show", "dev", "ucr0")
+        assert a.told["State"]["Running"]
     nothing_is_left()
+
+
+def test_refused_options(_work):
+    """what is no address, and what means nothing without a bridge"""
+    for options, word in ((("--dns", "8.8.8.8\nnameserver 6.6.6.6"), "--dns"),
+                          (("--network", "none", "--network-pool", "10.1.0.0/16"), "--network-pool"),
+                          (("--network", "none", "-P"), "--publish-all"),
+                          (("--network", "host", "-p", "80:80"), "--publish")):
+        text = cli.refused("run", "--rm", *options, image(), "true")
+        assert word in text, (options, text)
 
 
 def test_pool_is_taken(_work):
