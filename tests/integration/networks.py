@@ -6,10 +6,13 @@ import ctypes
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 
 import cli
+from boxes import eventually
 import tap
 
 CLONE_NEWNET = 0x40000000
@@ -18,6 +21,8 @@ PEER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "network_peer.py
 # The host's addresses and the world's.
 HOST4, WORLD4 = "192.0.2.1", "192.0.2.2"
 HOST6, WORLD6 = "2001:db8::1", "2001:db8::2"
+# The bridge's, which are the containers' gateways.
+GATEWAY4, GATEWAY6 = "10.99.0.1", "fd75:6372:99::1"
 
 WORLD = None
 IMAGE = None
@@ -59,7 +64,8 @@ def become_host():
 def forget():
     """The host as no container has met it yet."""
     subprocess.run(["nft", "flush", "ruleset"], check=True)
-    ip("link", "del", "ucr0")
+    if "ucr0" in interfaces():
+        ip("link", "del", "ucr0")
     for name in "ipv4/ip_forward", "ipv6/conf/all/forwarding":
         with open("/proc/sys/net/" + name, "w", encoding="ascii") as f:
             f.write("0")
@@ -77,6 +83,46 @@ def image():
     if not IMAGE:
         IMAGE = cli.good("load", "-q", "-i", cli.busybox_archive()).out.split()[-1]
     return IMAGE
+
+
+# ---- for a time -------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def added(kind, *args, pid=None):
+    """An address or a route, as ip(8) is told of it."""
+    ip(kind, "add", *args, pid=pid)
+    try:
+        yield
+    finally:
+        ip(kind, "del", *args, pid=pid)
+
+
+@contextlib.contextmanager
+def parameter(name, value):
+    """What a file of /proc/sys/net says."""
+    path = os.path.join("/proc/sys/net", name)
+    with open(path, encoding="ascii") as f:
+        before = f.read()
+
+    def put(text):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+    put(value)
+    try:
+        yield
+    finally:
+        put(before)
+
+
+@contextlib.contextmanager
+def bridged_frames_are_filtered(is_on):
+    """br_netfilter, where it is: whether the rules for addresses see what is only bridged."""
+    with contextlib.ExitStack() as changed:
+        for name in "bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables":
+            if os.path.exists("/proc/sys/net/" + name):
+                changed.enter_context(parameter(name, "1" if is_on else "0"))
+        yield
 
 
 # ---- talking ----------------------------------------------------------------------------
@@ -142,6 +188,36 @@ class Container:
 
     def server(self, *args):
         return server(self.pid, *args)
+
+
+def bridged(*options, **kw):
+    return cli.run("run", "--rm", "--network", "bridge", *options, image(), "true", **kw)
+
+
+def shim_of(c):
+    with open(f"/proc/{c.pid}/stat", encoding="ascii") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
+def lost(name, *options):
+    """A container whose shim and process were killed."""
+    c = Container(name, *options)
+    os.kill(shim_of(c), signal.SIGKILL)
+    os.kill(c.pid, signal.SIGKILL)
+    eventually(lambda: not os.path.exists(f"/proc/{c.pid}"))
+    return c
+
+
+def macs(c):
+    """Its hardware address, as frames have it."""
+    return bytes([2, 0x63, *map(int, c.ip.split("."))]).hex()
+
+
+def link_local(c):
+    """The address of IPv6 that follows from the hardware address."""
+    mac = bytes.fromhex(macs(c))
+    return socket.inet_ntop(socket.AF_INET6, bytes([0xfe, 0x80, *bytes(6), 0, *mac[1:3], 0xff,
+                                                    0xfe, *mac[3:]]))
 
 
 def elements():
