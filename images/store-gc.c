@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <stdio.h>
 
 struct gc {
@@ -146,13 +147,17 @@ static int sweep_layer(struct store *store, const char *name, void *arg, struct 
 static int sweep_blob(struct store *store, const char *name, void *arg, struct err *err)
 {
 	char path[STORE_PATH_MAX];
+	struct stat st = { 0 };
 	struct gc *gc = arg;
 
 	if (strlen(name) >= STORE_NAME_MAX || has(gc->blobs, name))
 		return 0;
-	if (unlinkat(store->dirfd, store_path(path, "blobs/sha256", name, ""), 0) < 0)
+	(void)store_path(path, "blobs/sha256", name, "");
+	(void)!fstatat(store->dirfd, path, &st, AT_SYMLINK_NOFOLLOW);
+	if (unlinkat(store->dirfd, path, 0) < 0)
 		return err_set(err, errno, "remove %s from the image store", path);
 	gc->report.blobs++;
+	gc->report.bytes += (uint64_t)st.st_size;
 	return 0;
 }
 

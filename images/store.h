@@ -95,7 +95,7 @@ int store_evict(struct store *store, const char *id, char *const *used_ids,
 
 struct store_gc_report {
 	size_t images, layers, blobs, temporaries;
-	uint64_t bytes; /* of the layers */
+	uint64_t bytes; /* of the layers and blobs */
 };
 
 enum store_gc_scope {
