@@ -1,38 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-call.h"
 
+#include "agentd/run-fields.h"
+#include "common/str.h"
+
 #include <errno.h>
 
-#define URI_SEPARATOR ',' /* of agentd/sandbox.h */
-
 #define AT(member) offsetof(struct agent_call, member)
-#define URI_AT(member) offsetof(struct agent_uri, member)
-
-static const struct json_field uri_fields[] = {
-	{ "value", json_string, URI_AT(value), true },
-	{ "output_file", json_string, URI_AT(output_file) },
-	{ "is_executable", json_bool, URI_AT(is_executable) },
-	{ "is_cached", json_bool, URI_AT(is_cached) },
-	{ "is_kept", json_bool, URI_AT(is_kept) },
-	{ 0 },
-};
-static const struct json_array_of uri_array = { sizeof(struct agent_uri), uri_fields,
-	NULL };
 
 static const struct json_field fields[] = {
 	{ "id", json_u64, AT(id), true },
 	{ "op", json_string, AT(op), true },
 	{ "container", json_string, AT(container) },
 	{ "image", json_string, AT(image) },
-	{ "is_shell", json_bool, AT(is_shell) },
-	{ "value", json_string, AT(value) },
-	{ "arguments", json_strv, AT(arguments) },
-	{ "environment", json_strv, AT(environment) },
-	{ "user", json_string, AT(user) },
-	{ "hostname", json_string, AT(hostname) },
-	{ "uris", json_array, AT(uris), false, &uri_array },
-	{ "cpu_milli", json_u64, AT(cpu_milli) },
-	{ "memory_bytes", json_u64, AT(memory_bytes) },
+	{ "run", json_object, AT(run), false, run_fields },
 	{ "signal", json_u32, AT(signal) },
 	{ 0 },
 };
@@ -73,17 +54,9 @@ static int check_name(const struct agent_call *call, struct err *err)
 
 static int check_uris(const struct agent_call *call, struct err *err)
 {
-	for (size_t i = 0; i < call->uris.count; i++) {
-		const struct agent_uri *uri = &call->uris.items[i];
-
-		if (strchr(uri->value, URI_SEPARATOR) ||
-			(uri->output_file && strchr(uri->output_file, URI_SEPARATOR)))
-			return err_say(err, EINVAL,
-				"launch_container.command.uris[%zu]: a comma in it cannot be "
-				"passed on; write %%2C",
-				i);
-		if (!str_skip_prefix(uri->value, "http://") &&
-			!str_skip_prefix(uri->value, "https://"))
+	for (size_t i = 0; call->run.uris && call->run.uris[i]; i++) {
+		if (!str_skip_prefix(call->run.uris[i], "http://") &&
+			!str_skip_prefix(call->run.uris[i], "https://"))
 			return err_say(err, EINVAL,
 				"launch_container.command.uris[%zu]: want http or https: files of "
 				"the host are not given out",
@@ -95,7 +68,7 @@ static int check_uris(const struct agent_call *call, struct err *err)
 /* Without "=" it would be the agent's own variable. */
 static int check_environment(const struct agent_call *call, struct err *err)
 {
-	strv_each (assignment, call->environment) {
+	strv_each (assignment, call->run.env) {
 		if (**assignment == '=' || !strchr(*assignment, '='))
 			return err_say(err, EINVAL,
 				"launch_container.command.environment: want variables with a name "
@@ -108,10 +81,7 @@ static int check_launch(const struct agent_call *call, struct err *err)
 {
 	int r;
 
-	if (call->is_shell && !call->value)
-		return err_say(err, EINVAL,
-			"launch_container.command.value: a shell needs something to do");
-	if (!call->image && !call->value && !call->arguments)
+	if (!call->image && !call->run.command)
 		return err_say(err, EINVAL,
 			"launch_container.command: without an image a command is needed");
 	r = check_environment(call, err);

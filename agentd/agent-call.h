@@ -3,32 +3,16 @@
 #ifndef UCR_AGENTD_AGENT_CALL_H
 #define UCR_AGENTD_AGENT_CALL_H
 
+#include "agentd/bundle.h"
 #include "common/json.h"
-#include "common/str.h"
-
-struct agent_uri {
-	char *value, *output_file;
-	bool is_executable, is_cached;
-	bool is_kept; /* an archive that is not extracted */
-};
 
 struct agent_call {
 	uint64_t id;	 /* among those of one ucr-api */
 	char *op;	 /* "launch", as agentd/agent-ops.c lists them */
 	char *container; /* its name */
 	char *image;	 /* in a registry or in the store; NULL: the host's programs */
-	bool is_shell;	 /* `value` is for /bin/sh -c; else it is a program, or NULL */
-	char *value;
-	strv arguments; /* not for a shell: the argument vector, its first word included */
-	strv environment; /* "NAME=value" */
-	char *user, *hostname;
-	struct {
-		struct agent_uri *items;
-		size_t count;
-	} uris;
-	uint64_t cpu_milli;    /* thousandths of a processor; 0: no limit */
-	uint64_t memory_bytes; /* 0: no limit */
-	uint32_t signal;       /* 0: SIGKILL */
+	struct run_options run;
+	uint32_t signal; /* 0: SIGKILL */
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,
@@ -36,7 +20,7 @@ int agent_call_parse(const char *text, size_t len, struct agent_call *ret,
 void agent_call_write(struct json_writer *w, const struct agent_call *call);
 /*
  * What must hold of a call whoever made it: names that are names, a command where one is needed,
- * downloads by http and https alone. ucr-api asks to be able to say what is wrong, the engine
+ * no files or variables of the agent's own, downloads by http and https alone. ucr-api asks to be able to say what is wrong, the engine
  * because it believes nobody.
  */
 int agent_call_check(const struct agent_call *call, struct err *err)

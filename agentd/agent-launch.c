@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LAUNCH_CONTAINER: from a call to the options that `ucrctl run` has for the same. */
+/* LAUNCH_CONTAINER. */
 #include "agentd/agent-private.h"
 
 #include "agentd/launch.h"
@@ -9,83 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-#define SHARES_OF_A_CPU 1024 /* as Mesos counts */
-#define SHARES_MIN 2
-
-/* The options point into this. */
-struct launch_words {
-	strv uris, command, environment;
-	char memory[32], shares[32], cache[32];
-};
-
-static void words_done(struct launch_words *words)
-{
-	strv_free(words->uris);
-	strv_free(words->command);
-	strv_free(words->environment);
-}
-
-static int add_uris(const struct agent_call *call, strv *ret)
-{
-	for (size_t i = 0; i < call->uris.count; i++) {
-		const struct agent_uri *uri = &call->uris.items[i];
-		char *text = str_printf("%s%s%s%s%s%s", uri->value,
-			uri->is_kept ? ",extract=false" : "",
-			uri->is_executable ? ",executable=true" : "",
-			uri->is_cached ? ",cache=true" : "",
-			uri->output_file ? ",output_file=" : "",
-			uri->output_file ? uri->output_file : "");
-
-		if (strv_take(ret, text) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* A program is told by its value and gets the arguments as they are, its own name first. */
-static int add_command(const struct agent_call *call, strv *ret)
-{
-	if (call->is_shell)
-		return strv_add(ret, "/bin/sh") < 0 || strv_add(ret, "-c") < 0
-			       ? -ENOMEM
-			       : strv_add(ret, call->value);
-	if (call->value && strv_add(ret, call->value) < 0)
-		return -ENOMEM;
-	strv_each (word, call->arguments) {
-		if (call->value && word == call->arguments)
-			continue;
-		if (strv_add(ret, *word) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void write_limits(const struct agent *agent, const struct agent_call *call,
-	struct launch_words *words)
-{
-	uint64_t shares = call->cpu_milli * SHARES_OF_A_CPU / 1000;
-
-	(void)snprintf(
-		words->memory, sizeof(words->memory), "%" PRIu64, call->memory_bytes);
-	(void)snprintf(words->shares, sizeof(words->shares), "%" PRIu64,
-		shares < SHARES_MIN ? SHARES_MIN : shares);
-	(void)snprintf(
-		words->cache, sizeof(words->cache), "%" PRIu64, agent->fetch_cache_bytes);
-}
-
-static int make_words(const struct agent *agent, const struct agent_call *call,
-	struct launch_words *words)
-{
-	int r = add_uris(call, &words->uris);
-
-	if (r == 0)
-		r = add_command(call, &words->command);
-	if (r == 0)
-		r = strv_copy(call->environment, &words->environment);
-	write_limits(agent, call, words);
-	return r;
-}
 
 static int find_image(struct agent *agent, const struct agent_call *call,
 	struct image **ret, strv *notes, struct err *err)
@@ -136,24 +59,14 @@ static bool is_there(struct agent *agent, const char *name)
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,
-	const struct launch_words *words, struct agent_answer *answer, struct err *err)
+	struct agent_answer *answer, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *container = NULL;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
 	cleanup_strv strv notes = NULL;
-	const struct run_options options = {
-		.name = call->container,
-		.fetch_cache_size = words->cache,
-		.uris = words->uris,
-		.command = words->command,
-		.env = words->environment,
-		.hostname = call->hostname,
-		.user = call->user,
-		.is_detached = true,
-		.memory = call->memory_bytes ? words->memory : NULL,
-		.cpu_shares = call->cpu_milli ? words->shares : NULL,
-	};
+	char cache[32];
+	struct run_options options = call->run;
 	struct launch_request request = {
 		.image_name = call->image ? call->image : "host:",
 		.options = &options,
@@ -161,6 +74,10 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	};
 	int r;
 
+	(void)snprintf(cache, sizeof(cache), "%" PRIu64, agent->fetch_cache_bytes);
+	options.name = call->container;
+	options.fetch_cache_size = cache;
+	options.is_detached = true;
 	r = call->image
 		    ? find_image(agent, call, &image, &notes, err)
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);
@@ -181,13 +98,9 @@ static int launch(struct agent *agent, const struct agent_call *call,
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	cleanup_with(words_done) struct launch_words words = { 0 };
-	int r;
-
 	if (is_there(agent, call->container)) {
 		answer->status = 202;
 		return 0;
 	}
-	r = make_words(agent, call, &words);
-	return r < 0 ? err_oom(err) : launch(agent, call, &words, answer, err);
+	return launch(agent, call, answer, err);
 }

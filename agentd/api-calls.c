@@ -4,21 +4,39 @@
 #include "common/cleanup.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+
+#define SHARES_OF_A_CPU 1024 /* as Mesos counts */
+#define SHARES_MIN 2
+#define URI_SEPARATOR ',' /* of agentd/sandbox.h */
 
 #define MEGABYTE 1048576.0
 #define CPUS_MAX 100000.0
 #define MEGABYTES_MAX 1e12
 
+struct uri {
+	char *value, *output_file;
+	bool is_executable, is_cached;
+	bool is_kept; /* an archive that is not extracted */
+};
+
 /* All nested tables write into this one struct. */
 struct request {
 	struct agent_call call;
 	bool is_program; /* "shell" is false */
+	char *value;
+	strv arguments;
+	struct {
+		struct uri *items;
+		size_t count;
+	} uris;
+	uint64_t cpu_milli, memory_bytes; /* 0: no limit */
 	char *container_type, *image_type;
 };
 
 #define AT(member) offsetof(struct request, member)
-#define URI_AT(member) offsetof(struct agent_uri, member)
+#define URI_AT(member) offsetof(struct uri, member)
 
 /* ---- decoders, whose messages follow the path of a member ---- */
 
@@ -94,17 +112,17 @@ static const struct {
 	size_t offset; /* of what it adds to; 0: nothing */
 	double max, unit;
 } resources[] = {
-	{ "cpus", offsetof(struct agent_call, cpu_milli), CPUS_MAX, 1000 },
-	{ "mem", offsetof(struct agent_call, memory_bytes), MEGABYTES_MAX, MEGABYTE },
+	{ "cpus", AT(cpu_milli), CPUS_MAX, 1000 },
+	{ "mem", AT(memory_bytes), MEGABYTES_MAX, MEGABYTE },
 	{ .name = "disk" },
 	{ .name = "ports" },
 };
 
 static int add_amount(
-	struct agent_call *call, size_t n, const struct json *v, struct err *err)
+	struct request *request, size_t n, const struct json *v, struct err *err)
 {
 	const struct json *value = json_get(json_get(v, "scalar"), "value");
-	uint64_t *sum = (uint64_t *)(void *)((char *)call + resources[n].offset);
+	uint64_t *sum = (uint64_t *)(void *)((char *)request + resources[n].offset);
 	double amount = 0;
 	int r;
 
@@ -120,7 +138,7 @@ static int add_amount(
 	return 0;
 }
 
-static int take_resource(struct agent_call *call, const struct json *v, struct err *err)
+static int take_resource(struct request *request, const struct json *v, struct err *err)
 {
 	const char *name = json_get_string(v, "name");
 
@@ -128,7 +146,7 @@ static int take_resource(struct agent_call *call, const struct json *v, struct e
 		return err_say(err, EINVAL, " must be of resources with a name");
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
 		if (str_eq(resources[i].name, name))
-			return add_amount(call, i, v, err);
+			return add_amount(request, i, v, err);
 	}
 	return err_say(err, EINVAL, " has %.40s, which this agent cannot give", name);
 }
@@ -162,20 +180,19 @@ static const struct json_field uri_fields[] = {
 	{ "extract", decode_not, URI_AT(is_kept) },
 	{ 0 },
 };
-static const struct json_array_of uri_array = { sizeof(struct agent_uri), uri_fields,
-	NULL };
+static const struct json_array_of uri_array = { sizeof(struct uri), uri_fields, NULL };
 
 static const struct json_field environment_members[] = {
-	{ "variables", decode_variables, AT(call.environment) },
+	{ "variables", decode_variables, AT(call.run.env) },
 	{ 0 },
 };
 static const struct json_field command_members[] = {
-	{ "value", json_string, AT(call.value) },
+	{ "value", json_string, AT(value) },
 	{ "shell", decode_not, AT(is_program) },
-	{ "arguments", json_strv, AT(call.arguments) },
-	{ "user", json_string, AT(call.user) },
+	{ "arguments", json_strv, AT(arguments) },
+	{ "user", json_string, AT(call.run.user) },
 	{ "environment", json_object, 0, false, environment_members },
-	{ "uris", json_array, AT(call.uris), false, &uri_array },
+	{ "uris", json_array, AT(uris), false, &uri_array },
 	{ 0 },
 };
 
@@ -199,7 +216,7 @@ static const struct json_field mesos_members[] = {
 static const struct json_field container_members[] = {
 	{ "type", json_string, AT(container_type), true },
 	{ "mesos", json_object, 0, false, mesos_members },
-	{ "hostname", json_string, AT(call.hostname) },
+	{ "hostname", json_string, AT(call.run.hostname) },
 	{ "docker", refuse, 0, false, "there is no Docker here: use the type MESOS" },
 	{ "volumes", refuse, 0, false, "this agent gives out no volumes" },
 	{ "network_infos", refuse, 0, false, "this agent has no networks to join" },
@@ -214,7 +231,7 @@ static const struct json_field launch_members[] = {
 	{ "container_id", json_object, 0, true, container_id_members },
 	{ "command", json_object, 0, false, command_members },
 	{ "container", json_object, 0, false, container_members },
-	{ "resources", decode_resources, AT(call) },
+	{ "resources", decode_resources },
 	{ "limits", refuse, 0, false, "give limits as resources" },
 	{ 0 },
 };
@@ -249,6 +266,16 @@ static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_L
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
 	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
 
+/* What is not handed on with the call. */
+static const struct json_field own_fields[] = {
+	{ "value", json_string, AT(value) },
+	{ "arguments", json_strv, AT(arguments) },
+	{ "uris", json_array, AT(uris), false, &uri_array },
+	{ "container_type", json_string, AT(container_type) },
+	{ "image_type", json_string, AT(image_type) },
+	{ 0 },
+};
+
 /* ---- what a table cannot say ---- */
 
 static int check_image(struct request *request, struct err *err)
@@ -268,13 +295,96 @@ static int check_image(struct request *request, struct err *err)
 	return 0;
 }
 
-static int check(struct request *request, struct err *err)
+static int add_uri(const struct uri *uri, size_t i, strv *ret, struct err *err)
 {
-	struct agent_call *call = &request->call;
+	char *text;
+
+	if (strchr(uri->value, URI_SEPARATOR) ||
+		(uri->output_file && strchr(uri->output_file, URI_SEPARATOR)))
+		return err_say(err, EINVAL,
+			"launch_container.command.uris[%zu]: a comma in it cannot be passed on; "
+			"write %%2C",
+			i);
+	text = str_printf("%s%s%s%s%s%s", uri->value,
+		uri->is_kept ? ",extract=false" : "",
+		uri->is_executable ? ",executable=true" : "",
+		uri->is_cached ? ",cache=true" : "",
+		uri->output_file ? ",output_file=" : "",
+		uri->output_file ? uri->output_file : "");
+	return strv_take(ret, text) < 0 ? err_oom(err) : 0;
+}
+
+static int finish_uris(struct request *request, struct err *err)
+{
+	strv uris = NULL;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < request->uris.count; i++)
+		r = add_uri(&request->uris.items[i], i, &uris, err);
+	request->call.run.uris = uris;
+	return r;
+}
+
+/* A program is told by its value and gets the arguments as they are, its own name first. */
+static int add_command(const struct request *request, strv *ret)
+{
+	const char *value = request->value;
+
+	if (value && !request->is_program)
+		return strv_add(ret, "/bin/sh") < 0 || strv_add(ret, "-c") < 0
+			       ? -ENOMEM
+			       : strv_add(ret, value);
+	if (value && strv_add(ret, value) < 0)
+		return -ENOMEM;
+	strv_each (word, request->arguments) {
+		if (value && word == request->arguments)
+			continue;
+		if (strv_add(ret, *word) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int finish_command(struct request *request, struct err *err)
+{
+	strv command = NULL;
+	int r = add_command(request, &command);
+
+	request->call.run.command = command;
+	return r < 0 ? err_oom(err) : 0;
+}
+
+static int finish_limits(struct request *request, struct err *err)
+{
+	struct run_options *run = &request->call.run;
+	uint64_t shares = request->cpu_milli * SHARES_OF_A_CPU / 1000;
+
+	if (shares < SHARES_MIN)
+		shares = SHARES_MIN;
+	if (request->memory_bytes) {
+		run->memory = str_printf("%" PRIu64, request->memory_bytes);
+		if (!run->memory)
+			return err_oom(err);
+	}
+	if (request->cpu_milli) {
+		run->cpu_shares = str_printf("%" PRIu64, shares);
+		if (!run->cpu_shares)
+			return err_oom(err);
+	}
+	return 0;
+}
+
+static int finish(struct request *request, struct err *err)
+{
 	int r = check_image(request, err);
 
-	call->is_shell = !request->is_program && call->value;
-	return r < 0 ? r : agent_call_check(call, err);
+	if (r == 0)
+		r = finish_uris(request, err);
+	if (r == 0)
+		r = finish_command(request, err);
+	if (r == 0)
+		r = finish_limits(request, err);
+	return r == 0 ? agent_call_check(&request->call, err) : r;
 }
 
 static int say_unknown(const char *type, struct err *err)
@@ -311,7 +421,7 @@ static int parse_call(const struct json *root, struct request *request, struct e
 
 		r = json_decode(root, whole, request, err);
 	}
-	return r < 0 ? r : check(request, err);
+	return r < 0 ? r : finish(request, err);
 }
 
 int api_call_parse(const char *text, size_t len, struct agent_call *ret, struct err *err)
@@ -324,8 +434,7 @@ int api_call_parse(const char *text, size_t len, struct agent_call *ret, struct 
 		r = err_say(err, EINVAL, "want an object");
 	if (r == 0)
 		r = parse_call(json_root(doc), &request, err);
-	free(request.container_type);
-	free(request.image_type);
+	json_release(own_fields, &request);
 	if (r < 0)
 		agent_call_done(&request.call);
 	else

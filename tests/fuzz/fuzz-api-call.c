@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (buf_finish(&b) < 0 || agent_call_parse(b.data, b.len, &again, NULL) < 0)
 		abort();
 	if (!str_eq(call.op, again.op) ||
-		strv_len(call.environment) != strv_len(again.environment))
+		strv_len(call.run.env) != strv_len(again.run.env))
 		abort();
 	agent_call_done(&call);
 	agent_call_done(&again);

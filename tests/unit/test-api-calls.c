@@ -31,17 +31,16 @@ static void test_launch(void **state)
 		0);
 	assert_string_equal(call.op, "launch");
 	assert_string_equal(call.container, "a");
-	assert_string_equal(call.value, "x y");
-	assert_true(call.is_shell);
-	assert_string_equal(call.user, "1:2");
+	assert_string_equal(call.run.command[0], "/bin/sh");
+	assert_string_equal(call.run.command[2], "x y");
+	assert_string_equal(call.run.user, "1:2");
 	assert_string_equal(call.image, "n");
-	assert_string_equal(call.hostname, "h");
-	assert_string_equal(call.environment[0], "A=b=c");
-	assert_string_equal(call.environment[1], "E=");
-	assert_true(call.uris.items[0].is_kept && call.uris.items[0].is_cached);
-	assert_false(call.uris.items[0].is_executable);
-	assert_int_equal(call.cpu_milli, 1500);
-	assert_int_equal(call.memory_bytes, 32 << 20);
+	assert_string_equal(call.run.hostname, "h");
+	assert_string_equal(call.run.env[0], "A=b=c");
+	assert_string_equal(call.run.env[1], "E=");
+	assert_string_equal(call.run.uris[0], "http://h/a,extract=false,cache=true");
+	assert_string_equal(call.run.cpu_shares, "1536");
+	assert_string_equal(call.run.memory, "33554432");
 }
 
 static void test_program(void **state)
@@ -55,9 +54,8 @@ static void test_program(void **state)
 		      "\"value\":null}}}",
 			&call, &err),
 		0);
-	assert_false(call.is_shell);
-	assert_null(call.value);
-	assert_int_equal(strv_len(call.arguments), 2);
+	assert_int_equal(strv_len(call.run.command), 2);
+	assert_string_equal(call.run.command[0], "x");
 }
 
 static void test_refused(void **state)
@@ -83,6 +81,10 @@ static void test_refused(void **state)
 		{ "{\"type\":\"KILL_CONTAINER\",\"kill_container\":{\"container_id\":{\"value\":"
 		  "\"a\",\"parent\":{\"value\":\"b\"}}}}",
 			-EINVAL, "kill_container.container_id.parent is refused" },
+		{ "{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{"
+		  "\"value\":\"a\"},\"command\":{\"value\":\"x\",\"uris\":[{\"value\":\"http://h/x\","
+		  "\"output_file\":\"a,cache=true\"}]}}}",
+			-EINVAL, "comma" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -102,19 +104,18 @@ static void test_check(void **state)
 	static const struct {
 		const char *text, *word;
 	} rows[] = {
-		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"/etc/passwd\",\"value\":\"x\"}",
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"/etc/passwd\",\"run\":{"
+		  "\"command\":[\"x\"]}}",
 			"container_id" },
-		{ "{\"id\":1,\"op\":\"launch\",\"value\":\"x\"}", "container_id" },
-		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"is_shell\":true}",
-			"command.value" },
-		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\",\"uris\":[{"
-		  "\"value\":\"/etc/shadow\"}]}",
+		{ "{\"id\":1,\"op\":\"launch\",\"run\":{\"command\":[\"x\"]}}",
+			"container_id" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\"}",
+			"a command is needed" },
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"run\":{\"command\":[\"x\"],"
+		  "\"uris\":[\"/etc/shadow\"]}}",
 			"uris[0]" },
-		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\",\"uris\":[{"
-		  "\"value\":\"http://h/x\",\"output_file\":\"a,cache=true\"}]}",
-			"comma" },
-		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"value\":\"x\","
-		  "\"environment\":[\"HOME\"]}",
+		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"run\":{\"command\":[\"x\"],"
+		  "\"env\":[\"HOME\"]}}",
 			"environment" },
 		{ "{\"id\":1,\"op\":\"kill\"}", "container_id" },
 		{ "{\"id\":1,\"op\":\"wait\",\"container\":\"..\"}", "container_id" },

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/run-fields.h"
+
+#define ROW(member, decode)                                                              \
+	{                                                                                \
+#member, decode, offsetof(struct run_options, member)                    \
+	}
+
+const struct json_field run_fields[] = {
+	ROW(uris, json_strv),
+	ROW(command, json_strv),
+	ROW(entrypoint, json_string),
+	ROW(env, json_strv),
+	ROW(labels, json_strv),
+	ROW(workdir, json_string),
+	ROW(user, json_string),
+	ROW(hostname, json_string),
+	ROW(is_interactive, json_bool),
+	ROW(has_terminal, json_bool),
+	ROW(is_auto_removed, json_bool),
+	ROW(is_read_only, json_bool),
+	ROW(has_init, json_bool),
+	ROW(tmpfs, json_strv),
+	ROW(shm_size, json_string),
+	ROW(memory, json_string),
+	ROW(memory_swap, json_string),
+	ROW(cpus, json_string),
+	ROW(cpu_shares, json_string),
+	ROW(cpuset_cpus, json_string),
+	ROW(cap_drop, json_strv),
+	ROW(stop_signal, json_string),
+	ROW(stop_timeout, json_string),
+	{ 0 },
+};
