@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-private.h"
 
+#include "agentd/agent-metrics.h"
+#include "agentd/container-measure.h"
 #include "common/cleanup.h"
-#include "common/timestamp.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -62,19 +63,13 @@ static int get_agent(struct agent *agent, const struct agent_call *call,
 static void write_usage(
 	struct agent *agent, struct container *container, struct json_writer *w)
 {
-	struct cgroup_usage usage;
+	struct container_measure measure;
 	struct err ignored;
 
-	if (container_usage(agent->engine, container, &usage, &ignored) < 0)
+	if (container_measure(agent->engine, container, &measure, &ignored) < 0)
 		return;
 	jw_object(w, "resource_statistics");
-	jw_milli(w, "timestamp", timestamp_now() / (TIMESTAMP_SECOND / 1000));
-	jw_milli(w, "cpus_user_time_secs", (int64_t)(usage.cpu_user_usec / 1000));
-	jw_milli(w, "cpus_system_time_secs", (int64_t)(usage.cpu_system_usec / 1000));
-	jw_u64(w, "mem_total_bytes", usage.memory_bytes);
-	if (usage.memory_limit_bytes != UINT64_MAX)
-		jw_u64(w, "mem_limit_bytes", usage.memory_limit_bytes);
-	jw_u64(w, "processes", usage.pids);
+	container_write_statistics(w, &measure);
 	jw_object_end(w);
 }
 
@@ -93,11 +88,6 @@ static void write_container(
 	jw_object_end(w);
 }
 
-static bool is_live(const struct container *c)
-{
-	return c->status != CONTAINER_EXITED && c->status != CONTAINER_LOST;
-}
-
 static int containers(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
@@ -112,7 +102,7 @@ static int containers(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, "get_containers");
 	jw_array(&w, "containers");
 	for (size_t i = 0; i < list.count; i++) {
-		if (is_live(list.items[i]))
+		if (container_is_live(list.items[i]))
 			write_container(agent, list.items[i], &w);
 	}
 	jw_array_end(&w);
@@ -162,55 +152,12 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 	return container_remove(agent->engine, container, false, err);
 }
 
-/* ---- metrics, as Prometheus reads them ---- */
-
-static void put_metric(struct buf *out, const char *name, const char *help,
-	const char *labels, double value)
-{
-	buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n%s%s %.15g\n", name, help, name,
-		name, labels, value);
-}
-
-static void put_resource(struct buf *out, const struct agent *agent, const char *name,
-	const char *metric, const char *help, double unit)
-{
-	const struct resource *resource = resources_find(&agent->resources, name);
-
-	if (resource && resource->kind == RESOURCE_SCALAR)
-		put_metric(out, metric, help, "", (double)resource->milli / 1000 * unit);
-}
-
-static void put_states(struct buf *out, const struct container_list *list)
-{
-	size_t counts[CONTAINER_LOST + 1] = { 0 };
-
-	for (size_t i = 0; i < list->count; i++)
-		counts[list->items[i]->status]++;
-	buf_puts(out, "# HELP ucr_containers Containers by their state.\n"
-		      "# TYPE ucr_containers gauge\n");
-	for (size_t i = 0; i <= CONTAINER_LOST; i++)
-		buf_printf(out, "ucr_containers{state=\"%s\"} %zu\n",
-			container_status_name((enum container_status)i), counts[i]);
-}
-
 static int metrics(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	cleanup_container_list struct container_list list = { 0 };
-	struct buf *out = &answer->body;
-	int r = container_list(agent->engine, &list, err);
+	struct metrics metrics = { .out = &answer->body };
 
-	if (r < 0)
-		return r;
-	put_metric(out, "ucr_agent_info", "The agent's version.",
-		"{version=\"" PACKAGE_VERSION "\"}", 1);
-	put_resource(out, agent, "cpus", "ucr_agent_cpus", "Processors to give.", 1);
-	put_resource(
-		out, agent, "mem", "ucr_agent_memory_bytes", "Memory to give.", 1 << 20);
-	put_resource(
-		out, agent, "disk", "ucr_agent_disk_bytes", "Disk to give.", 1 << 20);
-	put_states(out, &list);
-	return 0;
+	return agent_put_metrics(agent, &metrics, err);
 }
 
 static const struct agent_op ops[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container-private.h"
 #include "agentd/container-network.h"
+#include "agentd/container-usage.h"
 
 #include "agentd/events.h"
 #include "common/cleanup.h"

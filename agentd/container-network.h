@@ -22,10 +22,12 @@ int container_save_network(
 void container_forget_network(struct engine *engine, const struct container *container,
 	const struct network *network);
 
-/* Bytes that came and went since it was started, of all its interfaces but lo. UINT64_MAX: it has
- * the host's network, or has ended. */
+/* What came and went since it was started, by all its interfaces but lo. UINT64_MAX: it has the
+ * host's network, or has ended. */
 struct network_usage {
-	uint64_t received, sent;
+	uint64_t received, received_packets, received_errors,
+		received_dropped; /* bytes first */
+	uint64_t sent, sent_packets, sent_errors, sent_dropped;
 };
 struct network_usage container_network_usage(const struct container *container);
 

@@ -35,8 +35,8 @@ int container_write_final(const struct container *container,
 void container_read_final(int dirfd, int64_t *ret_started, struct container_end *end);
 
 /* Limits its processes, where it has a cgroup that can. */
-int container_limit_pids(const struct container *container, int64_t limit,
-	struct err *err) __attribute__((warn_unused_result));
+int container_limit_pids(struct engine *engine, const struct container *container,
+	int64_t limit, struct err *err) __attribute__((warn_unused_result));
 
 /* Removes all files of an ended container, cleaned up or not, and its name. */
 int container_erase(struct engine *engine, const struct container *container,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-usage.h"
+
 #include "agentd/container-private.h"
+#include "agentd/engine-private.h"
 
 #include "common/cleanup.h"
 #include "common/str.h"
@@ -25,22 +28,29 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 	return cgroup_host_open(root_dirfd, proc_dirfd, ret, err);
 }
 
-/* A cgroup refers to its host's hierarchies as long as it is open. */
-struct place {
-	struct cgroup_host *host;
-	struct cgroup *cgroup;
-};
-
-static void place_done(struct place *place)
+/* Read once by each process that looks at many. */
+static int engine_cgroups(
+	struct engine *engine, struct cgroup_host **ret, struct err *err)
 {
-	cgroup_free(place->cgroup);
-	cgroup_host_free(place->host);
+	int r = engine->cgroups ? 0 : open_host(&engine->cgroups, err);
+
+	if (r == 0)
+		*ret = engine->cgroups;
+	return r;
 }
 
+static void free_cgroup(struct cgroup **cgroup)
+{
+	cgroup_free(*cgroup);
+}
+#define cleanup_cgroup cleanup_with(free_cgroup)
+
 /* -ESRCH: it has none, because it ended or because none could be made. */
-static int open_place(const struct container *c, struct place *ret, struct err *err)
+static int open_cgroup(struct engine *engine, const struct container *c,
+	struct cgroup **ret, struct err *err)
 {
 	struct runtime_state state = { 0 };
+	struct cgroup_host *host;
 	int r;
 
 	r = runtime_state_load(c->dirfd, &state, err);
@@ -50,9 +60,9 @@ static int open_place(const struct container *c, struct place *ret, struct err *
 		r = err_say(err, ESRCH, "container %.*s has no cgroup of its own",
 			CONTAINER_SHORT_ID, c->id);
 	if (r == 0)
-		r = open_host(&ret->host, err);
+		r = engine_cgroups(engine, &host, err);
 	if (r == 0)
-		r = cgroup_open(ret->host, state.cgroup_path, &ret->cgroup, err);
+		r = cgroup_open(host, state.cgroup_path, ret, err);
 	runtime_state_done(&state);
 	return r;
 }
@@ -60,12 +70,10 @@ static int open_place(const struct container *c, struct place *ret, struct err *
 int container_usage(struct engine *engine, struct container *container,
 	struct cgroup_usage *ret, struct err *err)
 {
-	cleanup_with(place_done) struct place place = { 0 };
-	int r;
+	cleanup_cgroup struct cgroup *cgroup = NULL;
+	int r = open_cgroup(engine, container, &cgroup, err);
 
-	(void)engine;
-	r = open_place(container, &place, err);
-	return r < 0 ? r : cgroup_usage(place.cgroup, ret, err);
+	return r < 0 ? r : cgroup_usage(cgroup, ret, err);
 }
 
 /* pid_namespaces(7): equal device and inode are one namespace. */
@@ -128,27 +136,25 @@ static int pids_of_namespace(
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err)
 {
-	cleanup_with(place_done) struct place place = { 0 };
+	cleanup_cgroup struct cgroup *cgroup = NULL;
 	int r;
 
-	(void)engine;
 	if (!container->pid)
 		return err_say(err, ESRCH, "container %.*s is not running (%s)",
 			CONTAINER_SHORT_ID, container->id,
 			container_status_name(container->status));
-	r = open_place(container, &place, err);
+	r = open_cgroup(engine, container, &cgroup, err);
 	if (r == -ESRCH)
 		return pids_of_namespace(container, ret, ret_count, err);
-	return r < 0 ? r : cgroup_pids(place.cgroup, ret, ret_count, err);
+	return r < 0 ? r : cgroup_pids(cgroup, ret, ret_count, err);
 }
 
-int container_limit_pids(
-	const struct container *container, int64_t limit, struct err *err)
+int container_limit_pids(struct engine *engine, const struct container *container,
+	int64_t limit, struct err *err)
 {
-	cleanup_with(place_done) struct place place = { 0 };
+	cleanup_cgroup struct cgroup *cgroup = NULL;
 	struct spec_resources resources = { .pids_limit = { true, limit } };
-	int r;
+	int r = open_cgroup(engine, container, &cgroup, err);
 
-	r = open_place(container, &place, err);
-	return r < 0 ? r : cgroup_set(place.cgroup, &resources, err);
+	return r < 0 ? r : cgroup_set(cgroup, &resources, err);
 }

@@ -31,6 +31,13 @@ const char *container_status_name(enum container_status status)
 	return status_names[status];
 }
 
+bool container_is_live(const struct container *container)
+{
+	return container->status == CONTAINER_CREATING ||
+	       container->status == CONTAINER_RUNNING ||
+	       container->status == CONTAINER_PAUSED;
+}
+
 void container_free(struct container *container)
 {
 	if (!container)

@@ -51,6 +51,9 @@ struct container {
 	int dirfd;
 };
 
+/* Creating, running or paused. */
+bool container_is_live(const struct container *container);
+
 #define CONTAINER_SHORT_ID 12
 #define cleanup_container cleanup_with(container_free_ptr)
 void container_free(struct container *container);
@@ -109,12 +112,5 @@ int container_remove(struct engine *engine, struct container *container, bool fo
  * rest. Idempotent; does nothing while it runs. Fills container->end. */
 int container_cleanup(struct engine *engine, struct container *container, struct err *err)
 	__attribute__((warn_unused_result));
-
-/* What it uses now, and its processes in the caller's pid namespace (a heap array); -ESRCH
- * when it does not run. */
-int container_usage(struct engine *engine, struct container *container,
-	struct cgroup_usage *ret, struct err *err) __attribute__((warn_unused_result));
-int container_pids(struct engine *engine, struct container *container, pid_t **ret,
-	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
 
 #endif

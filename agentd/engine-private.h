@@ -5,11 +5,14 @@
 
 #include "agentd/engine.h"
 
+#include "isolators/cgroup.h"
+
 struct engine {
 	char *root_path, *libexec_path;
 	int root_dirfd, containers_dirfd, names_dirfd;
 	int events_fd; /* -1 until an event is appended */
 	struct store *store;
+	struct cgroup_host *cgroups; /* NULL until a cgroup is looked at */
 };
 
 #endif

@@ -186,6 +186,7 @@ void engine_free(struct engine *engine)
 	if (!engine)
 		return;
 	store_free(engine->store);
+	cgroup_host_free(engine->cgroups);
 	close_if_open(engine->root_dirfd);
 	close_if_open(engine->containers_dirfd);
 	close_if_open(engine->names_dirfd);

@@ -275,7 +275,8 @@ static void limit_pids_if_delegated(const struct launching *l)
 	struct err ignored;
 
 	if (l->bundle_request.is_rootless && !l->request->options->pids_limit)
-		(void)!container_limit_pids(l->container, BUNDLE_PIDS_LIMIT, &ignored);
+		(void)!container_limit_pids(
+			l->engine, l->container, BUNDLE_PIDS_LIMIT, &ignored);
 }
 
 /* In the supervising child. */

@@ -7,6 +7,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,12 +87,20 @@ static const struct cgroup_figure v2_figures[] = {
 	{ CGROUP_CPUACCT, "cpu.stat", "usage_usec", MEMBER(cpu_usec), 1, 1 },
 	{ CGROUP_CPUACCT, "cpu.stat", "user_usec", MEMBER(cpu_user_usec), 1, 1 },
 	{ CGROUP_CPUACCT, "cpu.stat", "system_usec", MEMBER(cpu_system_usec), 1, 1 },
+	{ CGROUP_CPU, "cpu.stat", "nr_periods", MEMBER(cpu_periods), 1, 1 },
 	{ CGROUP_CPU, "cpu.stat", "nr_throttled", MEMBER(cpu_throttled_periods), 1, 1 },
 	{ CGROUP_CPU, "cpu.stat", "throttled_usec", MEMBER(cpu_throttled_usec), 1, 1 },
+	{ CGROUP_CPU, "cpu.max", NULL, MEMBER(cpu_quota_usec), 1, 1 },
 	{ CGROUP_MEMORY, "memory.current", NULL, MEMBER(memory_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.peak", NULL, MEMBER(memory_peak_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.max", NULL, MEMBER(memory_limit_bytes), 1, 1 },
+	{ CGROUP_MEMORY, "memory.low", NULL, MEMBER(memory_soft_bytes), 1, 1 },
+	{ CGROUP_MEMORY, "memory.stat", "anon", MEMBER(memory_anon_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.stat", "file", MEMBER(memory_cache_bytes), 1, 1 },
+	{ CGROUP_MEMORY, "memory.stat", "file_mapped", MEMBER(memory_mapped_bytes), 1,
+		1 },
+	{ CGROUP_MEMORY, "memory.stat", "unevictable", MEMBER(memory_unevictable_bytes),
+		1, 1 },
 	{ CGROUP_MEMORY, "memory.swap.current", NULL, MEMBER(swap_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.events", "oom_kill", MEMBER(oom_kills), 1, 1 },
 	{ CGROUP_PIDS, "pids.current", NULL, MEMBER(pids), 1, 1 },
@@ -99,12 +108,54 @@ static const struct cgroup_figure v2_figures[] = {
 	{ CGROUP_PIDS, "pids.peak", NULL, MEMBER(pids_peak), 1, 1 },
 };
 
+/* "some avg10=1.25 avg60=0.50 avg300=0.10 total=12345": *ret_avg10 in hundredths. */
+static void take_pressure(const char *line, uint64_t *ret_avg10, uint64_t *ret_total_usec)
+{
+	unsigned long long whole, hundredths, total;
+
+	if (line && sscanf(line, "avg10=%llu.%2llu avg60=%*s avg300=%*s total=%llu",
+			    &whole, &hundredths, &total) == 3) {
+		*ret_avg10 = whole * 100 + hundredths;
+		*ret_total_usec = total;
+	}
+}
+
+/* The files are there without any controller (Linux 4.20), unless the kernel was built or booted
+ * without PSI. */
+static void read_pressure(int dirfd, const char *file, struct cgroup_pressure *pressure)
+{
+	char text[256];
+	uint64_t ignored;
+
+	if (fd_read_kernel_file(dirfd, file, text, sizeof(text)) < 0)
+		return;
+	take_pressure(
+		find_line(text, "some"), &pressure->some_avg10, &pressure->some_usec);
+	take_pressure(find_line(text, "full"), &ignored, &pressure->full_usec);
+}
+
+/* "50000 100000" or "max 100000", of which the first is a plain figure. */
+static void read_period(int dirfd, struct cgroup_usage *usage)
+{
+	char text[64];
+	const char *blank;
+
+	if (fd_read_kernel_file(dirfd, "cpu.max", text, sizeof(text)) == 0 &&
+		(blank = strchr(text, ' ')))
+		usage->cpu_period_usec = strtoull(blank + 1, NULL, 10);
+}
+
 void cgroup_v2_usage(const struct cgroup_part *part, struct cgroup_usage *usage)
 {
 	char text[CGROUP_FILE_ROOM];
 
 	cgroup_figures_read(part->dirfd, part->hierarchy->controllers, v2_figures,
 		COUNT(v2_figures), usage);
+	read_pressure(part->dirfd, "cpu.pressure", &usage->cpu_pressure);
+	read_pressure(part->dirfd, "memory.pressure", &usage->memory_pressure);
+	read_pressure(part->dirfd, "io.pressure", &usage->io_pressure);
+	if (part->hierarchy->controllers & CGROUP_CPU)
+		read_period(part->dirfd, usage);
 	if (!(part->hierarchy->controllers & CGROUP_IO) ||
 		fd_read_kernel_file(part->dirfd, "io.stat", text, sizeof(text)) < 0)
 		return;
@@ -122,14 +173,24 @@ static const struct cgroup_figure v1_figures[] = {
 		1 },
 	{ CGROUP_CPUACCT, "cpuacct.stat", "system", MEMBER(cpu_system_usec),
 		USEC_PER_TICK, 1 },
+	{ CGROUP_CPU, "cpu.stat", "nr_periods", MEMBER(cpu_periods), 1, 1 },
 	{ CGROUP_CPU, "cpu.stat", "nr_throttled", MEMBER(cpu_throttled_periods), 1, 1 },
 	{ CGROUP_CPU, "cpu.stat", "throttled_time", MEMBER(cpu_throttled_usec), 1, 1000 },
+	{ CGROUP_CPU, "cpu.cfs_quota_us", NULL, MEMBER(cpu_quota_usec), 1, 1 },
+	{ CGROUP_CPU, "cpu.cfs_period_us", NULL, MEMBER(cpu_period_usec), 1, 1 },
 	{ CGROUP_MEMORY, "memory.usage_in_bytes", NULL, MEMBER(memory_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.max_usage_in_bytes", NULL, MEMBER(memory_peak_bytes), 1,
 		1 },
 	{ CGROUP_MEMORY, "memory.limit_in_bytes", NULL, MEMBER(memory_limit_bytes), 1,
 		1 },
+	{ CGROUP_MEMORY, "memory.soft_limit_in_bytes", NULL, MEMBER(memory_soft_bytes), 1,
+		1 },
+	{ CGROUP_MEMORY, "memory.stat", "total_rss", MEMBER(memory_anon_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.stat", "total_cache", MEMBER(memory_cache_bytes), 1, 1 },
+	{ CGROUP_MEMORY, "memory.stat", "total_mapped_file", MEMBER(memory_mapped_bytes),
+		1, 1 },
+	{ CGROUP_MEMORY, "memory.stat", "total_unevictable",
+		MEMBER(memory_unevictable_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.stat", "total_swap", MEMBER(swap_bytes), 1, 1 },
 	{ CGROUP_MEMORY, "memory.oom_control", "oom_kill", MEMBER(oom_kills), 1, 1 },
 	{ CGROUP_PIDS, "pids.current", NULL, MEMBER(pids), 1, 1 },

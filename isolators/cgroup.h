@@ -15,6 +15,7 @@
 
 #include "common/err.h"
 #include "common/spec.h"
+#include "isolators/cgroup-stats.h"
 
 #include <sys/types.h>
 
@@ -74,17 +75,6 @@ int cgroup_join(const struct cgroup *cgroup, struct err *err)
 
 int cgroup_set(struct cgroup *cgroup, const struct spec_resources *resources,
 	struct err *err) __attribute__((warn_unused_result));
-
-/* Unknown values are UINT64_MAX. */
-struct cgroup_usage {
-	uint64_t cpu_usec, cpu_user_usec, cpu_system_usec;
-	uint64_t cpu_throttled_usec, cpu_throttled_periods;
-	uint64_t memory_bytes, memory_peak_bytes, memory_limit_bytes;
-	uint64_t memory_cache_bytes, swap_bytes;
-	uint64_t oom_kills; /* processes the kernel killed here for want of memory */
-	uint64_t pids, pids_limit, pids_peak;
-	uint64_t io_read_bytes, io_write_bytes, io_reads, io_writes;
-};
 
 int cgroup_usage(struct cgroup *cgroup, struct cgroup_usage *ret, struct err *err)
 	__attribute__((warn_unused_result));

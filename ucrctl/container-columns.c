@@ -7,13 +7,6 @@
 
 #define COMMAND_ROOM 20 /* characters of a command that a narrow list shows */
 
-bool container_is_live(const struct container *container)
-{
-	return container->status == CONTAINER_CREATING ||
-	       container->status == CONTAINER_RUNNING ||
-	       container->status == CONTAINER_PAUSED;
-}
-
 void put_short_id(const char *id, bool is_full, struct buf *out)
 {
 	const char *hex = str_skip_prefix(id, "sha256:");

@@ -8,9 +8,6 @@
 
 extern const struct format_column container_columns[];
 
-/* Creating, running or paused. */
-bool container_is_live(const struct container *container);
-
 /* "1f3c…" cut to CONTAINER_SHORT_ID unless whole ids are wanted; a "sha256:" goes too. */
 void put_short_id(const char *id, bool is_full, struct buf *out);
 

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container-network.h"
-#include "ucrctl/container-columns.h"
+#include "agentd/container-measure.h"
 #include "ucrctl/ctl.h"
-#include "ucrctl/human.h"
 #include "ucrctl/print.h"
+#include "ucrctl/stats-row.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
 #include <time.h>
 
 #define INTERVAL_MS 1000
-#define UNKNOWN UINT64_MAX
 
 struct stats_options {
 	bool is_once;
+	unsigned int sort; /* index of stats_sorts */
 	struct format_options list;
 };
 
@@ -21,6 +20,10 @@ static const struct option_spec options[] = {
 	{ "no-stream", .set = option_bool,
 		.offset = offsetof(struct stats_options, is_once),
 		.help = "Measure for a second, print, and end" },
+	{ "sort", .arg = "BY", .set = option_choice, .param = stats_sort_names,
+		.offset = offsetof(struct stats_options, sort),
+		.help = "Show first who uses most: cpu, memory, network, io, processes; or by name; "
+			"newest first without it" },
 	{ "no-trunc", .set = option_bool,
 		.offset = offsetof(struct stats_options, list.is_full),
 		.help = "Print ids whole" },
@@ -33,18 +36,8 @@ static const struct option_spec options[] = {
 
 static const struct option_group groups[] = { { options }, { 0 } };
 
-/* A container with two measurements: their difference over the time between is the rate.
- */
-struct row {
-	struct container *container;
-	struct cgroup_usage before, now;
-	struct network_usage network;
-	int64_t before_ns, now_ns; /* CLOCK_MONOTONIC; 0: not measured */
-	bool is_told;		   /* why nothing is known of it */
-};
-
 struct rows {
-	struct row *items;
+	struct stats_row *items;
 	size_t count;
 };
 
@@ -56,120 +49,9 @@ static void rows_done(struct rows *rows)
 	memset(rows, 0, sizeof(*rows));
 }
 
-static void put_id(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	put_short_id(r->container->id, style->is_full, out);
-}
-
-static void put_name(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	buf_puts(out, r->container->name ? r->container->name : "");
-}
-
-static void put_percent(struct buf *out, double part, double whole)
-{
-	if (whole > 0)
-		buf_printf(out, "%.2f%%", 100 * part / whole);
-	else
-		buf_puts(out, "--");
-}
-
-static void put_cpu(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	if (r->before.cpu_usec == UNKNOWN || r->now.cpu_usec < r->before.cpu_usec)
-		buf_puts(out, "--");
-	else
-		put_percent(out, (double)(r->now.cpu_usec - r->before.cpu_usec) * 1000,
-			(double)(r->now_ns - r->before_ns));
-}
-
-static void put_size(struct buf *out, uint64_t bytes)
-{
-	if (bytes == UNKNOWN)
-		buf_puts(out, "--");
-	else
-		human_bytes(out, bytes);
-}
-
-static void put_memory(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	put_size(out, r->now.memory_bytes);
-	buf_puts(out, " / ");
-	put_size(out, r->now.memory_limit_bytes);
-}
-
-static void put_memory_percent(
-	const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	if (r->now.memory_bytes == UNKNOWN || r->now.memory_limit_bytes == UNKNOWN)
-		buf_puts(out, "--");
-	else
-		put_percent(out, (double)r->now.memory_bytes,
-			(double)r->now.memory_limit_bytes);
-}
-
-static void put_peak(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	put_size(out, r->now.memory_peak_bytes);
-}
-
-static void put_network(
-	const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	put_size(out, r->network.received);
-	buf_puts(out, " / ");
-	put_size(out, r->network.sent);
-}
-
-static void put_io(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	put_size(out, r->now.io_read_bytes);
-	buf_puts(out, " / ");
-	put_size(out, r->now.io_write_bytes);
-}
-
-static void put_pids(const void *row, const struct format_style *style, struct buf *out)
-{
-	const struct row *r = row;
-
-	if (r->now.pids != UNKNOWN)
-		buf_printf(out, "%llu", (unsigned long long)r->now.pids);
-	else
-		buf_puts(out, "--");
-}
-
-static const struct format_column columns[] = {
-	{ "ID", "CONTAINER ID", put_id },
-	{ "Name", "NAME", put_name },
-	{ "CPUPerc", "CPU %", put_cpu },
-	{ "MemUsage", "MEM USAGE / LIMIT", put_memory },
-	{ "MemPerc", "MEM %", put_memory_percent },
-	{ "MemPeak", "MEM PEAK", put_peak },
-	{ "NetIO", "NET I/O", put_network },
-	{ "BlockIO", "BLOCK I/O", put_io },
-	{ "PIDs", "PIDS", put_pids, .is_number = true },
-	{ 0 },
-};
-
 static int add_row(struct rows *rows, struct container *container, struct err *err)
 {
-	struct row *grown;
+	struct stats_row *grown;
 
 	grown = reallocarray(rows->items, rows->count + 1, sizeof(*grown));
 	if (!grown) {
@@ -225,10 +107,10 @@ static int64_t monotonic_ns(void)
 }
 
 /* Nobody counts what a container uses that lives in its caller's cgroup. */
-static void give_up_on(struct row *row, struct err *why)
+static void give_up_on(struct stats_row *row, struct err *why)
 {
 	(void)err_hint(why, "\"ucrctl info\" tells why none could be made");
-	memset(&row->now, 0xff, sizeof(row->now));
+	memset(&row->now, 0xff, sizeof(row->now)); /* every member UINT64_MAX */
 	row->now_ns = monotonic_ns();
 	if (!row->is_told)
 		print_err("stats", why);
@@ -239,15 +121,14 @@ static void give_up_on(struct row *row, struct err *why)
 static int measure(struct engine *engine, struct rows *rows, struct err *err)
 {
 	for (size_t i = 0; i < rows->count; i++) {
-		struct row *row = &rows->items[i];
-		struct cgroup_usage usage;
+		struct stats_row *row = &rows->items[i];
+		struct container_measure measure;
 		int r;
 
 		row->before = row->now;
 		row->before_ns = row->now_ns;
 		row->now_ns = 0;
-		row->network = container_network_usage(row->container);
-		r = container_usage(engine, row->container, &usage, err);
+		r = container_measure(engine, row->container, &measure, err);
 		if (r == -ESRCH && container_is_live(row->container)) {
 			give_up_on(row, err);
 			continue;
@@ -256,7 +137,7 @@ static int measure(struct engine *engine, struct rows *rows, struct err *err)
 			continue;
 		if (r < 0)
 			return err_wrap(err, "measure %s", row->container->id);
-		row->now = usage;
+		row->now = measure;
 		row->now_ns = monotonic_ns();
 	}
 	return 0;
@@ -289,18 +170,19 @@ static int choose(struct engine *engine, char **args, struct rows *rows, struct 
 	return measure(engine, rows, err);
 }
 
-static int put_rows(const struct rows *rows, const struct stats_options *o,
-	struct buf *out, struct err *err)
+static int put_rows(struct rows *rows, const struct stats_options *o, struct buf *out,
+	struct err *err)
 {
 	cleanup_format struct format format = { 0 };
 	int r;
 
-	r = format_init(&format, columns, &o->list,
-		"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t"
-		"{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
+	r = format_init(&format, stats_columns, &o->list,
+		"table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.Throttled}}\t{{.MemUsage}}\t"
+		"{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;
+	stats_sort(rows->items, rows->count, o->sort);
 	for (size_t i = 0; i < rows->count; i++) {
 		if (!rows->items[i].now_ns || !rows->items[i].before_ns)
 			continue;

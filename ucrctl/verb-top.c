@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
+#include "agentd/container-usage.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/format.h"
 #include "ucrctl/human.h"

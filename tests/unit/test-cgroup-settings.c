@@ -392,7 +392,15 @@ static void test_usage_v1(void **state)
 		{ "memory/c/memory.usage_in_bytes", "4096\n" },
 		{ "memory/c/memory.max_usage_in_bytes", "8192\n" },
 		{ "memory/c/memory.limit_in_bytes", "9223372036854771712\n" },
-		{ "memory/c/memory.stat", "cache 1\ntotal_cache 2\ntotal_swap 3\n" },
+		{ "memory/c/memory.soft_limit_in_bytes", "2048\n" },
+		{ "memory/c/memory.stat",
+			"cache 1\ntotal_cache 2\ntotal_swap 3\ntotal_rss 5\n"
+			"total_mapped_file 6\ntotal_unevictable 7\n" },
+		{ "cpu/tasks", "" },
+		{ "cpu/c/cpu.stat",
+			"nr_periods 9\nnr_throttled 4\nthrottled_time 5000\n" },
+		{ "cpu/c/cpu.cfs_quota_us", "-1\n" },
+		{ "cpu/c/cpu.cfs_period_us", "100000\n" },
 		{ "memory/c/memory.oom_control",
 			"oom_kill_disable 0\nunder_oom 0\noom_kill 4\n" },
 		{ "blkio/tasks", "" },
@@ -404,7 +412,7 @@ static void test_usage_v1(void **state)
 
 	for (size_t i = 0; i < COUNT(files); i++)
 		fake_put(fake->root_dirfd, files[i][0], files[i][1]);
-	fake_open(fake, "3:blkio:/\n2:memory:/\n1:cpuacct:/\n");
+	fake_open(fake, "4:cpu:/\n3:blkio:/\n2:memory:/\n1:cpuacct:/\n");
 	u = read_usage(fake);
 	assert_int_equal(u.cpu_usec, 123456);
 	assert_int_equal(u.cpu_user_usec, 70000);
@@ -414,6 +422,16 @@ static void test_usage_v1(void **state)
 	assert_true(u.memory_limit_bytes == UINT64_MAX);
 	assert_int_equal(u.memory_cache_bytes, 2);
 	assert_int_equal(u.swap_bytes, 3);
+	assert_int_equal(u.memory_soft_bytes, 2048);
+	assert_int_equal(u.memory_anon_bytes, 5);
+	assert_int_equal(u.memory_mapped_bytes, 6);
+	assert_int_equal(u.memory_unevictable_bytes, 7);
+	assert_int_equal(u.cpu_periods, 9);
+	assert_int_equal(u.cpu_throttled_periods, 4);
+	assert_int_equal(u.cpu_throttled_usec, 5);
+	assert_true(u.cpu_quota_usec == UINT64_MAX);
+	assert_int_equal(u.cpu_period_usec, 100000);
+	assert_true(u.cpu_pressure.some_usec == UINT64_MAX);
 	assert_int_equal(u.oom_kills, 4);
 	assert_int_equal(u.io_read_bytes, 11);
 	assert_int_equal(u.io_write_bytes, 20);
@@ -426,7 +444,12 @@ static void test_usage_v2(void **state)
 	static const char *const files[][2] = {
 		{ "c/cpu.stat", "usage_usec 9\nuser_usec 5\nsystem_usec 4\nnr_periods 3\n"
 				"nr_throttled 2\nthrottled_usec 1\n" },
+		{ "c/cpu.max", "50000 100000\n" },
+		{ "c/cpu.pressure", "some avg10=12.34 avg60=1.00 avg300=0.50 total=77\n"
+				    "full avg10=1.00 avg60=0.00 avg300=0.00 total=33\n" },
+		{ "c/io.pressure", "some avg10=x\n" },
 		{ "c/memory.current", "4096\n" },
+		{ "c/memory.low", "1024\n" },
 		{ "c/memory.max", "max\n" },
 		{ "c/memory.stat", "anon 1\nfile 2\nfile_mapped 3\n" },
 		{ "c/memory.events", "low 0\nhigh 0\nmax 6\noom 2\noom_kill 1\n" },
@@ -443,7 +466,18 @@ static void test_usage_v2(void **state)
 		fake_put(fake->root_dirfd, files[i][0], files[i][1]);
 	u = read_usage(fake);
 	assert_int_equal(u.cpu_usec, 9);
+	assert_int_equal(u.cpu_periods, 3);
 	assert_int_equal(u.cpu_throttled_periods, 2);
+	assert_int_equal(u.cpu_quota_usec, 50000);
+	assert_int_equal(u.cpu_period_usec, 100000);
+	assert_int_equal(u.cpu_pressure.some_avg10, 1234);
+	assert_int_equal(u.cpu_pressure.some_usec, 77);
+	assert_int_equal(u.cpu_pressure.full_usec, 33);
+	assert_true(u.io_pressure.some_usec == UINT64_MAX);
+	assert_true(u.memory_pressure.full_usec == UINT64_MAX);
+	assert_int_equal(u.memory_soft_bytes, 1024);
+	assert_int_equal(u.memory_anon_bytes, 1);
+	assert_int_equal(u.memory_mapped_bytes, 3);
 	assert_int_equal(u.memory_bytes, 4096);
 	assert_true(u.memory_peak_bytes == UINT64_MAX); /* before Linux 5.19 */
 	assert_true(u.memory_limit_bytes == UINT64_MAX);
