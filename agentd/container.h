@@ -55,6 +55,7 @@ struct container {
 bool container_is_live(const struct container *container);
 
 #define CONTAINER_SHORT_ID 12
+bool container_is_live(const struct container *container); /* it has not ended */
 #define cleanup_container cleanup_with(container_free_ptr)
 void container_free(struct container *container);
 static inline void container_free_ptr(struct container **container)
@@ -103,8 +104,7 @@ int container_kill(struct engine *engine, struct container *container, int signa
 int container_wait(struct engine *engine, struct container *container, int64_t timeout_ms,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* Removes an ended container and all its files; a running one is -EBUSY unless `force`.
- */
+/* Removes an ended container and all its files; a running one is -EBUSY unless `force`. */
 int container_remove(struct engine *engine, struct container *container, bool force,
 	struct err *err) __attribute__((warn_unused_result));
 

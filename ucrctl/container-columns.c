@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ucrctl/container-columns.h"
 
+#include "agentd/container-ports.h"
 #include "common/timestamp.h"
-#include "ucrctl/container-ports.h"
 #include "ucrctl/human.h"
 
 #define COMMAND_ROOM 20 /* characters of a command that a narrow list shows */

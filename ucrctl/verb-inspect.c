@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 #include "common/json.h"
-#include "ucrctl/container-json.h"
+#include "agentd/container-json.h"
 #include "ucrctl/ctl.h"
-#include "ucrctl/image-json.h"
+#include "agentd/image-json.h"
 #include "ucrctl/json-field.h"
 #include "ucrctl/print.h"
 #include "ucrctl/template.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 #include "ucrctl/container-columns.h"
-#include "ucrctl/container-filter.h"
+#include "agentd/container-filter.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/verbs.h"
 

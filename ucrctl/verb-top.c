@@ -3,7 +3,7 @@
 #include "ucrctl/ctl.h"
 #include "ucrctl/format.h"
 #include "ucrctl/human.h"
-#include "ucrctl/process.h"
+#include "agentd/process.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>

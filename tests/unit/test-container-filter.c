@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/unit.h"
 
-#include "ucrctl/container-filter.h"
+#include "agentd/container-filter.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/process.h"
+#include "agentd/process.h"
 
 #include "common/cleanup.h"
 #include "common/fd.h"

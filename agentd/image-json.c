@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/image-json.h"
+#include "agentd/image-json.h"
 
 #include "common/timestamp.h"
 #include "images/reference.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container's place on a bridge as `ps` and `inspect` show it: docker's words. */
-#ifndef UCR_UCRCTL_CONTAINER_PORTS_H
-#define UCR_UCRCTL_CONTAINER_PORTS_H
+#ifndef UCR_AGENTD_CONTAINER_PORTS_H
+#define UCR_AGENTD_CONTAINER_PORTS_H
 
 #include "agentd/container.h"
 #include "common/json-writer.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A container as `inspect` shows it: docker's main fields, from its status and config.json. */
-#ifndef UCR_UCRCTL_CONTAINER_JSON_H
-#define UCR_UCRCTL_CONTAINER_JSON_H
+#ifndef UCR_AGENTD_CONTAINER_JSON_H
+#define UCR_AGENTD_CONTAINER_JSON_H
 
 #include "agentd/container.h"
 #include "common/json-writer.h"

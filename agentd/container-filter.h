@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ps --filter KEY=VALUE. Values of one key are alternatives, different keys all hold;
  * each label has to be there. */
-#ifndef UCR_UCRCTL_CONTAINER_FILTER_H
-#define UCR_UCRCTL_CONTAINER_FILTER_H
+#ifndef UCR_AGENTD_CONTAINER_FILTER_H
+#define UCR_AGENTD_CONTAINER_FILTER_H
 
 #include "agentd/container.h"
 

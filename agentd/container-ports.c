@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/container-ports.h"
+#include "agentd/container-ports.h"
 
 #include "agentd/container-network.h"
 #include "common/cleanup.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/container-filter.h"
+#include "agentd/container-filter.h"
 
 #include "common/str.h"
-#include "ucrctl/container-columns.h"
 
 #include <errno.h>
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/container-json.h"
+#include "agentd/container-json.h"
 
+#include "agentd/container-ports.h"
 #include "common/fd.h"
 #include "common/json.h"
 #include "common/timestamp.h"
-#include "ucrctl/container-columns.h"
-#include "ucrctl/container-ports.h"
 
 #define CONFIG_MAX (8U << 20)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process as /proc tells it (proc(5)). */
-#ifndef UCR_UCRCTL_PROCESS_H
-#define UCR_UCRCTL_PROCESS_H
+#ifndef UCR_AGENTD_PROCESS_H
+#define UCR_AGENTD_PROCESS_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An image as `inspect` shows it: docker's main fields. */
-#ifndef UCR_UCRCTL_IMAGE_JSON_H
-#define UCR_UCRCTL_IMAGE_JSON_H
+#ifndef UCR_AGENTD_IMAGE_JSON_H
+#define UCR_AGENTD_IMAGE_JSON_H
 
 #include "common/json-writer.h"
 #include "images/store.h"
