@@ -80,7 +80,7 @@ static int take_place(struct agent *agent, int dirfd, const char *name, struct e
 int agent_api_listen(struct agent *agent, struct err *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_close int dirfd = -1;
+	cleanup_close int dirfd = -1, fd = -1;
 	const char *name = strrchr(agent->socket_path, '/');
 	int r = open_directory(agent->socket_path, &dirfd, err);
 
@@ -92,18 +92,17 @@ int agent_api_listen(struct agent *agent, struct err *err)
 		    dirfd, name) >= (int)sizeof(address.sun_path))
 		return err_say(err, ENAMETOOLONG, "--socket %s: its name is too long",
 			agent->socket_path);
-	agent->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (agent->listen_fd < 0 ||
-		bind(agent->listen_fd, (struct sockaddr *)&address, sizeof(address)) <
-			0 ||
-		listen(agent->listen_fd, BACKLOG) < 0)
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fd, BACKLOG) < 0)
 		return err_set(err, errno, "listen on %s", agent->socket_path);
+	agent->scopes->listen_fd = take_fd(&fd);
 	return 0;
 }
 
 /* ---- what it says ---- */
 
-static int take_cancel(struct agent *agent, const struct ipc_msg *msg)
+static int take_cancel(struct agent_scope *scope, const struct ipc_msg *msg)
 {
 	static const struct json_field fields[] = { { "id", json_u64, 0, true }, { 0 } };
 	cleanup_json struct json_doc *doc = NULL;
@@ -112,11 +111,11 @@ static int take_cancel(struct agent *agent, const struct ipc_msg *msg)
 
 	if (r == 0)
 		r = json_decode(json_root(doc), fields, &id, NULL);
-	if (r == 0 && !id)
+	if (r == 0 && (!id || id > SCOPE_ID_MAX))
 		r = -EPROTO;
 	if (r == 0) {
-		agent_wait_cancel(agent, id);
-		agent_work_cancel(agent, id);
+		agent_wait_cancel(scope->agent, agent_scope_call(scope, id));
+		agent_work_cancel(scope->agent, agent_scope_call(scope, id));
 	}
 	return r;
 }
@@ -131,18 +130,22 @@ static void do_quickly(
 }
 
 /* What an honest role would not hand on, or would not yet, ends it. */
-static int take_call(struct agent *agent, const struct ipc_msg *msg)
+static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 {
 	cleanup_agent_call struct agent_call call = { 0 };
+	struct agent *agent = scope->agent;
 	const struct agent_op *op;
 	int r = agent_call_parse(msg->data, msg->len, &call, NULL);
 
 	if (r == 0)
-		r = call.id ? agent_call_check(&call, NULL) : -EPROTO;
+		r = call.id && call.id <= SCOPE_ID_MAX ? agent_call_check(&call, NULL)
+						       : -EPROTO;
 	if (r < 0)
 		return r;
-	if (agent->wait_count + agent->queue_count > agent->calls_max)
+	if (agent_wait_count(scope) + agent_work_queued(scope) > scope->calls_max)
 		return -EPROTO;
+	call.id = agent_scope_call(scope, call.id);
+	call.scope = scope->container;
 	op = agent_op_find(call.op);
 	if (str_eq(call.op, "wait"))
 		agent_wait(agent, &call);
@@ -155,13 +158,13 @@ static int take_call(struct agent *agent, const struct ipc_msg *msg)
 	return 0;
 }
 
-static int take_message(struct agent *agent, const struct ipc_msg *msg)
+static int take_message(struct agent_scope *scope, const struct ipc_msg *msg)
 {
 	struct err err;
 
 	switch ((enum agent_msg)msg->type) {
-	case AGENT_CALL: return take_call(agent, msg);
-	case AGENT_CANCEL: return take_cancel(agent, msg);
+	case AGENT_CALL: return take_call(scope, msg);
+	case AGENT_CANCEL: return take_cancel(scope, msg);
 	case AGENT_ERROR:
 		if (ipc_msg_err(msg, &err) == 0)
 			agent_complain(API_PROGRAM, &err);
@@ -176,54 +179,61 @@ static int take_message(struct agent *agent, const struct ipc_msg *msg)
 
 static int on_restart(struct loop_source *source, uint32_t events, void *arg);
 
-/* Whoever waited lost the connection; a new role counts from the beginning. */
-static int end(struct agent *agent)
+void agent_api_stop(struct agent_scope *scope)
 {
-	uint64_t ms = (uint64_t)RESTART_MS << agent->api_failures;
+	loop_remove(scope->api_source);
+	scope->api_source = NULL;
+	helper_stop(&scope->api);
+	agent_wait_orphan(scope);
+	agent_work_orphan(scope);
+	scope->number = 0;
+}
 
-	loop_remove(agent->api_source);
-	agent->api_source = NULL;
-	helper_stop(&agent->api);
-	agent_wait_cancel(agent, 0);
-	agent_work_orphan(agent);
+static int end(struct agent_scope *scope)
+{
+	uint64_t ms = (uint64_t)RESTART_MS << scope->api_failures;
+
+	agent_api_stop(scope);
 	if (ms < RESTART_MS_MAX)
-		agent->api_failures++;
+		scope->api_failures++;
 	(void)fprintf(stderr,
 		"ucr-agentd: " API_PROGRAM " ended; it is started again in %llu ms\n",
 		(unsigned long long)ms);
-	return loop_add_timer(agent->loop, ms, 0, on_restart, agent, &agent->restart);
+	return loop_add_timer(
+		scope->agent->loop, ms, 0, on_restart, scope, &scope->restart);
 }
 
 /* One that cannot be started now, as while it is replaced by another version, can be later. */
 static int on_restart(struct loop_source *source, uint32_t events, void *arg)
 {
-	struct agent *agent = arg;
+	struct agent_scope *scope = arg;
 	struct err err = { 0 };
 
-	loop_remove(agent->restart);
-	agent->restart = NULL;
-	if (agent_api_start(agent, &err) == 0)
+	loop_remove(scope->restart);
+	scope->restart = NULL;
+	if (agent_api_start(scope, &err) == 0)
 		return 0;
 	agent_complain(NULL, &err);
-	return end(agent);
+	return end(scope);
 }
 
 static int on_api(struct loop_source *source, uint32_t events, void *arg)
 {
-	struct agent *agent = arg;
-	int r = ipc_recv(agent->api.socket_fd, &agent->msg);
+	struct agent_scope *scope = arg;
+	struct ipc_msg *msg = &scope->agent->msg;
+	int r = ipc_recv(scope->api.socket_fd, msg);
 
 	if (r == -EAGAIN)
 		return 0;
 	if (r > 0) {
-		r = take_message(agent, &agent->msg);
-		ipc_msg_done(&agent->msg);
+		r = take_message(scope, msg);
+		ipc_msg_done(msg);
 		if (r == 0) {
-			agent->api_failures = 0;
+			scope->api_failures = 0;
 			return 0;
 		}
 	}
-	return end(agent);
+	return end(scope);
 }
 
 /* At most so many calls, that their answers never fill the socket. */
@@ -240,26 +250,28 @@ static uint32_t calls_max(int fd)
 					       : CALLS_MAX;
 }
 
-int agent_api_start(struct agent *agent, struct err *err)
+int agent_api_start(struct agent_scope *scope, struct err *err)
 {
+	struct agent *agent = scope->agent;
 	cleanup_buf struct buf b = BUF_INIT;
 	int r;
 
 	r = helper_start(
-		&program, engine_libexec_path(agent->engine), -1, &agent->api, err);
+		&program, engine_libexec_path(agent->engine), -1, &scope->api, err);
 	if (r < 0)
 		return r;
-	agent->calls_max = calls_max(agent->api.socket_fd);
-	buf_printf(&b, "{\"calls\":%u}", agent->calls_max);
-	r = helper_send(&agent->api, AGENT_START, &b, &agent->listen_fd, 1, err);
+	agent_scope_renumber(scope);
+	scope->calls_max = calls_max(scope->api.socket_fd);
+	buf_printf(&b, "{\"calls\":%u}", scope->calls_max);
+	r = helper_send(&scope->api, AGENT_START, &b, &scope->listen_fd, 1, err);
 	if (r == 0) {
-		r = fd_set_nonblock(agent->api.socket_fd, true);
+		r = fd_set_nonblock(scope->api.socket_fd, true);
 		if (r < 0)
 			(void)err_set(err, -r, "speak to " API_PROGRAM);
 	}
 	if (r == 0) {
-		r = loop_add_fd(agent->loop, agent->api.socket_fd, EPOLLIN, on_api, agent,
-			&agent->api_source);
+		r = loop_add_fd(agent->loop, scope->api.socket_fd, EPOLLIN, on_api, scope,
+			&scope->api_source);
 		if (r < 0)
 			(void)err_set(err, -r, "wait for " API_PROGRAM);
 	}
@@ -269,20 +281,21 @@ int agent_api_start(struct agent *agent, struct err *err)
 void agent_api_answer(
 	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd)
 {
+	struct agent_scope *scope = agent_scope_of(agent, id);
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 
 	jw_object(&w, NULL);
-	jw_u64(&w, "id", id);
+	jw_u64(&w, "id", id & SCOPE_ID_MAX);
 	jw_u64(&w, "status", status);
 	jw_string(&w, "type", body_fd >= 0 ? type : NULL);
 	jw_object_end(&w);
-	if (!id || agent->api.socket_fd < 0)
+	if (!scope || scope->api.socket_fd < 0)
 		return;
 	/* A role that does not read what it asked for hears nothing more, and is ended by the loop. */
-	if (buf_finish(&b) < 0 || ipc_send(agent->api.socket_fd, AGENT_ANSWER, b.data,
+	if (buf_finish(&b) < 0 || ipc_send(scope->api.socket_fd, AGENT_ANSWER, b.data,
 					  b.len, &body_fd, body_fd >= 0) < 0)
-		(void)shutdown(agent->api.socket_fd, SHUT_RDWR);
+		(void)shutdown(scope->api.socket_fd, SHUT_RDWR);
 }
 
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer)

@@ -7,8 +7,12 @@
 #include "common/json.h"
 
 struct agent_call {
-	uint64_t id;	 /* among those of one ucr-api */
-	char *op;	 /* "launch", as agentd/agent-ops.c lists them */
+	uint64_t
+		id; /* among those of one ucr-api; in the engine, of all (agentd/agent-scope.h) */
+	const char *
+		scope; /* the container whose socket it came to, its full id; NULL: the agent's
+			    * own. Said by the engine, never by ucr-api. Borrowed */
+	char *op;      /* "launch", as agentd/agent-ops.c lists them */
 	char *container; /* its name */
 	char *image;	 /* in a registry or in the store; NULL: the host's programs */
 	struct run_options run;

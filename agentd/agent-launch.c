@@ -50,12 +50,12 @@ static void write_notes(struct agent_answer *answer, char *const *image_notes,
 }
 
 /* Once launched, an id stays launched: the answer of Mesos for a repetition. */
-static bool is_there(struct agent *agent, const char *name)
+static bool is_there(struct agent *agent, const struct agent_call *call)
 {
 	cleanup_container struct container *container = NULL;
 	struct err ignored;
 
-	return agent_find(agent, name, &container, &ignored) == 0;
+	return agent_find(agent, call, call->container, &container, &ignored) == 0;
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,
@@ -87,7 +87,7 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	r = launch_container(agent->engine, &request, &container, &launched, err);
 	if (r == 0)
 		write_notes(answer, notes, &launched);
-	if (r == -EEXIST && is_there(agent, call->container)) {
+	if (r == -EEXIST && is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}
@@ -98,7 +98,7 @@ static int launch(struct agent *agent, const struct agent_call *call,
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	if (is_there(agent, call->container)) {
+	if (is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}

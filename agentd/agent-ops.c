@@ -111,8 +111,8 @@ static int containers(struct agent *agent, const struct agent_call *call,
 	return 0;
 }
 
-int agent_find(
-	struct agent *agent, const char *name, struct container **ret, struct err *err)
+int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
+	struct container **ret, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
 	int r = container_find(agent->engine, name, &container, err);
@@ -130,7 +130,7 @@ static int kill_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	int r = agent_find(agent, call->container, &container, err);
+	int r = agent_find(agent, call, call->container, &container, err);
 
 	if (r < 0)
 		return r;
@@ -145,7 +145,7 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	int r = agent_find(agent, call->container, &container, err);
+	int r = agent_find(agent, call, call->container, &container, err);
 
 	if (r < 0)
 		return r;

@@ -4,6 +4,7 @@
 #define UCR_AGENTD_AGENT_PRIVATE_H
 
 #include "agentd/agent-proto.h"
+#include "agentd/agent-scope.h"
 #include "agentd/agent.h"
 #include "images/helper.h"
 
@@ -17,17 +18,13 @@ struct agent {
 	uint64_t fetch_cache_bytes;
 
 	struct loop *loop;
-	struct helper api;
-	struct loop_source *api_source, *restart;
-	unsigned int api_failures; /* one after the other */
-	uint32_t calls_max;	   /* that an honest role lets wait at once */
-	int listen_fd, lock_fd;
+	struct agent_scope *scopes; /* the first is its own socket's */
+	uint32_t last_scope;
+	int lock_fd;
 	struct agent_worker *workers;
 	size_t worker_count, slow_count;
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
-	size_t queue_count;
 	struct agent_wait *waits;
-	size_t wait_count;
 	struct ipc_msg msg;
 };
 
@@ -44,11 +41,14 @@ void agent_answer_error(struct agent_answer *answer, int r, const struct err *er
 
 /* ---- agent-api.c: the other role ---- */
 
+/* On the agent's own socket. */
 int agent_api_listen(struct agent *agent, struct err *err)
 	__attribute__((warn_unused_result));
-int agent_api_start(struct agent *agent, struct err *err)
+int agent_api_start(struct agent_scope *scope, struct err *err)
 	__attribute__((warn_unused_result));
-/* `body_fd` -1: there is none. One that cannot be sent is dropped with the role. */
+/* Whoever waited lost the connection. */
+void agent_api_stop(struct agent_scope *scope);
+/* `id` as it is in the engine, here and below. `body_fd` -1: there is none. One that cannot be sent is dropped with the role. */
 void agent_api_answer(
 	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd);
 /* The answer, JSON. */
@@ -58,9 +58,9 @@ void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *e
 /* ---- agent-ops.c: what is done ---- */
 
 /* The container that has this name, or this id from its first digit to its last: what repeats a
- * call must not mean another one. */
-int agent_find(struct agent *agent, const char *name, struct container **ret,
-	struct err *err) __attribute__((warn_unused_result));
+ * call must not mean another one. Only what the scope of the call may see. */
+int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
+	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
 struct agent_op {
 	const char *name;
@@ -86,17 +86,20 @@ int agent_launch(struct agent *agent, const struct agent_call *call,
 void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call);
 /* Drops the call if it is still queued; a worker is not interrupted. */
 void agent_work_cancel(struct agent *agent, uint64_t id);
-/* Nobody waits for an answer any more: what has begun is done to its end, so that no launch is
- * left half done; what is queued is dropped. */
-void agent_work_orphan(struct agent *agent);
-/* The same, and their ends are not waited for. */
+/* Nobody of the scope waits for an answer any more: what has begun is done to its end, so that no
+ * launch is left half done; what is queued is dropped. */
+void agent_work_orphan(struct agent_scope *scope);
+/* The same of all, and their ends are not waited for. */
 void agent_work_forget(struct agent *agent);
+size_t agent_work_queued(const struct agent_scope *scope);
 
 /* ---- agent-wait.c: waiting for a container's end, in the loop ---- */
 
 void agent_wait(struct agent *agent, const struct agent_call *call);
-/* Of one call, or (0) of all. */
 void agent_wait_cancel(struct agent *agent, uint64_t id);
+/* Of all calls of the scope. */
+void agent_wait_orphan(struct agent_scope *scope);
+size_t agent_wait_count(const struct agent_scope *scope);
 
 /* ---- agent-notify.c ---- */
 

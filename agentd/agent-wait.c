@@ -29,10 +29,8 @@ static void forget(struct agent_wait *wait)
 
 	while (*at && *at != wait)
 		at = &(*at)->next;
-	if (*at) {
+	if (*at)
 		*at = wait->next;
-		wait->agent->wait_count--;
-	}
 	loop_remove(wait->process);
 	loop_remove(wait->timer);
 	if (wait->pidfd >= 0)
@@ -45,13 +43,32 @@ void agent_wait_cancel(struct agent *agent, uint64_t id)
 {
 	struct agent_wait *wait = agent->waits;
 
+	while (wait && wait->id != id)
+		wait = wait->next;
+	if (wait)
+		forget(wait);
+}
+
+void agent_wait_orphan(struct agent_scope *scope)
+{
+	struct agent_wait *wait = scope->agent->waits;
+
 	while (wait) {
 		struct agent_wait *next = wait->next;
 
-		if (!id || wait->id == id)
+		if (agent_scope_has_call(scope, wait->id))
 			forget(wait);
 		wait = next;
 	}
+}
+
+size_t agent_wait_count(const struct agent_scope *scope)
+{
+	size_t count = 0;
+
+	for (const struct agent_wait *w = scope->agent->waits; w; w = w->next)
+		count += agent_scope_has_call(scope, w->id);
+	return count;
 }
 
 /* ---- the answer ---- */
@@ -182,7 +199,7 @@ void agent_wait(struct agent *agent, const struct agent_call *call)
 {
 	struct agent_wait *wait = calloc(1, sizeof(*wait));
 	struct err err = { 0 };
-	int r = wait ? agent_find(agent, call->container, &wait->container, &err)
+	int r = wait ? agent_find(agent, call, call->container, &wait->container, &err)
 		     : err_oom(&err);
 
 	if (r < 0) {
@@ -195,6 +212,5 @@ void agent_wait(struct agent *agent, const struct agent_call *call)
 	wait->pidfd = -1;
 	wait->next = agent->waits;
 	agent->waits = wait;
-	agent->wait_count++;
 	(void)look(wait);
 }

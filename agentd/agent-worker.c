@@ -37,12 +37,6 @@ struct agent_queued {
 
 /* ---- the child ---- */
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		(void)close(take_fd(fd));
-}
-
 /* What is the agent's own, and must not be a container's; nor the worker's, which may outlive the
  * agent: the next one wants the place and the socket. */
 static void reset_process(struct agent *agent)
@@ -54,9 +48,9 @@ static void reset_process(struct agent *agent)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	/* An agent may be spared by the kernel when memory is short; its containers are not. */
 	(void)!fd_write_kernel_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
-	close_fd(&agent->lock_fd);
-	close_fd(&agent->listen_fd);
-	close_fd(&agent->api.socket_fd);
+	if (agent->lock_fd >= 0)
+		(void)close(take_fd(&agent->lock_fd));
+	agent_scopes_leave(agent);
 }
 
 static int work(struct agent *agent, const struct agent_op *op,
@@ -98,7 +92,6 @@ static void free_queued(struct agent *agent, struct agent_queued **at)
 	*at = queued->next;
 	if (!*at)
 		agent->queue_end = at;
-	agent->queue_count--;
 	agent_call_done(&queued->call);
 	free(queued);
 }
@@ -241,7 +234,6 @@ void agent_work(struct agent *agent, const struct agent_op *op, struct agent_cal
 	*call = (struct agent_call){ 0 };
 	*agent->queue_end = queued;
 	agent->queue_end = &queued->next;
-	agent->queue_count++;
 	start_queued(agent);
 }
 
@@ -255,17 +247,32 @@ void agent_work_cancel(struct agent *agent, uint64_t id)
 		free_queued(agent, at);
 }
 
-void agent_work_orphan(struct agent *agent)
+void agent_work_orphan(struct agent_scope *scope)
 {
-	while (agent->queue)
-		free_queued(agent, &agent->queue);
-	for (struct agent_worker *w = agent->workers; w; w = w->next)
-		w->id = 0;
+	struct agent *agent = scope->agent;
+	struct agent_queued **at = &agent->queue;
+
+	while (*at) {
+		if (agent_scope_has_call(scope, (*at)->call.id))
+			free_queued(agent, at);
+		else
+			at = &(*at)->next;
+	}
+}
+
+size_t agent_work_queued(const struct agent_scope *scope)
+{
+	size_t count = 0;
+
+	for (const struct agent_queued *q = scope->agent->queue; q; q = q->next)
+		count += agent_scope_has_call(scope, q->call.id);
+	return count;
 }
 
 void agent_work_forget(struct agent *agent)
 {
-	agent_work_orphan(agent);
+	while (agent->queue)
+		free_queued(agent, &agent->queue);
 	while (agent->workers)
 		forget(agent->workers);
 }

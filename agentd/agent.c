@@ -93,14 +93,17 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 {
 	const struct engine_options engine = { options->work_dir, libexec_path };
 	cleanup_agent struct agent *agent = calloc(1, sizeof(*agent));
+	struct agent_scope *own;
 	int r;
 
 	if (!agent)
 		return err_oom(err);
 	agent->options = options;
-	agent->listen_fd = agent->lock_fd = agent->api.socket_fd = -1;
+	agent->lock_fd = -1;
 	agent->queue_end = &agent->queue;
-	r = take_sizes(agent, err);
+	r = agent_scope_new(agent, NULL, &own, err);
+	if (r == 0)
+		r = take_sizes(agent, err);
 	if (r == 0)
 		r = engine_open(&engine, &agent->engine, err);
 	if (r == 0)
@@ -118,12 +121,10 @@ void agent_free(struct agent *agent)
 {
 	if (!agent)
 		return;
-	agent_wait_cancel(agent, 0);
 	agent_work_forget(agent);
-	helper_stop(&agent->api);
+	while (agent->scopes)
+		agent_scope_free(agent->scopes);
 	loop_free(agent->loop);
-	if (agent->listen_fd >= 0)
-		(void)close(agent->listen_fd);
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
 	resources_done(&agent->resources);
@@ -209,7 +210,7 @@ static int start(struct agent *agent, struct err *err)
 		return err_set(err, -r, "make a loop");
 	recover(agent);
 	r = agent_api_listen(agent, err);
-	return r == 0 ? agent_api_start(agent, err) : r;
+	return r == 0 ? agent_api_start(agent->scopes, err) : r;
 }
 
 int agent_run(struct agent *agent, struct err *err)

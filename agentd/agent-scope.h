@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where calls come from: the agent's own socket, and one in each container that asked for nested
+ * containers. Each has a ucr-api of its own, so that what one sends reaches only what it may see,
+ * whatever becomes of the program that reads it. The engine knows a call's scope by the socket pair
+ * it came over; ucr-api has no word for it.
+ *
+ * The engine itself accepts what comes to a container's socket, asks the kernel whether the peer is
+ * a process of that container, and only then hands the connection on. A ucr-api is there while there
+ * are connections.
+ */
+#ifndef UCR_AGENTD_AGENT_SCOPE_H
+#define UCR_AGENTD_AGENT_SCOPE_H
+
+#include "common/err.h"
+#include "common/loop.h"
+#include "images/helper.h"
+
+#include <stdint.h>
+
+struct agent;
+
+/* A call's id in the engine: the number of its ucr-api, and its id there. */
+#define SCOPE_ID_BITS 40
+#define SCOPE_ID_MAX ((UINT64_C(1) << SCOPE_ID_BITS) - 1)
+
+struct agent_scope {
+	struct agent *agent;
+	struct agent_scope *next;
+	char *container; /* its full id; NULL: the agent's own socket */
+	int listen_fd;
+
+	struct helper api;
+	struct loop_source *api_source, *restart;
+	uint32_t number;	   /* of this ucr-api: none before had it */
+	unsigned int api_failures; /* one after the other */
+	uint32_t calls_max;	   /* that an honest role lets wait at once */
+};
+
+/* The list's first one is the agent's own. */
+int agent_scope_new(struct agent *agent, const char *container, struct agent_scope **ret,
+	struct err *err) __attribute__((warn_unused_result));
+/* With its ucr-api; nobody waits any more for what came from there. */
+void agent_scope_free(struct agent_scope *scope);
+
+/* By the id of a call; NULL: that ucr-api is gone. */
+struct agent_scope *agent_scope_of(struct agent *agent, uint64_t id);
+static inline uint64_t agent_scope_call(const struct agent_scope *scope, uint64_t id)
+{
+	return (uint64_t)scope->number << SCOPE_ID_BITS | id;
+}
+static inline bool agent_scope_has_call(const struct agent_scope *scope, uint64_t id)
+{
+	return id >> SCOPE_ID_BITS == scope->number;
+}
+/* For the next ucr-api. */
+void agent_scope_renumber(struct agent_scope *scope);
+
+/* In a worker: what is the agent's own is closed. */
+void agent_scopes_leave(struct agent *agent);
+
+#endif
