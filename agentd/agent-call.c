@@ -14,7 +14,10 @@ static const struct json_field fields[] = {
 	{ "container", json_string, AT(container) },
 	{ "image", json_string, AT(image) },
 	{ "run", json_object, AT(run), false, run_fields },
+	{ "platform", json_string, AT(platform) },
 	{ "signal", json_u32, AT(signal) },
+	{ "timeout", json_string, AT(timeout) },
+	{ "force", json_bool, AT(is_forced) },
 	{ 0 },
 };
 
@@ -93,6 +96,16 @@ static int check_nothing(const struct agent_call *call, struct err *err)
 	return 0;
 }
 
+static int check_timeout(const struct agent_call *call, struct err *err)
+{
+	uint64_t ms;
+
+	if (!call->timeout || (str_to_ms(call->timeout, &ms) == 0 && ms <= INT64_MAX))
+		return 0;
+	return err_say(err, EINVAL,
+		"stop_container.timeout: want a time as 10, 1.5s, 300ms or 2m");
+}
+
 /* Those about a container; the others say nothing that could be wrong. */
 static const struct {
 	const char *op;
@@ -102,6 +115,10 @@ static const struct {
 	{ "wait", check_nothing },
 	{ "kill", check_nothing },
 	{ "remove", check_nothing },
+	{ "find", check_nothing },
+	{ "inspect", check_nothing },
+	{ "stop", check_timeout },
+	{ "top", check_nothing },
 };
 
 int agent_call_check(const struct agent_call *call, struct err *err)
@@ -125,26 +142,35 @@ void agent_call_done(struct agent_call *call)
 
 /* ---- how a failure is told ---- */
 
+static const struct {
+	int code;
+	uint32_t status;
+} statuses[] = {
+	{ EINVAL, 400 },
+	{ EACCES, 403 },
+	{ ENOENT, 404 },
+	{ EBUSY, 409 },
+	{ ESRCH, 409 },
+	{ EEXIST, 409 },
+	{ ENOSPC, 507 },
+};
+
 uint32_t agent_error_status(int r)
 {
-	static const struct {
-		int code;
-		uint32_t status;
-	} statuses[] = {
-		{ EINVAL, 400 },
-		{ EACCES, 403 },
-		{ ENOENT, 404 },
-		{ ESRCH, 409 },
-		{ EBUSY, 409 },
-		{ EEXIST, 409 },
-		{ ENOSPC, 507 },
-	};
-
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		if (statuses[i].code == -r)
 			return statuses[i].status;
 	}
 	return 500;
+}
+
+int agent_status_error(uint32_t status)
+{
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		if (statuses[i].status == status)
+			return -statuses[i].code;
+	}
+	return status == 501 ? -ENOSYS : -EIO;
 }
 
 void agent_error_write(struct json_writer *w, const struct err *err)

@@ -13,10 +13,13 @@ struct agent_call {
 		scope; /* the container whose socket it came to, its full id; NULL: the agent's
 			    * own. Said by the engine, never by ucr-api. Borrowed */
 	char *op;      /* "launch", as agentd/agent-ops.c lists them */
-	char *container; /* its name */
+	char *container; /* its name; of "find", what a person calls it */
 	char *image;	 /* in a registry or in the store; NULL: the host's programs */
+	char *platform;	 /* which of an index, as --platform has it; NULL: this host's */
 	struct run_options run;
 	uint32_t signal; /* 0: SIGKILL */
+	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
+	bool is_forced; /* what runs is killed first */
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,
@@ -33,6 +36,8 @@ void agent_call_done(struct agent_call *call);
 
 /* How a failure is told to whoever asked: the status of HTTP, and {"error", "hint"}. */
 uint32_t agent_error_status(int r);
+/* The failure (-errno) that a status of 400 or more tells of, as far as it does. */
+int agent_status_error(uint32_t status);
 void agent_error_write(struct json_writer *w, const struct err *err);
 
 #define cleanup_agent_call cleanup_with(agent_call_done)

@@ -2,6 +2,7 @@
 #include "agentd/agent-private.h"
 
 #include "agentd/agent-metrics.h"
+#include "agentd/agent-own-ops.h"
 #include "agentd/container-measure.h"
 #include "common/cleanup.h"
 
@@ -149,7 +150,7 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 
 	if (r < 0)
 		return r;
-	return container_remove(agent->engine, container, false, err);
+	return container_remove(agent->engine, container, call->is_forced, err);
 }
 
 static int metrics(struct agent *agent, const struct agent_call *call,
@@ -168,6 +169,14 @@ static const struct agent_op ops[] = {
 	{ "launch", agent_launch, .is_slow = true },
 	{ "kill", kill_container },
 	{ "remove", remove_container },
+	{ "list", agent_list_containers },
+	{ "find", agent_find_container },
+	{ "inspect", agent_inspect_container },
+	{ "stop", agent_stop_container },
+	{ "top", agent_list_processes },
+	{ "images", agent_list_images },
+	{ "image", agent_inspect_image },
+	{ "pull", agent_pull_image, .is_slow = true },
 	{ "metrics", metrics, .type = AGENT_METRICS },
 	{ 0 },
 };

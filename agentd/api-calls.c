@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-calls.h"
 
+#include "agentd/api-own-calls.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -238,6 +239,7 @@ static const struct json_field launch_members[] = {
 static const struct json_field container_call_members[] = {
 	{ "container_id", json_object, 0, true, container_id_members },
 	{ "signal", json_u32, AT(call.signal) },
+	{ "force", json_bool, AT(call.is_forced) },
 	{ 0 },
 };
 
@@ -400,6 +402,16 @@ static int say_unknown(const char *type, struct err *err)
 	return err_say(err, EINVAL, "type: there is no call %s", shown);
 }
 
+static int parse_own(const struct json *root, const char *type, struct agent_call *call,
+	struct err *err)
+{
+	int r = api_own_call_parse(root, type, call, err);
+
+	if (r == API_NO_CALL)
+		return say_unknown(type, err);
+	return r == 0 ? agent_call_check(call, err) : r;
+}
+
 static int parse_call(const struct json *root, struct request *request, struct err *err)
 {
 	const char *type = json_get_string(root, "type");
@@ -411,7 +423,7 @@ static int parse_call(const struct json *root, struct request *request, struct e
 	while (i < sizeof(calls) / sizeof(calls[0]) && !str_eq(calls[i].type, type))
 		i++;
 	if (i == sizeof(calls) / sizeof(calls[0]))
-		return say_unknown(type, err);
+		return parse_own(root, type, &request->call, err);
 	if (str_set(&request->call.op, calls[i].op) < 0)
 		return err_oom(err);
 	if (calls[i].member) {

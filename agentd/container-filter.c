@@ -53,10 +53,10 @@ static bool has_exited(const struct container *c, const char *value)
 
 static int check_status(const char *value, struct err *err)
 {
-	for (int s = CONTAINER_CREATING; s <= CONTAINER_LOST; s++) {
-		if (str_eq(container_status_name((enum container_status)s), value))
-			return 0;
-	}
+	enum container_status ignored;
+
+	if (container_status_parse(value, &ignored) == 0)
+		return 0;
 	(void)err_say(err, EINVAL, "--filter: \"%.80s\" is no status", value);
 	return err_hint(err, "a container is creating, running, paused, exited or lost");
 }

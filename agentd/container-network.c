@@ -25,6 +25,10 @@ int container_network(
 	size_t len;
 	int r;
 
+	if (container->dirfd < 0)
+		return container->network ? network_parse(container->network,
+						    strlen(container->network), ret, err)
+					  : -ENOENT;
 	r = fd_read_file(container->dirfd, NETWORK_FILE, CONTAINER_FILE_MAX, &text, &len);
 	if (r == -ENOENT)
 		return r;

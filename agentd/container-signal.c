@@ -73,7 +73,7 @@ int container_kill(
 	return r;
 }
 
-static int64_t now_ms(void)
+int64_t container_now_ms(void)
 {
 	struct timespec now;
 
@@ -179,7 +179,7 @@ static int watch_wait(struct watch *watch, int64_t left_ms)
 int container_wait(struct engine *engine, struct container *container, int64_t timeout_ms,
 	struct err *err)
 {
-	int64_t left = timeout_ms, deadline = now_ms() + timeout_ms;
+	int64_t left = timeout_ms, deadline = container_now_ms() + timeout_ms;
 	struct watch watch;
 	int r;
 
@@ -191,7 +191,7 @@ int container_wait(struct engine *engine, struct container *container, int64_t t
 		if (r < 0 || has_ended(container))
 			break;
 		if (timeout_ms >= 0) {
-			left = deadline - now_ms();
+			left = deadline - container_now_ms();
 			if (left <= 0) {
 				r = err_say(err, ETIMEDOUT,
 					"container %.*s is still running",
@@ -244,14 +244,14 @@ int container_ask_to_stop(struct engine *engine, struct container *container,
 				return r;
 		}
 	}
-	*ret_deadline_ms = now_ms() + grace;
+	*ret_deadline_ms = container_now_ms() + grace;
 	return 0;
 }
 
 int container_stop(struct engine *engine, struct container *container,
 	int64_t deadline_ms, struct err *err)
 {
-	int64_t left = deadline_ms - now_ms();
+	int64_t left = deadline_ms - container_now_ms();
 	int r;
 
 	r = container_wait(engine, container, left > 0 ? left : 0, err);

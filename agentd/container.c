@@ -38,6 +38,17 @@ bool container_is_live(const struct container *container)
 	       container->status == CONTAINER_PAUSED;
 }
 
+int container_status_parse(const char *name, enum container_status *ret)
+{
+	for (size_t i = 0; i < sizeof(status_names) / sizeof(status_names[0]); i++) {
+		if (!str_eq(status_names[i], name))
+			continue;
+		*ret = (enum container_status)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 void container_free(struct container *container)
 {
 	if (!container)
@@ -49,6 +60,7 @@ void container_free(struct container *container)
 	strv_free(container->command);
 	strv_free(container->labels);
 	free(container->stop_signal);
+	free(container->network);
 	if (container->dirfd >= 0)
 		(void)close(container->dirfd);
 	free(container);

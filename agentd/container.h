@@ -22,6 +22,8 @@ enum container_status {
 	CONTAINER_LOST,	  /* ended without a witness: no shim, or no host */
 };
 const char *container_status_name(enum container_status status);
+/* -EINVAL: there is no such status. */
+int container_status_parse(const char *name, enum container_status *ret);
 
 /* What the exit file and the final usage say. Times are nanoseconds since the epoch. */
 struct container_end {
@@ -48,14 +50,14 @@ struct container {
 	pid_t pid;		  /* 0 once it is gone */
 	struct container_end end; /* when EXITED or LOST */
 	bool needs_cleanup;
-	int dirfd;
+	int dirfd;     /* -1: another engine has it, see agentd/container-wire.h */
+	char *network; /* what network.json says, where there is no dirfd; NULL: nothing */
 };
 
 /* Creating, running or paused. */
 bool container_is_live(const struct container *container);
 
 #define CONTAINER_SHORT_ID 12
-bool container_is_live(const struct container *container); /* it has not ended */
 #define cleanup_container cleanup_with(container_free_ptr)
 void container_free(struct container *container);
 static inline void container_free_ptr(struct container **container)
@@ -92,6 +94,8 @@ int container_ask_to_stop(struct engine *engine, struct container *container,
 	__attribute__((warn_unused_result));
 int container_stop(struct engine *engine, struct container *container,
 	int64_t deadline_ms, struct err *err) __attribute__((warn_unused_result));
+/* What deadlines are counted by. */
+int64_t container_now_ms(void);
 
 /* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH when not running.
  */

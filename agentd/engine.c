@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int default_root(char **ret, struct err *err)
+int engine_default_root(char **ret, struct err *err)
 {
 	const char *data = getenv("XDG_DATA_HOME");
 	const char *home = getenv("HOME");
@@ -147,7 +147,7 @@ static int open_all(
 
 	r = options->root_path
 		    ? absolute_path(options->root_path, &engine->root_path, err)
-		    : default_root(&engine->root_path, err);
+		    : engine_default_root(&engine->root_path, err);
 	if (r < 0)
 		return r;
 	r = options->libexec_path

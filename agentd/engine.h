@@ -37,6 +37,9 @@ struct engine_options {
  * protected copy no longer knows where it came from. */
 int engine_find_libexec(char **ret, struct err *err) __attribute__((warn_unused_result));
 
+/* The root directory where none is named. */
+int engine_default_root(char **ret, struct err *err) __attribute__((warn_unused_result));
+
 /* Makes the root directory on first use. */
 int engine_open(const struct engine_options *options, struct engine **ret,
 	struct err *err) __attribute__((warn_unused_result));

@@ -78,3 +78,61 @@ int process_read(int proc_dirfd, pid_t pid, struct process *ret)
 	*ret = p;
 	return 0;
 }
+
+/* ---- as the agent's socket tells it ---- */
+
+static int decode_state(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type != JSON_STRING || v->len != 1 || *v->string < 'A' || *v->string > 'z')
+		return err_say(err, EINVAL, " is no state of a process");
+	*(char *)out = *v->string;
+	return 0;
+}
+
+static void encode_state(struct json_writer *w, const char *key, const void *in,
+	const void *arg, bool required)
+{
+	jw_string_len(w, key, in, 1);
+}
+
+static int decode_command(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type != JSON_STRING)
+		return err_say(err, EINVAL, " is no command");
+	(void)snprintf(out, PROCESS_COMMAND_MAX, "%s", v->string);
+	return 0;
+}
+
+static void encode_command(struct json_writer *w, const char *key, const void *in,
+	const void *arg, bool required)
+{
+	jw_string(w, key, in);
+}
+
+#define AT(member) offsetof(struct process, member)
+
+static const struct json_field fields[] = {
+	{ "pid", json_i32, AT(pid), true },
+	{ "ppid", json_i32, AT(ppid), true },
+	{ "uid", json_u32, AT(uid), true },
+	{ "state", decode_state, AT(state), true, NULL, encode_state },
+	{ "cpu_ms", json_u64, AT(cpu_ms), true },
+	{ "rss_bytes", json_u64, AT(rss_bytes), true },
+	{ "command", decode_command, AT(command), true, NULL, encode_command },
+	{ 0 },
+};
+
+void process_write(struct json_writer *w, const struct process *process)
+{
+	jw_object(w, NULL);
+	json_encode(w, fields, process);
+	jw_object_end(w);
+}
+
+int process_decode(const struct json *v, struct process *ret, struct err *err)
+{
+	int r = json_decode(v, fields, ret, err);
+
+	return r < 0 ? err_wrap(err, "what is told of a process") : 0;
+}

@@ -4,6 +4,7 @@
 #include "agentd/container.h"
 #include "common/fd.h"
 #include "common/str.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/print.h"
 
 void ctl_done(struct ctl *ctl)
@@ -13,14 +14,37 @@ void ctl_done(struct ctl *ctl)
 	buf_done(&ctl->out);
 }
 
+int ctl_backend(struct ctl *ctl, const struct backend **ret, struct err *err)
+{
+	int r = 0;
+
+	if (!ctl->backend)
+		r = backend_choose(ctl, &ctl->backend, err);
+	*ret = ctl->backend;
+	return r;
+}
+
+int ctl_find(struct ctl *ctl, const char *reference, const struct backend **ret_backend,
+	struct container **ret, struct err *err)
+{
+	int r = ctl_backend(ctl, ret_backend, err);
+
+	return r < 0 ? r : (*ret_backend)->find(ctl, reference, ret, err);
+}
+
 int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
 {
 	struct engine_options options = {
 		.root_path = ctl->root,
 		.libexec_path = getenv(CTL_LIBEXEC_VARIABLE),
 	};
-	int r;
+	const struct backend *backend;
+	int r = ctl_backend(ctl, &backend, err);
 
+	if (r < 0)
+		return r;
+	if (backend != &backend_local)
+		return backend_refuse(ctl, err);
 	if (!ctl->engine) {
 		r = engine_open(&options, &ctl->engine, err);
 		if (r < 0)

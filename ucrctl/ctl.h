@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/options.h"
 
+struct backend;
 struct container;
 
 /* Exit status of failures that are ours, as docker and podman have it. */
@@ -27,7 +28,11 @@ struct container;
 
 struct ctl {
 	const char *root; /* --root, or NULL */
+	const char *host; /* --host, or NULL */
+	const char *verb; /* what is being done */
 	bool wants_version;
+	const struct backend *backend; /* NULL: not chosen yet */
+	const char *socket_path;       /* of the agent, when it is chosen */
 	struct engine *engine;
 	struct buf out; /* becomes standard output */
 };
@@ -36,13 +41,20 @@ extern const struct program_spec ctl_program;
 
 void ctl_done(struct ctl *ctl);
 
+/* This host's own engine. -ENOTSUP: an agent is spoken to, which has none to give. */
 int ctl_engine(struct ctl *ctl, struct engine **ret, struct err *err)
 	__attribute__((warn_unused_result));
 /* The image store, and the engine that has it. */
 int ctl_store(struct ctl *ctl, struct engine **ret_engine, struct store **ret,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* The container that a verb's argument names, and the engine that it is used with. */
+/* Who does what is asked for, and the container that a verb's argument names there. */
+int ctl_backend(struct ctl *ctl, const struct backend **ret, struct err *err)
+	__attribute__((warn_unused_result));
+int ctl_find(struct ctl *ctl, const char *reference, const struct backend **ret_backend,
+	struct container **ret, struct err *err) __attribute__((warn_unused_result));
+
+/* The same of this host's own engine. */
 int ctl_container(struct ctl *ctl, const char *reference, struct engine **ret_engine,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 

@@ -2,6 +2,7 @@
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "runtime/runtime.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
@@ -25,6 +26,7 @@ static int run_verb(
 	char **args;
 	int r;
 
+	ctl->verb = verb->name;
 	if (verb->options_size > sizeof(options))
 		return err_set(err, E2BIG, "options of %s", verb->name);
 	r = options_parse(verb, count(argv), argv, options, &args, err);
@@ -41,12 +43,17 @@ static int run_verb(
 	return r;
 }
 
-/* The protected copy is told by the environment where the other programs are. */
-static int protect(char **argv, struct err *err)
+/* The protected copy is told by the environment where the other programs are. Who speaks to an
+ * agent makes and enters nothing. */
+static int protect(struct ctl *ctl, char **argv, struct err *err)
 {
 	cleanup_free char *libexec = NULL;
+	const struct backend *backend;
 	int r;
 
+	r = ctl_backend(ctl, &backend, err);
+	if (r < 0 || backend != &backend_local)
+		return r;
 	r = engine_find_libexec(&libexec, err);
 	if (r < 0)
 		return r;
@@ -71,11 +78,9 @@ static int run(struct ctl *ctl, int argc, char **argv, struct err *err)
 		program_help(&ctl_program, &ctl->out);
 		return 0;
 	}
-	if (verb->flags & VERB_PROTECT) {
-		r = protect(argv, err);
-		if (r < 0)
-			return r;
-	}
+	r = verb->flags & VERB_PROTECT ? protect(ctl, argv, err) : 0;
+	if (r < 0)
+		return r;
 	return run_verb(ctl, verb, verb_argv, err);
 }
 

@@ -6,7 +6,7 @@
 #include "agentd/bundle.h"
 #include "common/options.h"
 #include "images/import.h"
-#include "ucrctl/platform-option.h"
+#include "agentd/platform-option.h"
 #include "ucrctl/progress.h"
 #include "ucrctl/registry-options.h"
 

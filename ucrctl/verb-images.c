@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/timestamp.h"
 #include "images/reference.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/container-columns.h"
-#include "ucrctl/ctl.h"
 #include "ucrctl/human.h"
 #include "ucrctl/verbs.h"
 
@@ -221,13 +221,11 @@ static int put_images(struct ctl *ctl, const struct images_options *o, const cha
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_with(images_done) struct images images = { 0 };
-	struct engine *engine;
-	struct store *store;
-	int r;
+	const struct backend *backend;
+	int r = ctl_backend(context, &backend, err);
 
-	r = ctl_store(context, &engine, &store, err);
 	if (r == 0)
-		r = store_list(store, &images.list, &images.count, err);
+		r = backend->list_images(context, &images.list, &images.count, err);
 	return r < 0 ? r : put_images(context, opts, args[0], &images, err);
 }
 

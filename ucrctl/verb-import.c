@@ -5,7 +5,7 @@
 #include "ucrctl/ctl.h"
 #include "ucrctl/image-change.h"
 #include "ucrctl/obtain.h"
-#include "ucrctl/platform-option.h"
+#include "agentd/platform-option.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/format.h"
-#include "ucrctl/host-check.h"
 #include "ucrctl/verbs.h"
-
-#include <errno.h>
-#include <fcntl.h>
 
 static const struct option_spec options[] = {
 	{ "format", .arg = "FORMAT", .set = option_string,
@@ -59,64 +55,43 @@ static const struct format_column columns[] = {
 	{ 0 },
 };
 
-static int put_checks(
-	struct format *format, const struct host *host, struct buf *out, struct err *err)
+struct report {
+	struct format format;
+	struct buf *out;
+};
+
+static int put_finding(const struct finding *finding, void *arg, struct err *err)
 {
-	int r = 0;
+	struct report *report = arg;
 
-	for (const struct host_check *c = host_checks; c->name && r == 0; c++) {
-		struct finding finding = { .name = c->name };
-
-		c->look(host, &finding);
-		r = buf_finish(&finding.found) < 0
-			    ? err_oom(err)
-			    : format_row(format, &finding, out, err);
-		finding_done(&finding);
-	}
-	return r < 0 ? r : format_finish(format, out, err);
-}
-
-static int open_host(struct engine *engine, struct host *ret, struct err *err)
-{
-	ret->engine = engine;
-	ret->search_path = getenv("PATH");
-	ret->proc_dirfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ret->sys_dirfd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ret->etc_dirfd = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret->proc_dirfd < 0)
-		return err_set(err, errno, "open /proc");
-	return 0;
+	return format_row(&report->format, finding, report->out, err);
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	cleanup_format struct format format = { 0 };
 	struct ctl *ctl = context;
-	struct engine *engine;
-	struct host host;
+	struct report report = { .out = &ctl->out };
+	const struct backend *backend;
 	int r;
 
-	r = format_init(&format, columns, opts,
+	r = format_init(&report.format, columns, opts,
 		"table {{.Check}}\t{{.State}}\t{{.Found}}\t{{.Advice}}", "{{.Check}}",
 		err);
-	if (r < 0)
-		return r;
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = open_host(engine, &host, err);
 	if (r == 0)
-		r = put_checks(&format, &host, &ctl->out, err);
-	(void)close(host.proc_dirfd);
-	(void)close(host.sys_dirfd);
-	(void)close(host.etc_dirfd);
+		r = ctl_backend(ctl, &backend, err);
+	if (r == 0)
+		r = backend->examine(ctl, put_finding, &report, err);
+	if (r == 0)
+		r = format_finish(&report.format, &ctl->out, err);
+	format_done(&report.format);
 	return r;
 }
 
 const struct verb_spec verb_info = {
 	.name = "info",
 	.section = SECTION_SYSTEM,
-	.summary = "Show what works on this host, and what to do about the rest",
+	.summary =
+		"Show who does the work, what works there, and what to do about the rest",
 	.groups = groups,
 	.options_size = sizeof(struct format_options),
 	.run = run,

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
 #include "common/json.h"
-#include "agentd/container-json.h"
-#include "ucrctl/ctl.h"
-#include "agentd/image-json.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/json-field.h"
 #include "ucrctl/print.h"
 #include "ucrctl/template.h"
@@ -36,25 +33,22 @@ static int write_object(struct ctl *ctl, const char *arg, unsigned int type,
 	struct json_writer *w, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	cleanup_image struct image *image = NULL;
-	struct engine *engine;
-	struct store *store;
-	int r;
+	const struct backend *backend;
+	int r = ctl_backend(ctl, &backend, err);
+
+	if (r < 0)
+		return r;
 
 	if (type != TYPE_IMAGE) {
-		r = ctl_container(ctl, arg, &engine, &container, err);
+		r = backend->find(ctl, arg, &container, err);
 		if (r == 0)
-			return container_write_inspect(w, engine, container, err);
+			return backend->inspect(ctl, container, w, err);
 		if (r != -ENOENT)
 			return r;
 	}
 	if (type == TYPE_CONTAINER)
 		return IMAGE_ABSENT;
-	r = ctl_store(ctl, &engine, &store, err);
-	if (r < 0)
-		return r;
-	r = store_find(store, arg, &image, err);
-	return r ? r : image_write(w, store, image, err);
+	return backend->inspect_image(ctl, arg, w, err);
 }
 
 static int put_object(struct ctl *ctl, const char *arg, unsigned int type,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
 #include "common/signal-name.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
@@ -36,13 +35,13 @@ static int kill_one(struct ctl *ctl, const char *arg, const void *opts, struct e
 {
 	cleanup_container struct container *container = NULL;
 	const struct kill_options *o = opts;
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
-	r = ctl_container(ctl, arg, &engine, &container, err);
+	r = ctl_find(ctl, arg, &backend, &container, err);
 	if (r < 0)
 		return r;
-	r = container_kill(engine, container, o->signal, err);
+	r = backend->kill(ctl, container, o->signal, err);
 	if (r < 0)
 		return err_wrap(err, "kill %s", arg);
 	buf_printf(&ctl->out, "%s\n", arg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/container-columns.h"
 #include "agentd/container-filter.h"
 #include "ucrctl/ctl.h"
@@ -33,7 +33,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	cleanup_format struct format format = { 0 };
 	const struct ps_options *o = opts;
 	struct ctl *ctl = context;
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
 	r = container_filters_check(o->filters, err);
@@ -44,10 +44,9 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = container_list(engine, &list, err);
+	r = ctl_backend(ctl, &backend, err);
+	if (r == 0)
+		r = backend->list(ctl, &list, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {

@@ -2,9 +2,8 @@
 #include "agentd/engine.h"
 #include "images/fetcher.h"
 #include "images/reference.h"
-#include "ucrctl/ctl.h"
-#include "ucrctl/obtain.h"
-#include "ucrctl/platform-option.h"
+#include "ucrctl/backend.h"
+#include "agentd/platform-option.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
@@ -44,6 +43,7 @@ static int pull(struct ctl *ctl, const char *reference, const void *opts, struct
 {
 	cleanup_image struct image *image = NULL;
 	const struct pull_verb *o = opts;
+	const struct backend *backend;
 	char words[PLATFORM_WORDS_MAX];
 	struct obtain how = {
 		.reference = reference,
@@ -59,7 +59,9 @@ static int pull(struct ctl *ctl, const char *reference, const void *opts, struct
 
 	r = platform_option_parse(o->platform_text, words, &how.platform, err);
 	if (r == 0)
-		r = obtain_image(ctl, &how, &image, err);
+		r = ctl_backend(ctl, &backend, err);
+	if (r == 0)
+		r = backend->pull(ctl, &how, &image, err);
 	if (r < 0)
 		return r;
 	if (!o->is_quiet && *image->manifest_digest)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
@@ -22,15 +21,15 @@ static int rm_one(struct ctl *ctl, const char *arg, const void *opts, struct err
 {
 	cleanup_container struct container *container = NULL;
 	const struct rm_options *o = opts;
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
-	r = ctl_container(ctl, arg, &engine, &container, err);
+	r = ctl_find(ctl, arg, &backend, &container, err);
 	if (r == -ENOENT && o->is_forced)
 		return 0;
 	if (r < 0)
 		return r;
-	r = container_remove(engine, container, o->is_forced, err);
+	r = backend->remove(ctl, container, o->is_forced, err);
 	if (r < 0)
 		return err_wrap(err, "remove %s", arg);
 	buf_printf(&ctl->out, "%s\n", arg);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
@@ -35,16 +34,16 @@ static int ask(struct ctl *ctl, const char *arg, const struct stop_options *o,
 	struct stopping *ret, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	struct engine *engine;
+	const struct backend *backend;
 	int64_t grace = -1; /* the container's own */
 	int r;
 
 	if (o->grace_ms != GRACE_UNSET)
 		grace = o->grace_ms > INT64_MAX ? INT64_MAX : (int64_t)o->grace_ms;
-	r = ctl_container(ctl, arg, &engine, &container, err);
+	r = ctl_find(ctl, arg, &backend, &container, err);
 	if (r < 0)
 		return r;
-	r = container_ask_to_stop(engine, container, grace, &ret->deadline_ms, err);
+	r = backend->ask_to_stop(ctl, container, grace, &ret->deadline_ms, err);
 	if (r < 0)
 		return err_wrap(err, "stop %s", arg);
 	ret->arg = arg;
@@ -54,12 +53,12 @@ static int ask(struct ctl *ctl, const char *arg, const struct stop_options *o,
 
 static int finish(struct ctl *ctl, const struct stopping *s, struct err *err)
 {
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
+	r = ctl_backend(ctl, &backend, err);
 	if (r == 0)
-		r = container_stop(engine, s->container, s->deadline_ms, err);
+		r = backend->stop(ctl, s->container, s->deadline_ms, err);
 	if (r < 0)
 		return err_wrap(err, "stop %s", s->arg);
 	buf_printf(&ctl->out, "%s\n", s->arg);

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container-usage.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/format.h"
 #include "ucrctl/human.h"
-#include "agentd/process.h"
 #include "ucrctl/verbs.h"
-
-#include <errno.h>
-#include <fcntl.h>
 
 static const struct option_spec options[] = {
 	{ "format", .arg = "FORMAT", .set = option_string,
@@ -83,33 +78,13 @@ static const struct format_column columns[] = {
 	{ 0 },
 };
 
-static int put_processes(struct format *format, const pid_t *pids, size_t count,
-	struct buf *out, struct err *err)
-{
-	cleanup_close int proc_dirfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct process process;
-	int r;
-
-	if (proc_dirfd < 0)
-		return err_set(err, errno, "open /proc");
-	for (size_t i = 0; i < count; i++) {
-		/* One that has ended meanwhile is no failure. */
-		if (process_read(proc_dirfd, pids[i], &process) < 0)
-			continue;
-		r = format_row(format, &process, out, err);
-		if (r < 0)
-			return r;
-	}
-	return format_finish(format, out, err);
-}
-
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
 	cleanup_format struct format format = { 0 };
-	cleanup_free pid_t *pids = NULL;
+	cleanup_free struct process *processes = NULL;
 	struct ctl *ctl = context;
-	struct engine *engine;
+	const struct backend *backend;
 	size_t count;
 	int r;
 
@@ -118,13 +93,12 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		"{{.PID}}", err);
 	if (r < 0)
 		return r;
-	r = ctl_container(ctl, args[0], &engine, &container, err);
-	if (r < 0)
-		return r;
-	r = container_pids(engine, container, &pids, &count, err);
-	if (r < 0)
-		return r;
-	return put_processes(&format, pids, count, &ctl->out, err);
+	r = ctl_find(ctl, args[0], &backend, &container, err);
+	if (r == 0)
+		r = backend->list_processes(ctl, container, &processes, &count, err);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = format_row(&format, &processes[i], &ctl->out, err);
+	return r < 0 ? r : format_finish(&format, &ctl->out, err);
 }
 
 const struct verb_spec verb_top = {

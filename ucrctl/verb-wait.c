@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/verbs.h"
 
 static int wait_one(struct ctl *ctl, const char *arg, const void *opts, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
-	r = ctl_container(ctl, arg, &engine, &container, err);
+	r = ctl_find(ctl, arg, &backend, &container, err);
 	if (r < 0)
 		return r;
-	r = container_wait(engine, container, -1, err);
+	r = backend->wait(ctl, container, err);
 	if (r < 0)
 		return err_wrap(err, "wait for %s", arg);
 	buf_printf(&ctl->out, "%d\n", container->end.exit_status);

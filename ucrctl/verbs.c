@@ -8,6 +8,10 @@ static const struct option_spec global_options[] = {
 		.offset = offsetof(struct ctl, root), .complete = COMPLETE_DIRECTORY,
 		.help = "Keep containers and images below DIR (default: /var/lib/ucr for root, "
 			"else $XDG_DATA_HOME/ucr)" },
+	{ "host", 'H', .arg = "unix://PATH", .set = option_string,
+		.offset = offsetof(struct ctl, host),
+		.help = "Let the agent that serves the socket PATH do it (default: $UCR_HOST, else "
+			"this host's own containers and images)" },
 	{ "version", 'v', .set = option_bool,
 		.offset = offsetof(struct ctl, wants_version),
 		.help = "Print the version" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* --platform: "OS/ARCH[/VARIANT]", or the architecture alone. */
-#ifndef UCR_UCRCTL_PLATFORM_OPTION_H
-#define UCR_UCRCTL_PLATFORM_OPTION_H
+#ifndef UCR_AGENTD_PLATFORM_OPTION_H
+#define UCR_AGENTD_PLATFORM_OPTION_H
 
 #include "images/import.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/platform-option.h"
+#include "agentd/platform-option.h"
 
 #include <errno.h>
 #include <stdio.h>

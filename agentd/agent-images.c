@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What ucrctl asks of images. */
+#include "agentd/agent-own-ops.h"
+
+#include "agentd/platform-option.h"
+#include "common/cleanup.h"
+#include "agentd/image-json.h"
+#include "images/image-wire.h"
+
+#include <errno.h>
+
+static void free_images(struct image **images, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		image_free(images[i]);
+	free(images);
+}
+
+int agent_list_images(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	struct json_writer w = JSON_WRITER(&answer->body);
+	struct image **images;
+	struct store *store;
+	size_t count;
+	int r = engine_store(agent->engine, &store, err);
+
+	if (r == 0)
+		r = store_list(store, &images, &count, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "LIST_IMAGES");
+	jw_object(&w, "list_images");
+	jw_array(&w, "images");
+	for (size_t i = 0; i < count; i++)
+		image_write_listed(&w, images[i]);
+	jw_array_end(&w);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	free_images(images, count);
+	return 0;
+}
+
+int agent_inspect_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	struct json_writer w = JSON_WRITER(&answer->body);
+	struct store *store;
+	int r = engine_store(agent->engine, &store, err);
+
+	if (r == 0)
+		r = store_find(store, call->image, &image, err);
+	if (r == IMAGE_ABSENT)
+		return err_say(err, ENOENT, "no image %.200s", call->image);
+	return r < 0 ? r : image_write(&w, store, image, err);
+}
+
+/* An image without its names; what it is called is what it was asked for by. */
+static void write_pulled(
+	struct agent_answer *answer, const struct image *image, char *const *notes)
+{
+	struct json_writer w = JSON_WRITER(&answer->body);
+
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "PULL_IMAGE");
+	jw_object(&w, "pull_image");
+	jw_string(&w, "id", image->id);
+	jw_string(&w, "manifest_digest", image->manifest_digest);
+	jw_strv(&w, "notes", notes);
+	jw_object_end(&w);
+	jw_object_end(&w);
+}
+
+int agent_pull_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	/* Whatever it is called: never a file of the host. */
+	cleanup_free char *reference = str_printf("docker://%s", call->image);
+	cleanup_image struct image *image = NULL;
+	cleanup_strv strv notes = NULL;
+	char words[PLATFORM_WORDS_MAX];
+	struct import_request request = {
+		.reference = reference,
+		.pull = PULL_ALWAYS,
+		.pull_options = &agent->pull,
+		.takes_artifacts = true,
+		.userns.userns_fd = -1,
+		.notes = &notes,
+	};
+	struct store *store;
+	int r = reference ? engine_store(agent->engine, &store, err) : err_oom(err);
+
+	if (r == 0)
+		r = platform_option_parse(call->platform, words, &request.platform, err);
+	if (r == 0)
+		r = image_obtain(store, &request, &image, err);
+	if (r < 0)
+		return r;
+	write_pulled(answer, image, notes);
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations behind the calls that Mesos does not have (agentd/api-own-calls.h): what is told
+ * of containers (agent-containers.c) and images (agent-images.c) is what ucrctl shows. */
+#ifndef UCR_AGENTD_AGENT_OWN_OPS_H
+#define UCR_AGENTD_AGENT_OWN_OPS_H
+
+#include "agentd/agent-private.h"
+
+int agent_list_containers(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_find_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_inspect_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_stop_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_list_processes(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_list_images(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_inspect_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_pull_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
+#endif

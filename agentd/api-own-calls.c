@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/api-own-calls.h"
+
+#define AT(member) offsetof(struct agent_call, member)
+
+static const struct json_field container_id_members[] = {
+	{ "value", json_string, AT(container), true },
+	{ 0 },
+};
+static const struct json_field container_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "timeout", json_string, AT(timeout) },
+	{ 0 },
+};
+static const struct json_field image_members[] = {
+	{ "name", json_string, AT(image), true },
+	{ "platform", json_string, AT(platform) },
+	{ 0 },
+};
+
+static const struct {
+	const char *type, *op;
+	const char *member; /* that holds what the call says; NULL: it says nothing */
+	const struct json_field *fields;
+} calls[] = {
+	{ "LIST_CONTAINERS", "list", NULL, NULL },
+	{ "FIND_CONTAINER", "find", "find_container", container_members },
+	{ "INSPECT_CONTAINER", "inspect", "inspect_container", container_members },
+	{ "STOP_CONTAINER", "stop", "stop_container", container_members },
+	{ "LIST_PROCESSES", "top", "list_processes", container_members },
+	{ "LIST_IMAGES", "images", NULL, NULL },
+	{ "INSPECT_IMAGE", "image", "inspect_image", image_members },
+	{ "PULL_IMAGE", "pull", "pull_image", image_members },
+};
+
+int api_own_call_parse(const struct json *root, const char *type, struct agent_call *ret,
+	struct err *err)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const struct json_field whole[] = {
+			{ calls[i].member, json_object, 0, true, calls[i].fields }, { 0 }
+		};
+
+		if (!str_eq(calls[i].type, type))
+			continue;
+		if (str_set(&ret->op, calls[i].op) < 0)
+			return err_oom(err);
+		return json_decode(root, whole, ret, err);
+	}
+	return API_NO_CALL;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* This host's own engine: what it has, asked for by the words of the table. */
+#include "ucrctl/backend.h"
+
+#include "agentd/container-json.h"
+#include "agentd/container-usage.h"
+#include "common/cleanup.h"
+#include "agentd/image-json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static int identify(
+	struct ctl *ctl, char **ret_place, char **ret_version, struct err *err)
+{
+	struct engine *engine;
+	int r = ctl_engine(ctl, &engine, err);
+
+	if (r < 0)
+		return r;
+	*ret_place = strdup(engine_root_path(engine));
+	*ret_version = NULL;
+	return *ret_place ? 0 : err_oom(err);
+}
+
+/* ---- what this host has for containers ---- */
+
+static int open_host(struct engine *engine, struct host *ret, struct err *err)
+{
+	ret->engine = engine;
+	ret->search_path = getenv("PATH");
+	ret->proc_dirfd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret->sys_dirfd = open("/sys", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret->etc_dirfd = open("/etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->proc_dirfd < 0)
+		return err_set(err, errno, "open /proc");
+	return 0;
+}
+
+static int look(
+	const struct host *host, backend_finding_fn fn, void *arg, struct err *err)
+{
+	int r = 0;
+
+	for (const struct host_check *c = host_checks; c->name && r == 0; c++) {
+		struct finding finding = { .name = c->name };
+
+		c->look(host, &finding);
+		r = buf_finish(&finding.found) < 0 ? err_oom(err)
+						   : fn(&finding, arg, err);
+		finding_done(&finding);
+	}
+	return r;
+}
+
+static int examine(struct ctl *ctl, backend_finding_fn fn, void *arg, struct err *err)
+{
+	struct engine *engine;
+	struct host host;
+	int r = ctl_engine(ctl, &engine, err);
+
+	if (r < 0)
+		return r;
+	r = open_host(engine, &host, err);
+	if (r == 0)
+		r = look(&host, fn, arg, err);
+	(void)close(host.proc_dirfd);
+	(void)close(host.sys_dirfd);
+	(void)close(host.etc_dirfd);
+	return r;
+}
+
+/* ---- containers ---- */
+
+static int find(
+	struct ctl *ctl, const char *reference, struct container **ret, struct err *err)
+{
+	struct engine *engine;
+
+	return ctl_container(ctl, reference, &engine, ret, err);
+}
+
+static int list(struct ctl *ctl, struct container_list *ret, struct err *err)
+{
+	struct engine *engine;
+	int r = ctl_engine(ctl, &engine, err);
+
+	return r < 0 ? r : container_list(engine, ret, err);
+}
+
+/* From here on the engine is open: it found the container. */
+
+static int inspect(struct ctl *ctl, const struct container *container,
+	struct json_writer *w, struct err *err)
+{
+	return container_write_inspect(w, ctl->engine, container, err);
+}
+
+static int kill_container(
+	struct ctl *ctl, struct container *container, int signal, struct err *err)
+{
+	return container_kill(ctl->engine, container, signal, err);
+}
+
+static int ask_to_stop(struct ctl *ctl, struct container *container, int64_t grace_ms,
+	int64_t *ret_deadline_ms, struct err *err)
+{
+	return container_ask_to_stop(
+		ctl->engine, container, grace_ms, ret_deadline_ms, err);
+}
+
+static int stop(struct ctl *ctl, struct container *container, int64_t deadline_ms,
+	struct err *err)
+{
+	return container_stop(ctl->engine, container, deadline_ms, err);
+}
+
+static int wait_container(struct ctl *ctl, struct container *container, struct err *err)
+{
+	return container_wait(ctl->engine, container, -1, err);
+}
+
+static int remove_container(
+	struct ctl *ctl, struct container *container, bool force, struct err *err)
+{
+	return container_remove(ctl->engine, container, force, err);
+}
+
+static int list_processes(struct ctl *ctl, struct container *container,
+	struct process **ret, size_t *ret_count, struct err *err)
+{
+	cleanup_close int proc_dirfd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free pid_t *pids = NULL;
+	struct process *all;
+	size_t count, found = 0;
+	int r;
+
+	if (proc_dirfd < 0)
+		return err_set(err, errno, "open /proc");
+	r = container_pids(ctl->engine, container, &pids, &count, err);
+	if (r < 0)
+		return r;
+	all = calloc(count + 1, sizeof(*all));
+	if (!all)
+		return err_oom(err);
+	/* One that has ended meanwhile is no failure. */
+	for (size_t i = 0; i < count; i++)
+		found += process_read(proc_dirfd, pids[i], &all[found]) == 0;
+	*ret = all;
+	*ret_count = found;
+	return 0;
+}
+
+static int list_images(
+	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
+{
+	struct engine *engine;
+	struct store *store;
+	int r = ctl_store(ctl, &engine, &store, err);
+
+	return r < 0 ? r : store_list(store, ret, ret_count, err);
+}
+
+static int inspect_image(
+	struct ctl *ctl, const char *name, struct json_writer *w, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	struct engine *engine;
+	struct store *store;
+	int r = ctl_store(ctl, &engine, &store, err);
+
+	if (r == 0)
+		r = store_find(store, name, &image, err);
+	return r ? r : image_write(w, store, image, err);
+}
+
+const struct backend backend_local = {
+	.identify = identify,
+	.examine = examine,
+	.find = find,
+	.list = list,
+	.inspect = inspect,
+	.kill = kill_container,
+	.ask_to_stop = ask_to_stop,
+	.stop = stop,
+	.wait = wait_container,
+	.remove = remove_container,
+	.list_processes = list_processes,
+	.list_images = list_images,
+	.inspect_image = inspect_image,
+	.pull = obtain_image,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who does what a verb asks for: the engine that is part of this program, on its own directory, or
+ * an agent, by its socket. A verb asks by a table and shows what it is given; which of the two it
+ * was is none of its business. What only one of them can do is not in the table: ctl_engine()
+ * refuses it in words where it is the other's turn.
+ *
+ * The order in which one is chosen is told in ucrctl(1): --host, --root, UCR_HOST, then this host's
+ * own directory, and where there is none that the caller could write, the agent that answers at
+ * AGENT_SOCKET.
+ */
+#ifndef UCR_UCRCTL_BACKEND_H
+#define UCR_UCRCTL_BACKEND_H
+
+#include "agentd/container.h"
+#include "agentd/process.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/host-check.h"
+#include "ucrctl/obtain.h"
+
+#define AGENT_SOCKET "/run/ucr/agent.sock"
+#define HOST_VARIABLE "UCR_HOST"
+
+/* Called for what is found out about what containers need; the finding stays the caller's. */
+typedef int (*backend_finding_fn)(
+	const struct finding *finding, void *arg, struct err *err);
+
+struct backend {
+	/* Who it is, for `version` and `info`; of the version NULL where it is this program's own.
+	 * Both are the caller's to free. */
+	int (*identify)(
+		struct ctl *ctl, char **ret_place, char **ret_version, struct err *err);
+	int (*examine)(
+		struct ctl *ctl, backend_finding_fn fn, void *arg, struct err *err);
+
+	int (*find)(struct ctl *ctl, const char *reference, struct container **ret,
+		struct err *err);
+	int (*list)(struct ctl *ctl, struct container_list *ret, struct err *err);
+	int (*inspect)(struct ctl *ctl, const struct container *container,
+		struct json_writer *w, struct err *err);
+	/* As agentd/container.h has them. */
+	int (*kill)(struct ctl *ctl, struct container *container, int signal,
+		struct err *err);
+	int (*ask_to_stop)(struct ctl *ctl, struct container *container, int64_t grace_ms,
+		int64_t *ret_deadline_ms, struct err *err);
+	int (*stop)(struct ctl *ctl, struct container *container, int64_t deadline_ms,
+		struct err *err);
+	int (*wait)(struct ctl *ctl, struct container *container, struct err *err);
+	int (*remove)(struct ctl *ctl, struct container *container, bool force,
+		struct err *err);
+	/* A heap array. */
+	int (*list_processes)(struct ctl *ctl, struct container *container,
+		struct process **ret, size_t *ret_count, struct err *err);
+
+	/* As images/store.h has them; what is inspected is told by name. */
+	int (*list_images)(
+		struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err);
+	int (*inspect_image)(struct ctl *ctl, const char *name, struct json_writer *w,
+		struct err *err); /* or IMAGE_ABSENT */
+	int (*pull)(struct ctl *ctl, const struct obtain *how, struct image **ret,
+		struct err *err);
+};
+
+extern const struct backend backend_local, backend_agent;
+
+int backend_choose(struct ctl *ctl, const struct backend **ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* The verb is not done by an agent. -ENOTSUP. */
+int backend_refuse(const struct ctl *ctl, struct err *err);
+
+#endif

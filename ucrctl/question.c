@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ucrctl/question.h"
+
+#include "agentd/agent-call.h"
+#include "agentd/agent-proto.h"
+#include "common/cleanup.h"
+#include "common/str.h"
+#include "ucrctl/backend.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+
+#define TYPE_MAX 64
+#define ANSWER_MAX (256U << 20) /* of thousands of containers */
+
+/* LIST_IMAGES has its words in list_images. */
+static const char *member_of(const char *type, char ret[TYPE_MAX])
+{
+	size_t i = 0;
+
+	for (; type[i] && i < TYPE_MAX - 1; i++)
+		ret[i] = (char)tolower((unsigned char)type[i]);
+	ret[i] = '\0';
+	return ret;
+}
+
+void question_begin(struct question *q, const char *type)
+{
+	char member[TYPE_MAX];
+
+	*q = (struct question){ .type = type };
+	q->w = (struct json_writer)JSON_WRITER(&q->text);
+	jw_object(&q->w, NULL);
+	jw_string(&q->w, "type", type);
+	jw_object(&q->w, member_of(type, member));
+}
+
+void question_container(struct question *q, const char *id)
+{
+	jw_object(&q->w, "container_id");
+	jw_string(&q->w, "value", id);
+	jw_object_end(&q->w);
+}
+
+void question_done(struct question *q)
+{
+	buf_done(&q->text);
+	http_client_free(q->client);
+	q->client = NULL;
+}
+
+static int say_absent(const struct ctl *ctl, int r, struct err *err)
+{
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		(void)err_say(err, -r, "no agent answers at %s", ctl->socket_path);
+		return err_hint(err,
+			"start ucr-agentd there, or leave --host and " HOST_VARIABLE
+			" out to work on this host's own containers");
+	}
+	if (r == -EACCES)
+		return err_hint(
+			err, "only the agent's own user and root may speak to it");
+	return r;
+}
+
+int question_send(struct question *q, struct ctl *ctl, struct err *err)
+{
+	struct http_request request = { "POST", "/api/v1", AGENT_JSON,
+		.accept = AGENT_JSON };
+	int r;
+
+	jw_object_end(&q->w);
+	jw_object_end(&q->w);
+	if (buf_finish(&q->text) < 0)
+		return err_oom(err);
+	request.body = q->text.data;
+	request.body_len = q->text.len;
+	r = http_client_open(ctl->socket_path, &q->client, err);
+	if (r < 0)
+		return say_absent(ctl, r, err);
+	return http_client_ask(q->client, &request, err);
+}
+
+/* What the other end says of a failure, which is not ours to believe but to show. */
+static int take_failure(unsigned int status, const struct json_doc *doc, struct err *err)
+{
+	const struct json *root = doc ? json_root(doc) : NULL;
+	const char *text = json_get_string(root, "error");
+	const char *hint = json_get_string(root, "hint");
+	int r = agent_status_error(status);
+
+	if (!text)
+		return err_say(err, -r, "the agent answered with status %u and no reason",
+			status);
+	(void)err_say(err, -r, "%s", text);
+	return hint ? err_hint(err, "%s", hint) : r;
+}
+
+static int read_document(struct question *q, const struct http_head *head,
+	struct json_doc **ret, struct err *err)
+{
+	cleanup_buf struct buf body = BUF_INIT;
+	int r = http_client_read_all(q->client, ANSWER_MAX, &body, err);
+
+	if (r < 0 || !body.len)
+		return r;
+	/* A server that is no agent may say anything. */
+	if (!str_eq(head->type, AGENT_JSON))
+		return head->status >= 400
+			       ? 0
+			       : err_say(err, EPROTO, "the answer is no JSON but \"%s\"",
+					 head->type);
+	return json_parse(body.data, body.len, ret, err);
+}
+
+int question_answer(struct question *q, struct json_doc **ret_doc,
+	const struct json **ret, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	char member[TYPE_MAX];
+	struct http_head head;
+	int r = http_client_answer(q->client, &head, err);
+
+	if (r == 0)
+		r = read_document(q, &head, &doc, err);
+	if (r < 0)
+		return err_wrap(err, "ask the agent");
+	if (head.status >= 400)
+		return take_failure(head.status, doc, err);
+	*ret = doc ? json_get(json_root(doc), member_of(q->type, member)) : NULL;
+	if (doc && !*ret)
+		*ret = json_root(doc);
+	*ret_doc = take_ptr(doc);
+	return 0;
+}
+
+int question_ask(struct question *q, struct ctl *ctl, struct json_doc **ret_doc,
+	const struct json **ret, struct err *err)
+{
+	int r = question_send(q, ctl, err);
+
+	return r < 0 ? r : question_answer(q, ret_doc, ret, err);
+}
