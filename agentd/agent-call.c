@@ -152,6 +152,9 @@ static const struct {
 	{ EBUSY, 409 },
 	{ ESRCH, 409 },
 	{ EEXIST, 409 },
+	{ EAGAIN, 503 },
+	{ EMFILE, 503 },
+	{ ENFILE, 503 },
 	{ ENOSPC, 507 },
 };
 

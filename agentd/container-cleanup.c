@@ -2,10 +2,10 @@
 #include "agentd/container-private.h"
 #include "agentd/container-network.h"
 #include "agentd/container-usage.h"
+#include "agentd/engine-steps.h"
 
 #include "agentd/events.h"
 #include "common/cleanup.h"
-#include "common/fail.h"
 #include "common/fd.h"
 #include "common/timestamp.h"
 #include "isolators/userns.h"
@@ -87,13 +87,19 @@ static int finish(struct engine *engine, struct container *c, struct err *err)
 
 	if (needs_usage(c))
 		take_final_usage(engine, c);
-	append_die(engine, c);
-	r = fail_point("cleanup");
+	r = engine_step(STEP_END_USAGE, err);
 	if (r < 0)
-		return err_set(err, -r, "clean up");
-	r = container_release_network(engine, c, err);
+		return r;
+	append_die(engine, c);
+	r = engine_step(STEP_END_TOLD, err);
+	if (r == 0)
+		r = container_release_network(engine, c, err);
+	if (r == 0)
+		r = engine_step(STEP_END_NETWORK, err);
 	if (r == 0)
 		r = runtime_delete(c->dirfd, true, &notes, err);
+	if (r == 0)
+		r = engine_step(STEP_END_DELETED, err);
 	notes_done(&notes);
 	if (r == 0)
 		c->needs_cleanup = false;
@@ -197,6 +203,9 @@ int container_erase(
 	if (r < 0)
 		return r;
 	release_name(engine, container);
+	r = engine_step(STEP_REMOVE_NAME, err);
+	if (r < 0)
+		return r;
 	(void)snprintf(gone, sizeof(gone), CONTAINER_GONE_PREFIX "%s", container->id);
 	if (renameat(dirfd, container->id, dirfd, gone) < 0)
 		return errno == ENOENT ? 0
@@ -206,7 +215,16 @@ int container_erase(
 				      .id = container->id,
 				      .name = container->name,
 				      .image = container->image });
-	return container_erase_gone(engine, gone, err);
+	r = engine_step(STEP_REMOVE_HIDDEN, err);
+	return r < 0 ? r : container_erase_gone(engine, gone, err);
+}
+
+int container_abandon(
+	struct engine *engine, const struct container *container, struct err *err)
+{
+	int r = runtime_delete(container->dirfd, true, NULL, err);
+
+	return r < 0 ? r : container_erase(engine, container, err);
 }
 
 /* One that is still being created can be killed only once it runs. */

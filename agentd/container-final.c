@@ -70,7 +70,7 @@ static const struct json_field final_fields[] = {
 	{ NULL },
 };
 
-void container_read_final(int dirfd, int64_t *ret_started, struct container_end *end)
+bool container_read_final(int dirfd, int64_t *ret_started, struct container_end *end)
 {
 	cleanup_free char *text = NULL;
 	cleanup_json struct json_doc *doc = NULL;
@@ -79,17 +79,20 @@ void container_read_final(int dirfd, int64_t *ret_started, struct container_end 
 		.memory_peak_bytes = UINT64_MAX,
 	};
 	struct err ignored;
+	bool is_there;
 	size_t len;
 
-	if (fd_read_file(dirfd, "usage", CONTAINER_FILE_MAX, &text, &len) == 0 &&
-		json_parse(text, len, &doc, &ignored) == 0 &&
-		json_decode(json_root(doc), final_fields, &final, &ignored) == 0 &&
-		timestamp_parse(final.started, ret_started) == 0 &&
-		timestamp_parse(final.finished, &end->finished) == 0) {
+	is_there = fd_read_file(dirfd, "usage", CONTAINER_FILE_MAX, &text, &len) == 0 &&
+		   json_parse(text, len, &doc, &ignored) == 0 &&
+		   json_decode(json_root(doc), final_fields, &final, &ignored) == 0 &&
+		   timestamp_parse(final.started, ret_started) == 0 &&
+		   timestamp_parse(final.finished, &end->finished) == 0;
+	if (is_there) {
 		end->is_oom_killed = final.is_oom_killed;
 		end->memory_limit_bytes = final.memory_limit_bytes;
 		end->memory_peak_bytes = final.memory_peak_bytes;
 	}
 	free(final.started);
 	free(final.finished);
+	return is_there;
 }

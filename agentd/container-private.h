@@ -32,7 +32,8 @@ bool container_is_supervised(int container_dirfd);
 int container_write_final(const struct container *container,
 	const struct cgroup_usage *usage, struct err *err)
 	__attribute__((warn_unused_result));
-void container_read_final(int dirfd, int64_t *ret_started, struct container_end *end);
+/* False: there is none. */
+bool container_read_final(int dirfd, int64_t *ret_started, struct container_end *end);
 
 /* Limits its processes, where it has a cgroup that can. */
 int container_limit_pids(struct engine *engine, const struct container *container,
@@ -40,6 +41,9 @@ int container_limit_pids(struct engine *engine, const struct container *containe
 
 /* Removes all files of an ended container, cleaned up or not, and its name. */
 int container_erase(struct engine *engine, const struct container *container,
+	struct err *err) __attribute__((warn_unused_result));
+/* The same of one whose launch failed, wherever that was: its process ends, too. */
+int container_abandon(struct engine *engine, const struct container *container,
 	struct err *err) __attribute__((warn_unused_result));
 /* Removes what container_erase() put out of sight under this name. */
 int container_erase_gone(struct engine *engine, const char *gone, struct err *err)

@@ -225,7 +225,7 @@ static int fold(struct container *c, struct err *err)
 {
 	struct runtime_state state = { 0 };
 	struct err ignored;
-	bool has_state, is_alive;
+	bool has_state, is_alive, has_final;
 	int r;
 
 	has_state = runtime_state_load(c->dirfd, &state, &ignored) == 0;
@@ -241,8 +241,10 @@ static int fold(struct container *c, struct err *err)
 	c->needs_cleanup = false;
 	if (c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST) {
 		c->pid = 0;
-		c->needs_cleanup = has_state || container_has_network(c);
-		container_read_final(c->dirfd, &c->started, &c->end);
+		has_final = container_read_final(c->dirfd, &c->started, &c->end);
+		/* A launch that was killed can have left more than it wrote down. */
+		c->needs_cleanup = has_state || container_has_network(c) ||
+				   (c->status == CONTAINER_LOST && !has_final);
 	}
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch-network.h"
 
+#include "agentd/engine-steps.h"
 #include "agentd/container-network.h"
 #include "agentd/network-client.h"
 #include "common/cleanup.h"
-#include "common/fail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -220,6 +220,5 @@ int launch_network_attach(struct engine *engine, const struct container *contain
 			launch_network_forget(engine, container, network);
 		return err_wrap(err, "--network bridge");
 	}
-	r = fail_point("network-attached");
-	return r < 0 ? err_set(err, -r, "network-attached") : 0;
+	return engine_step(STEP_LAUNCH_ATTACHED, err);
 }

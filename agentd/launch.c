@@ -2,6 +2,7 @@
 #include "agentd/launch.h"
 
 #include "agentd/container-private.h"
+#include "agentd/engine-steps.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
 #include "agentd/launch-network.h"
@@ -9,7 +10,6 @@
 #include "agentd/sandbox.h"
 #include "agentd/supervisor.h"
 #include "common/cleanup.h"
-#include "common/fail.h"
 #include "common/fd.h"
 #include "common/json-writer.h"
 #include "common/timestamp.h"
@@ -173,7 +173,7 @@ static int take_name_again(
 	return take_stale_name(engine, name, id, err);
 }
 
-static int take_name(const struct launching *l, struct err *err)
+static int take_name(struct launching *l, struct err *err)
 {
 	const char *name = l->container->name;
 
@@ -185,7 +185,7 @@ static int take_name(const struct launching *l, struct err *err)
 	return err_set(err, errno, "take the name %s", name);
 }
 
-static int write_config(const struct launching *l, struct err *err)
+static int write_config(struct launching *l, struct err *err)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
@@ -243,24 +243,38 @@ static int take_network(struct launching *l, struct err *err)
 	return launch_network_take(l->engine, l->container, network, err);
 }
 
+static int save(struct launching *l, struct err *err)
+{
+	return container_save(l->container, err);
+}
+
+static int write_files(struct launching *l, struct err *err)
+{
+	return bundle_write_files(
+		&l->bundle_request, &l->bundle, l->container->dirfd, err);
+}
+
+static const struct {
+	int (*fill)(struct launching *l, struct err *err);
+	enum engine_step step; /* then */
+} fillings[] = {
+	{ make_directory, STEP_LAUNCH_DIRECTORY },
+	{ take_name, STEP_LAUNCH_NAME },
+	{ save, STEP_LAUNCH_SAVED },
+	{ write_config, STEP_LAUNCH_CONFIG },
+	{ take_network, STEP_LAUNCH_NETWORK },
+	{ write_files, STEP_LAUNCH_FILES },
+};
+
 static int fill_directory(struct launching *l, struct err *err)
 {
-	int dirfd, r;
+	int r = 0;
 
-	r = make_directory(l, err);
-	dirfd = l->container->dirfd;
-	if (r == 0)
-		r = take_name(l, err);
-	if (r == 0)
-		r = container_save(l->container, err);
-	if (r == 0)
-		r = write_config(l, err);
-	if (r == 0)
-		r = take_network(l, err);
-	if (r == 0)
-		r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
-	if (r == 0 && fail_point("launch-files") < 0)
-		r = err_say(err, EIO, "launch-files");
+	for (size_t i = 0; r == 0 && i < sizeof(fillings) / sizeof(fillings[0]); i++) {
+		r = fillings[i].fill(l, err);
+		if (r == 0)
+			r = engine_step(fillings[i].step, err);
+	}
 	/* Nothing is attached yet. */
 	if (r < 0)
 		launch_network_forget(l->engine, l->container, &l->network);
@@ -311,10 +325,14 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		return r;
 	}
 	limit_pids_if_delegated(l);
-	r = launch_network_attach(
-		l->engine, l->container, &l->network, container.pid, notes, err);
+	r = engine_step(STEP_LAUNCH_CREATED, err);
+	if (r == 0)
+		r = launch_network_attach(
+			l->engine, l->container, &l->network, container.pid, notes, err);
 	if (r == 0)
 		r = runtime_start_created(&container, l->container->dirfd, err);
+	if (r == 0)
+		r = engine_step(STEP_LAUNCH_STARTED, err);
 	helper_stop(&l->network.client);
 	if (r != 0) {
 		runtime_container_done(&container);
@@ -400,7 +418,11 @@ static int go(struct launching *l, struct launched *ret, struct err *err)
 
 	r = open_root(l, err);
 	if (r == 0)
+		r = engine_step(STEP_LAUNCH_ROOT, err);
+	if (r == 0)
 		r = fill_sandbox(l, err);
+	if (r == 0)
+		r = engine_step(STEP_LAUNCH_SANDBOX, err);
 	if (r < 0) {
 		launch_network_forget(l->engine, l->container, &l->network);
 		return r;
@@ -440,7 +462,7 @@ int launch_container(struct engine *engine, const struct launch_request *request
 		else
 			r = go(&l, &launch, err);
 		if (r != 0 && l.container->dirfd >= 0)
-			(void)!container_erase(engine, l.container, &ignored);
+			(void)!container_abandon(engine, l.container, &ignored);
 	}
 	if (r == 0) {
 		(void)!add_notes(&l.notes, &launch.notes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/supervisor.h"
 
+#include "agentd/engine-steps.h"
 #include "agentd/events.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -271,7 +272,8 @@ static int run_child(const struct supervisor *s, int report_fd, int client_fd)
 	close_all(stdio.theirs);
 	append_start(s);
 	(void)!report_start(report_fd, &container);
-	become_shim(s, &stdio, &container, listen_fd, client_fd);
+	if (engine_step(STEP_LAUNCH_REPORTED, &err) == 0)
+		become_shim(s, &stdio, &container, listen_fd, client_fd);
 	/* Without a supervisor the process would run unseen. */
 	(void)kill(container.pid, SIGKILL);
 	return 1;

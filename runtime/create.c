@@ -11,6 +11,7 @@
 #include "runtime/registry.h"
 #include "runtime/start.h"
 #include "runtime/state.h"
+#include "runtime/steps.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,12 +163,16 @@ static int shape(struct creation *c, struct err *err)
 	if (r == 0)
 		r = save_state(c, err);
 	if (r == 0)
+		r = runtime_step(STEP_STATE, err);
+	if (r == 0)
 		r = run_runtime_hooks(c, err);
 	/* In the order in which the child expects it. */
 	if (r == 0)
 		r = launch_send_filter(&c->launch, err);
 	if (r == 0)
 		r = launch_await_ready(&c->launch, &c->console_fd, err);
+	if (r == 0)
+		r = runtime_step(STEP_READY, err);
 	if (r != 0 || !c->request->start_later)
 		return r;
 	r = start_publish(c->request->state_dirfd, err);
@@ -181,7 +186,9 @@ static int create(struct creation *c, struct err *err)
 
 	r = registry_prepare(isolation, STAGES_CREATE, err);
 	if (r == 0)
-		r = place_make(isolation, &c->launch.place, err);
+		r = place_make(isolation, c->request->state_dirfd, &c->launch.place, err);
+	if (r == 0)
+		r = runtime_step(STEP_CGROUP, err);
 	if (r == 0) {
 		isolation->cgroup = c->launch.place.cgroup;
 		r = fill_state(c, err);
@@ -190,6 +197,8 @@ static int create(struct creation *c, struct err *err)
 		r = start_listen(c->request->state_dirfd, &c->launch.listen_fd, err);
 	if (r == 0)
 		r = launch_clone(&c->launch, child_init, err);
+	if (r == 0)
+		r = runtime_step(STEP_PROCESS, err);
 	return r ? r : shape(c, err);
 }
 

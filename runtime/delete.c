@@ -7,6 +7,7 @@
 #include "runtime/process.h"
 #include "runtime/registry.h"
 #include "runtime/state.h"
+#include "runtime/steps.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -50,6 +51,23 @@ static int remove_cgroup(const struct runtime_state *state, struct err *err)
 	return empty_cgroup(place.cgroup, state->has_own_pid_namespace, err);
 }
 
+/* A creation that was killed before it had a state may have left its cgroup. */
+static int delete_unsaved(int state_dirfd, struct err *err)
+{
+	cleanup_free char *path = NULL;
+	cleanup_place struct place place = { 0 };
+	int r = state_load_cgroup(state_dirfd, &path, err);
+
+	if (r == 0)
+		r = place_open(path, &place, err);
+	if (r == 0 && place.cgroup)
+		r = empty_cgroup(place.cgroup, false, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	state_remove(state_dirfd); /* never created, or already deleted */
+	return 0;
+}
+
 static int clean_isolators(const char *id, struct err *err)
 {
 	struct isolation isolation = ISOLATION_INIT;
@@ -88,7 +106,11 @@ static int delete_state(int state_dirfd, const struct runtime_state *state, bool
 	}
 	r = end_first_process(state, err);
 	if (r == 0)
+		r = runtime_step(STEP_ENDED, err);
+	if (r == 0)
 		r = remove_cgroup(state, err);
+	if (r == 0)
+		r = runtime_step(STEP_CGROUP_REMOVED, err);
 	if (r == 0)
 		r = clean_isolators(state->id, err);
 	if (r < 0)
@@ -109,10 +131,8 @@ int runtime_delete(int state_dirfd, bool force, struct notes *notes, struct err 
 	if (lock_fd < 0)
 		return lock_fd;
 	r = runtime_state_load(state_dirfd, &state, err);
-	if (r == -ENOENT) {
-		state_remove(state_dirfd); /* never created, or already deleted */
-		return 0;
-	}
+	if (r == -ENOENT)
+		return delete_unsaved(state_dirfd, err);
 	/* A state that cannot be read names nothing that could be ended. */
 	if (r < 0 && !force)
 		return r;

@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "isolators/cgroup.h"
+#include "runtime/state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,8 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 	return cgroup_host_open(cgroup_dirfd, proc_dirfd, ret, err);
 }
 
-int place_make(const struct isolation *isolation, struct place *ret, struct err *err)
+int place_make(const struct isolation *isolation, int state_dirfd, struct place *ret,
+	struct err *err)
 {
 	const struct spec_linux *l = &isolation->spec->linux_;
 	cleanup_place struct place place = { 0 };
@@ -31,6 +33,8 @@ int place_make(const struct isolation *isolation, struct place *ret, struct err 
 	if (r < 0)
 		return r;
 	r = cgroup_choose_path(place.host, l->cgroups_path, isolation->id, &path, err);
+	if (r == 0)
+		r = state_save_cgroup(state_dirfd, path, err);
 	if (r < 0)
 		return r;
 	r = cgroup_create(place.host, path, &l->resources, &place.cgroup, err);

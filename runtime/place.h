@@ -15,10 +15,10 @@ struct place {
 
 #define cleanup_place cleanup_with(place_done)
 
-/* Makes the container's cgroup with its limits. There is none, and a note, where the caller
+/* Makes the container's cgroup with its limits, and writes down before that it does. There is none, and a note, where the caller
  * may make none and the configuration asks for no limit. */
-int place_make(const struct isolation *isolation, struct place *ret, struct err *err)
-	__attribute__((warn_unused_result));
+int place_make(const struct isolation *isolation, int state_dirfd, struct place *ret,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* Opens the cgroup of a container, if it has one that is still there. */
 int place_open(const char *cgroup_path, struct place *ret, struct err *err)

@@ -68,7 +68,32 @@ void state_remove(int state_dirfd)
 {
 	(void)unlinkat(state_dirfd, STATE_CREATING, 0);
 	(void)unlinkat(state_dirfd, STATE_START, 0);
+	(void)unlinkat(state_dirfd, STATE_CGROUP, 0);
 	(void)unlinkat(state_dirfd, STATE_FILE, 0);
+}
+
+int state_save_cgroup(int state_dirfd, const char *path, struct err *err)
+{
+	if (symlinkat(path, state_dirfd, STATE_CGROUP) == 0)
+		return 0;
+	if (errno == EEXIST && unlinkat(state_dirfd, STATE_CGROUP, 0) == 0 &&
+		symlinkat(path, state_dirfd, STATE_CGROUP) == 0)
+		return 0;
+	return err_set(err, errno, "write down the container's cgroup");
+}
+
+int state_load_cgroup(int state_dirfd, char **ret, struct err *err)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlinkat(state_dirfd, STATE_CGROUP, path, sizeof(path) - 1);
+
+	if (n < 0)
+		return errno == ENOENT
+			       ? -ENOENT
+			       : err_set(err, errno, "read the container's cgroup");
+	path[n] = '\0';
+	*ret = strdup(path);
+	return *ret ? 0 : err_oom(err);
 }
 
 int state_lock(int state_dirfd, bool wait, struct err *err)

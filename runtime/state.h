@@ -16,9 +16,17 @@
 #define STATE_CREATING "creating.sock"
 #define STATE_START "start.sock"
 #define STATE_CONFIG "config.json"
+#define STATE_CGROUP "cgroup" /* a link whose text is its path, there before it is */
 #define STATE_SIZE_MAX (1U << 20)
 
 int state_save(int state_dirfd, const struct runtime_state *state, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Before the cgroup is made: a creation that is killed from then on is found. */
+int state_save_cgroup(int state_dirfd, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+/* -ENOENT: none was made. */
+int state_load_cgroup(int state_dirfd, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Removes what the runtime made in the directory. */

@@ -14,6 +14,10 @@
   index    the first run of an uncompressed tar by an EROFS index, beside tar and sha256sum
   leaks    1,000 runs: what they leave behind, and whether the last are as fast as the first
   calls    system calls of one start
+  launches containers by the agent: how many a second, 1,000 and 2,000 of them, memory of each
+  submit   from a call to the agent until the command runs
+  idle     the agent at rest: memory, wake-ups, writes
+  recover  the agent killed with 300 containers, until it serves again
 
 Needs root, a built tree (UCR_BUILDDIR, or the current directory) and the packages of
 contrib/packages/bench; a peer that is missing is left out. Never a pass or a fail."""
@@ -34,6 +38,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 # pylint: disable=wrong-import-position
+from agents import AgentBenches
 from images import ImageBenches
 from pairs import Subject, compare
 from peers import WITHOUT_V2, Podman, have, make_bundle
@@ -57,7 +62,7 @@ def open_dir(path):
         os.close(fd)
 
 
-class Bench(ImageBenches):
+class Bench(ImageBenches, AgentBenches):
     def __init__(self, work, rounds):
         self.work = work
         self.rounds = rounds
@@ -317,7 +322,7 @@ def count_things(store):
 
 
 WHAT = ["start", "paced", "cached", "verbs", "cold", "unpack", "files", "cores", "pull", "index", "leaks",
-        "calls"]
+        "calls", "launches", "submit", "idle", "recover"]
 
 
 def main():

@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A launch and an end that are killed, or fail, at every step: nobody is told what is not so, and
+nothing stays."""
+import glob
+import json
+import os
+import re
+import time
+
+from agent import Agent
+import cli
+import tap
+
+# Reached by a container without an image, a sandbox file or a network.
+STEPS = ("agentd/engine-steps.c", "runtime/steps.c")
+
+
+def steps(*prefixes):
+    found = []
+    for name in STEPS:
+        with open(os.path.join(tap.source_dir(), name), encoding="utf-8") as file:
+            found += re.findall(r'\[STEP_\w+\] = "([\w-]+)"', file.read())
+    return [step for step in found if step.startswith(prefixes)]
+
+
+LAUNCH = steps("launch-", "cgroup-made", "process-cloned", "process-ready", "state-saved")
+END = steps("end-", "cleanup", "process-ended", "cgroup-removed")
+REMOVE = steps("remove-")
+
+
+def eventually(holds, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, holds
+        time.sleep(0.02)
+
+
+def ids_of(agent):
+    """Of all that ever had a process."""
+    with open(f"{agent.root}/events", encoding="utf-8") as file:
+        return {json.loads(line)["id"] for line in file}
+
+
+def processes(word):
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as file:
+                if word.encode() in file.read():
+                    found.append(path)
+        except OSError:
+            pass
+    return found
+
+
+def cgroups_of(ids):
+    return [path for path in glob.glob("/sys/fs/cgroup/**/ucr-*", recursive=True)
+            if os.path.basename(path)[4:] in ids]
+
+
+def assert_nothing_left(agent, word):
+    eventually(lambda: not processes(word))
+    eventually(lambda: not cgroups_of(ids_of(agent)))
+    for name in ("containers", "names"):
+        assert not os.listdir(f"{agent.root}/{name}"), (name, os.listdir(f"{agent.root}/{name}"))
+
+
+def remove_all(agent):
+    """As an operator would, by what is listed."""
+    for name in cli.good("ps", "-aq", root=agent.root).lines:
+        cli.good("rm", "-f", name, root=agent.root)
+
+
+class Broken:
+    """An agent with a fault, and the one that comes after it was killed."""
+
+    def __init__(self, work, fault):
+        self.agent = Agent(work, env={"UCR_FAIL": fault})
+
+    def __enter__(self):
+        return self.agent.start()
+
+    def __exit__(self, *_):
+        self.agent.close()
+
+
+def restart(agent):
+    agent.process.kill()
+    agent.process.wait()
+    agent.env = None
+    return agent.start()
+
+
+def need_fail_points(work):
+    with Broken(f"{work}/probe", "launch-directory:eio") as agent:
+        if agent.launch("probe", {"value": "true"})[0] == 200:
+            raise tap.Skip("built without --enable-fail-points")
+
+
+def launch_broken(work, step, action, word):
+    """Whatever is answered is true; the name can be used again."""
+    with Broken(work, f"{step}:{action}") as agent:
+        status, answer = agent.launch("one", {"value": f"exec sleep {word}"})
+        assert status in (200, 500, 507), (step, action, status, answer)
+        if status == 200:
+            assert step == "launch-reported", (step, action)
+        else:
+            assert answer["error"], (step, action)
+        restart(agent)
+        if status == 200:
+            eventually(lambda: processes(word) or agent.wait("one"))
+        remove_all(agent)
+        assert_nothing_left(agent, word)
+        assert agent.launch("one", {"value": "exit 3"}) == (200, None), (step, action)
+        assert agent.wait("one") == {"exit_status": 3 << 8}, (step, action)
+
+
+def test_launch_killed(work):
+    need_fail_points(work)
+    assert len(LAUNCH) >= 12, LAUNCH
+    for number, step in enumerate(LAUNCH):
+        launch_broken(f"{work}/{step}", step, "kill", f"98761{number:03}")
+
+
+def test_launch_failed(work):
+    """the disk is full, or says nothing any more"""
+    need_fail_points(work)
+    for number, step in enumerate(LAUNCH):
+        for action in ("eio", "enospc"):
+            launch_broken(f"{work}/{step}-{action}", step, action, f"98762{number:03}")
+
+
+def test_agent_killed_in_launch(work):
+    """the agent goes while a launch waits at a step: it is completed, or it is told as failed"""
+    need_fail_points(work)
+    for number, step in enumerate(LAUNCH):
+        word = f"98763{number:03}"
+        with Broken(f"{work}/{step}", f"{step}:sleep300") as agent:
+            try:
+                agent.launch("one", {"value": f"exec sleep {word}"}, timeout=0.1)
+            except OSError:
+                pass
+            restart(agent)
+            time.sleep(0.5)
+            live = agent.containers()
+            assert bool(live) == bool(processes(word)), (step, live)
+            remove_all(agent)
+            assert_nothing_left(agent, word)
+
+
+def test_end_killed(work):
+    """how it ended is told exactly, however often its clean-up is killed"""
+    need_fail_points(work)
+    for number, step in enumerate(END):
+        for action in ("kill", "eio"):
+            word = f"98764{number:03}"
+            with Broken(f"{work}/{step}-{action}", f"{step}:{action}") as agent:
+                command = {"value": f"sleep 0.0{word}; exit 7"}
+                assert agent.launch("one", command)[0] == 200, step
+                assert agent.wait("one") == {"exit_status": 7 << 8}, (step, action)
+                restart(agent)
+                assert agent.wait("one") == {"exit_status": 7 << 8}, (step, action)
+                assert not cgroups_of(ids_of(agent)), (step, action)
+                assert agent.remove("one") == (200, None), (step, action)
+                assert_nothing_left(agent, word)
+
+
+def test_remove_killed(work):
+    need_fail_points(work)
+    for step in REMOVE:
+        for action in ("kill", "eio"):
+            with Broken(f"{work}/{step}-{action}", f"{step}:{action}") as agent:
+                assert agent.launch("one", {"value": "exit 7"})[0] == 200, step
+                assert agent.wait("one") == {"exit_status": 7 << 8}, step
+                status, answer = agent.remove("one")
+                assert status == 500 and answer["error"], (step, answer)
+                restart(agent)
+                remove_all(agent)
+                assert_nothing_left(agent, "no such word")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
