@@ -8,6 +8,8 @@
 #include "agentd/agent.h"
 #include "images/helper.h"
 
+#include <sys/resource.h>
+
 struct agent {
 	const struct agent_options *options;
 	struct engine *engine;
@@ -21,6 +23,7 @@ struct agent {
 	struct agent_scope *scopes; /* the first is its own socket's */
 	uint32_t last_scope;
 	int lock_fd;
+	struct rlimit files; /* as it was started with */
 	struct agent_worker *workers;
 	size_t worker_count, slow_count;
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */

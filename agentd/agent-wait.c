@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 /* From the end of a process until its shim has written it down. */
 #define SETTLE_MS 2
 #define SETTLE_LOOKS 250
 /* Nothing tells of the end of one that had no process yet when it was asked for. */
 #define RECHECK_MS 200
+#define FDS_OF_A_WAIT 2 /* its directory, its process */
+#define FDS_KEPT 40	/* the agent's own, its workers' and for reading what ended */
 
 struct agent_wait {
 	struct agent *agent;
@@ -195,13 +198,34 @@ static int look(struct agent_wait *wait)
 	return 0;
 }
 
+/* What waits holds descriptors; a kill must still get its own. */
+static int check_room(const struct agent *agent, struct err *err)
+{
+	struct rlimit limit;
+	uint64_t room = 0, count = 0;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return 0;
+	if (limit.rlim_cur > FDS_KEPT)
+		room = (limit.rlim_cur - FDS_KEPT) / FDS_OF_A_WAIT;
+	for (const struct agent_wait *w = agent->waits; w; w = w->next)
+		count++;
+	if (count < room)
+		return 0;
+	(void)err_say(err, EAGAIN,
+		"%llu calls wait for containers already, and the agent may open only %llu files",
+		(unsigned long long)count, (unsigned long long)limit.rlim_cur);
+	return err_hint(err, "try again, or raise its limit (LimitNOFILE= of its unit)");
+}
+
 void agent_wait(struct agent *agent, const struct agent_call *call)
 {
 	struct agent_wait *wait = calloc(1, sizeof(*wait));
 	struct err err = { 0 };
-	int r = wait ? agent_find(agent, call, call->container, &wait->container, &err)
-		     : err_oom(&err);
+	int r = wait ? check_room(agent, &err) : err_oom(&err);
 
+	if (r == 0)
+		r = agent_find(agent, call, call->container, &wait->container, &err);
 	if (r < 0) {
 		agent_api_fail(agent, call->id, r, &err);
 		free(wait);

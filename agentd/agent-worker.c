@@ -46,6 +46,7 @@ static void reset_process(struct agent *agent)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setrlimit(RLIMIT_NOFILE, &agent->files);
 	/* An agent may be spared by the kernel when memory is short; its containers are not. */
 	(void)!fd_write_kernel_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	if (agent->lock_fd >= 0)

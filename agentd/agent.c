@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 /* ---- what it has ---- */
@@ -88,6 +89,18 @@ static int take_sizes(struct agent *agent, struct err *err)
 	return 0;
 }
 
+/* Calls that wait hold files: as many as the hard limit has. Containers get the soft one back. */
+static void raise_files(struct agent *agent)
+{
+	struct rlimit all;
+
+	if (getrlimit(RLIMIT_NOFILE, &agent->files) < 0)
+		return;
+	all = agent->files;
+	all.rlim_cur = all.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &all);
+}
+
 int agent_new(const struct agent_options *options, const char *libexec_path,
 	struct agent **ret, struct err *err)
 {
@@ -99,6 +112,7 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 	if (!agent)
 		return err_oom(err);
 	agent->options = options;
+	raise_files(agent);
 	agent->lock_fd = -1;
 	agent->queue_end = &agent->queue;
 	r = agent_scope_new(agent, NULL, &own, err);

@@ -253,31 +253,27 @@ def test_disk_full(work):
 
 def test_few_descriptors(work):
     """an agent that may open few files refuses what it cannot do, and serves on"""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (48, hard))
-    try:
-        agent = Agent(work).start()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    with contextlib.ExitStack() as stack:
-        stack.callback(agent.close)
-        stack.callback(remove_all, agent)
-        waits = []
-        for n in range(60):
-            if agent.launch(f"w{n}", shell("sleep 1000"))[0] == 200:
-                waits.append(f"w{n}")
-        with concurrent.futures.ThreadPoolExecutor(60) as pool:
-            answers = [pool.submit(agent.wait, name) for name in waits]
-            time.sleep(0.5)
+    with served(work) as agent:
+        names = [f"w{n}" for n in range(40)]
+        launched(agent, names, lambda _: "sleep 1000")
+        resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            answers = [pool.submit(agent.wait, name) for name in names]
+            eventually(lambda: any(answer.done() for answer in answers))
             used = cpu_of(agent)
             time.sleep(1)
             assert cpu_of(agent) - used < 0.5, "the agent turns without end"
-            for name in waits:
-                agent.kill(name)
+            for name in names:
+                assert agent.kill(name) == (200, None), name
+            refused = 0
             for answer in answers:
-                answer.result()
+                ended = answer.result()
+                if ended != {"exit_status": signal.SIGKILL}:
+                    assert ended[0] == 503 and "files" in ended[1]["error"], ended
+                    refused += 1
+        assert 0 < refused < len(names), refused
         assert agent.call("GET_HEALTH")[0] == 200
-        for name in waits:
+        for name in names:
             assert agent.wait(name) == {"exit_status": signal.SIGKILL}, name
 
 
