@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's end of agentd/agent-proto.h: starts ucr-api, and again when it died. */
 #include "agentd/agent-private.h"
+#include "agentd/agent-streams.h"
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -170,6 +171,7 @@ static int take_message(struct agent_scope *scope, const struct ipc_msg *msg)
 			agent_complain(API_PROGRAM, &err);
 		return -EPIPE;
 	case AGENT_START:
+	case AGENT_INPUT:
 	case AGENT_ANSWER: break;
 	}
 	return -EPROTO;
@@ -278,24 +280,44 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 	return r;
 }
 
-void agent_api_answer(
-	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd)
+/* A role that does not read what it asked for hears nothing more, and is ended by the loop. */
+static void say(
+	struct agent *agent, enum agent_msg type, uint64_t id, struct buf *text, int fd)
 {
 	struct agent_scope *scope = agent_scope_of(agent, id);
+
+	if (!scope || scope->api.socket_fd < 0)
+		return;
+	if (buf_finish(text) < 0 || ipc_send(scope->api.socket_fd, type, text->data,
+					    text->len, &fd, fd >= 0) < 0)
+		(void)shutdown(scope->api.socket_fd, SHUT_RDWR);
+}
+
+void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const char *type,
+	enum agent_flow flow, int fd)
+{
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 
 	jw_object(&w, NULL);
 	jw_u64(&w, "id", id & SCOPE_ID_MAX);
 	jw_u64(&w, "status", status);
-	jw_string(&w, "type", body_fd >= 0 ? type : NULL);
+	jw_string(&w, "type", fd >= 0 ? type : NULL);
+	jw_u64(&w, "flow", flow);
 	jw_object_end(&w);
-	if (!scope || scope->api.socket_fd < 0)
-		return;
-	/* A role that does not read what it asked for hears nothing more, and is ended by the loop. */
-	if (buf_finish(&b) < 0 || ipc_send(scope->api.socket_fd, AGENT_ANSWER, b.data,
-					  b.len, &body_fd, body_fd >= 0) < 0)
-		(void)shutdown(scope->api.socket_fd, SHUT_RDWR);
+	say(agent, AGENT_ANSWER, id, &b, fd);
+}
+
+void agent_api_input(struct agent *agent, uint64_t id, enum agent_flow flow, int fd)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "id", id & SCOPE_ID_MAX);
+	jw_u64(&w, "flow", flow);
+	jw_object_end(&w);
+	say(agent, AGENT_INPUT, id, &b, fd);
 }
 
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer)
@@ -306,7 +328,7 @@ void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answe
 		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
 	if (body_fd < 0 && answer->body.len)
 		answer->status = 500;
-	agent_api_answer(agent, id, answer->status, AGENT_JSON, body_fd);
+	agent_api_answer(agent, id, answer->status, AGENT_JSON, AGENT_FLOW_NONE, body_fd);
 }
 
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err)

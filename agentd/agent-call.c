@@ -119,6 +119,8 @@ static const struct {
 	{ "inspect", check_nothing },
 	{ "stop", check_timeout },
 	{ "top", check_nothing },
+	{ "attach", check_nothing },
+	{ "attach-input", check_nothing },
 };
 
 int agent_call_check(const struct agent_call *call, struct err *err)

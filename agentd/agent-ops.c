@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-private.h"
+#include "agentd/agent-streams.h"
 
 #include "agentd/agent-metrics.h"
 #include "agentd/agent-own-ops.h"
@@ -13,6 +14,8 @@
 void agent_answer_done(struct agent_answer *answer)
 {
 	buf_done(&answer->body);
+	if (answer->flow != AGENT_FLOW_NONE)
+		(void)close(answer->fd);
 }
 
 void agent_answer_error(struct agent_answer *answer, int r, const struct err *err)
@@ -20,6 +23,9 @@ void agent_answer_error(struct agent_answer *answer, int r, const struct err *er
 	struct json_writer w = JSON_WRITER(&answer->body);
 
 	buf_reset(&answer->body);
+	if (answer->flow != AGENT_FLOW_NONE)
+		(void)close(answer->fd);
+	answer->flow = AGENT_FLOW_NONE;
 	answer->status = agent_error_status(r);
 	agent_error_write(&w, err);
 }
@@ -177,6 +183,8 @@ static const struct agent_op ops[] = {
 	{ "images", agent_list_images },
 	{ "image", agent_inspect_image },
 	{ "pull", agent_pull_image, .is_slow = true },
+	{ "attach", agent_attach },
+	{ "attach-input", agent_attach_input },
 	{ "metrics", metrics, .type = AGENT_METRICS },
 	{ 0 },
 };

@@ -36,6 +36,10 @@ struct agent_answer {
 	uint32_t status; /* of HTTP */
 	struct buf
 		body; /* empty: none. JSON, of a success what the operation's table says */
+	enum agent_flow flow; /* not NONE: instead of a body what `fd` gives, */
+	int fd;		      /* which is the answer's then */
+	const char *type;     /* of that; NULL: as ucr-api knows it. At most 63 bytes */
+	int worker_fd;	      /* in a worker: where it is sent */
 };
 void agent_answer_done(struct agent_answer *answer);
 #define cleanup_answer cleanup_with(agent_answer_done)
@@ -51,9 +55,10 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 	__attribute__((warn_unused_result));
 /* Whoever waited lost the connection. */
 void agent_api_stop(struct agent_scope *scope);
-/* `id` as it is in the engine, here and below. `body_fd` -1: there is none. One that cannot be sent is dropped with the role. */
-void agent_api_answer(
-	struct agent *agent, uint64_t id, uint32_t status, const char *type, int body_fd);
+/* `id` as it is in the engine, here and below. `fd`: a body (AGENT_FLOW_NONE) or what flows; -1:
+ * there is none. One that cannot be sent is dropped with the role. */
+void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const char *type,
+	enum agent_flow flow, int fd);
 /* The answer, JSON. */
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err);

@@ -7,8 +7,11 @@
  * Engine to ucr-api:
  *   START {"calls"}            fds: the listening socket. At most so many calls may wait for an
  *                              answer, so that all answers fit into the socket and none blocks.
- *   ANSWER {"id", "status", "type"}   fds: the body, a sealed memfd; none: there is no body.
- *                              "status" is of HTTP, "type" the media type.
+ *   ANSWER {"id", "status", "type", "flow"}   fds: the body, a sealed memfd, or, with "flow", what
+ *                              it is read from as it comes; none: there is no body. "status" is of
+ *                              HTTP, "type" the media type.
+ *   INPUT {"id", "flow"}       fds: where the call's own body goes as it arrives. The ANSWER is
+ *                              still to come, and may before that body has ended.
  * ucr-api to engine:
  *   CALL                       a struct agent_call (agentd/agent-call.h), once for each "id"
  *   CANCEL {"id"}              nobody waits for it any more; an ANSWER may still come
@@ -17,7 +20,23 @@
 #ifndef UCR_AGENTD_AGENT_PROTO_H
 #define UCR_AGENTD_AGENT_PROTO_H
 
-enum agent_msg { AGENT_START = 1, AGENT_ANSWER, AGENT_CALL, AGENT_CANCEL, AGENT_ERROR };
+enum agent_msg {
+	AGENT_START = 1,
+	AGENT_ANSWER,
+	AGENT_CALL,
+	AGENT_CANCEL,
+	AGENT_ERROR,
+	AGENT_INPUT
+};
+
+/* What a descriptor is. Of those that flow each end may come to nothing at any moment. */
+enum agent_flow {
+	AGENT_FLOW_NONE, /* a memfd: all of it, from its beginning */
+	AGENT_FLOW_FRAMES, /* a connection to a shim, or what speaks alike: runtime/attach-proto.h */
+	AGENT_FLOW_BYTES, /* a pipe, or a socket of bytes */
+	AGENT_FLOW_FILE,  /* a regular file, of which a part may be asked for */
+	AGENT_FLOW_COUNT
+};
 
 #define API_PROGRAM "ucr-api"
 
@@ -25,6 +44,7 @@ enum agent_msg { AGENT_START = 1, AGENT_ANSWER, AGENT_CALL, AGENT_CANCEL, AGENT_
 #define AGENT_BODY_MAX 49152
 
 #define AGENT_JSON "application/json"
+#define AGENT_RECORDIO "application/recordio"
 #define AGENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker is a child that does one operation and sends one message: its type is the status, and
- * with it comes the body, where there is one, in a memfd. One that dies without a word is an answer,
- * too.
+ * with it comes the body, where there is one, in a memfd, or what flows. A message before that one,
+ * of the type "continue", brings what takes the call's own body. One that dies without a word is an
+ * answer, too.
  */
 #include "agentd/agent-private.h"
+#include "agentd/agent-streams.h"
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -12,9 +14,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
+
+#define STATUS_CONTINUE 100
+#define TYPE_ROOM 64
 
 #define KEPT_SHARE 4 /* of the workers: one in so many */
 
@@ -27,6 +33,12 @@ struct agent_worker {
 	pid_t pid;
 	int fd;
 	bool has_answered;
+};
+
+/* The payload of its messages. */
+struct worker_said {
+	uint32_t flow;
+	char type[TYPE_ROOM]; /* empty: the operation's */
 };
 
 struct agent_queued {
@@ -54,22 +66,46 @@ static void reset_process(struct agent *agent)
 	agent_scopes_leave(agent);
 }
 
+int agent_answer_input(
+	struct agent_answer *answer, enum agent_flow flow, int fd, struct err *err)
+{
+	const struct worker_said said = { .flow = flow };
+	int r = ipc_send(answer->worker_fd, STATUS_CONTINUE, &said, sizeof(said), &fd, 1);
+
+	return r < 0 ? err_set(err, -r, "take what is sent") : 0;
+}
+
+static int send_answer(struct agent_answer *answer)
+{
+	struct worker_said said = { .flow = answer->flow };
+	cleanup_close int body_fd = -1;
+	int fd = answer->fd;
+
+	if (answer->flow == AGENT_FLOW_NONE) {
+		if (buf_finish(&answer->body) < 0)
+			return 1;
+		if (answer->body.len) {
+			body_fd = fd_memfd_sealed(
+				"answer", answer->body.data, answer->body.len);
+			if (body_fd < 0)
+				return 1;
+		}
+		fd = body_fd;
+	}
+	if (answer->type)
+		(void)snprintf(said.type, sizeof(said.type), "%s", answer->type);
+	return ipc_send(answer->worker_fd, answer->status, &said, sizeof(said), &fd,
+		       fd >= 0) < 0;
+}
+
 static int work(struct agent *agent, const struct agent_op *op,
 	const struct agent_call *call, int fd)
 {
-	cleanup_answer struct agent_answer answer = { 0 };
-	int body_fd = -1;
+	cleanup_answer struct agent_answer answer = { .worker_fd = fd };
 
 	reset_process(agent);
 	agent_op_run(op, agent, call, &answer);
-	if (buf_finish(&answer.body) < 0)
-		return 1;
-	if (answer.body.len) {
-		body_fd = fd_memfd_sealed("answer", answer.body.data, answer.body.len);
-		if (body_fd < 0)
-			return 1;
-	}
-	return ipc_send(fd, answer.status, NULL, 0, &body_fd, body_fd >= 0) < 0;
+	return send_answer(&answer);
 }
 
 /* ---- the parent ---- */
@@ -144,14 +180,31 @@ static void answer_for(struct agent_worker *worker, int status)
 	agent_api_fail(worker->agent, worker->id, -EIO, &err);
 }
 
+static const char *type_of(const struct agent_worker *worker, uint32_t status,
+	const struct worker_said *said)
+{
+	if (*said->type)
+		return said->type;
+	if (said->flow != AGENT_FLOW_NONE)
+		return NULL;
+	return status < 400 && worker->op->type ? worker->op->type : AGENT_JSON;
+}
+
 static void take_result(struct agent_worker *worker, struct ipc_msg *msg)
 {
-	bool is_success = msg->type < 400;
+	struct worker_said said = { 0 };
+	int fd = msg->fd_count ? msg->fds[0] : -1;
 
+	if (msg->len == sizeof(said))
+		memcpy(&said, msg->data, sizeof(said));
+	said.type[TYPE_ROOM - 1] = '\0';
+	if (msg->type == STATUS_CONTINUE) {
+		agent_api_input(worker->agent, worker->id, said.flow, fd);
+		return;
+	}
 	worker->has_answered = true;
 	agent_api_answer(worker->agent, worker->id, msg->type,
-		is_success && worker->op->type ? worker->op->type : AGENT_JSON,
-		msg->fd_count ? msg->fds[0] : -1);
+		type_of(worker, msg->type, &said), said.flow, fd);
 }
 
 static int on_worker(struct loop_source *source, uint32_t events, void *arg)

@@ -164,6 +164,14 @@ static int decode_resources(
 	return r;
 }
 
+static int decode_container_id_word(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type == JSON_STRING && str_eq(v->string, "CONTAINER_ID"))
+		return 0;
+	return err_say(err, EINVAL, " must be CONTAINER_ID in the first record");
+}
+
 /* ---- tables ---- */
 
 static const struct json_field container_id_members[] = {
@@ -243,6 +251,13 @@ static const struct json_field container_call_members[] = {
 	{ 0 },
 };
 
+/* The first record; what follows it is read by api-input-parse.c. */
+static const struct json_field attach_input_members[] = {
+	{ "type", decode_container_id_word, 0, true },
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ 0 },
+};
+
 static const struct {
 	const char *type, *op;
 	const char *member; /* that holds what the call says; NULL: it says nothing */
@@ -256,6 +271,10 @@ static const struct {
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
 	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
+	{ "ATTACH_CONTAINER_OUTPUT", "attach", "attach_container_output",
+		container_call_members },
+	{ "ATTACH_CONTAINER_INPUT", "attach-input", "attach_container_input",
+		attach_input_members },
 };
 
 /* Of the API, but not of this agent. */
@@ -263,8 +282,7 @@ static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_L
 	"SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE", "GET_STATE", "GET_FRAMEWORKS",
 	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_RESOURCE_PROVIDERS",
 	"LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER",
-	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION",
-	"ATTACH_CONTAINER_INPUT", "ATTACH_CONTAINER_OUTPUT", "PRUNE_IMAGES",
+	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION", "PRUNE_IMAGES",
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
 	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
 

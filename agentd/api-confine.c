@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 
 #define ADDRESS_SPACE_MAX (1ULL << 30)
-#define DESCRIPTORS_WANTED 4096
+#define DESCRIPTORS_WANTED 16384 /* two for each stream */
 
 static const char *const allowed_calls[] = {
 	/* connections, and the engine */

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a descriptor of the engine to a client. There is one read for each time that the client has
+ * room, and what was read is held until it has gone: so much memory does a stream take, and none
+ * while nothing comes. One that sleeps is two descriptors in the loop and no timer.
+ */
+#ifndef UCR_AGENTD_API_FLOW_H
+#define UCR_AGENTD_API_FLOW_H
+
+#include "agentd/api-private.h"
+
+struct api_flow {
+	struct api_server *server;
+	struct api_flow *next, **at; /* of all */
+	struct MHD_Connection *connection;
+	const struct api_codec *codec;
+	struct api_codec_state state;
+	enum agent_flow kind;
+	int fd;
+	struct loop_source *source; /* the descriptor's */
+	struct loop_source *client; /* of a connection that sleeps, or was given away */
+	struct buf out;		    /* for the client */
+	bool is_suspended;
+	bool is_over;  /* nothing more comes */
+	bool is_gone;  /* the client */
+	bool is_quiet; /* nothing came since the last tick */
+
+	/* A connection that was given away. */
+	struct MHD_UpgradeResponseHandle *handle; /* NULL: it was not, or not yet */
+	int socket_fd;
+	struct buf in; /* for the descriptor */
+	bool has_in_ended;
+};
+
+/* ---- api-flow.c ---- */
+
+/* Answers with what comes out of `fd`, which it takes over. `type` NULL: the codec's. */
+void api_flow_answer(struct api_request *request, unsigned int status, const char *type,
+	enum agent_flow kind, int fd);
+void api_flow_free(struct api_flow *flow);
+/* Ends all, so that the library can be stopped. */
+void api_flow_end_all(struct api_server *server);
+
+/* Reads once into `out`. False: there is nothing now. */
+bool api_flow_pull(struct api_flow *flow);
+
+/* ---- api-upgrade.c ---- */
+
+/* The answer that gives the connection away: what the client sends goes to the descriptor then. */
+void api_upgrade_answer(struct api_request *request, struct api_flow *flow);
+void api_upgrade_end(struct api_flow *flow);
+
+#endif

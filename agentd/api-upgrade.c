@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A connection that goes on as a stream of bytes in both directions, as the Docker API has it. */
+#include "agentd/api-flow.h"
+
+#include "common/cleanup.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+/* ---- from the client ---- */
+
+static int send_in(struct api_flow *flow, const char *data, size_t len, size_t *ret)
+{
+	ssize_t n;
+
+	*ret = 0;
+	if (flow->kind == AGENT_FLOW_FRAMES) {
+		if (len > ATTACH_DATA_MAX)
+			len = ATTACH_DATA_MAX;
+		*ret = len;
+		return attach_send(flow->fd, ATTACH_STDIN, data, len);
+	}
+	n = send(flow->fd, data, len, MSG_NOSIGNAL);
+	*ret = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? -errno : 0;
+}
+
+/* The client sends no more; it may still read. */
+static int end_in(struct api_flow *flow)
+{
+	flow->has_in_ended = true;
+	if (flow->kind == AGENT_FLOW_FRAMES)
+		return attach_send(flow->fd, ATTACH_STDIN, NULL, 0);
+	return shutdown(flow->fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+static int push_in(struct api_flow *flow)
+{
+	size_t n;
+	int r = 0;
+
+	while (r == 0 && flow->in.len) {
+		r = send_in(flow, flow->in.data, flow->in.len, &n);
+		if (r == 0)
+			buf_consume(&flow->in, n);
+	}
+	if (!flow->in.len)
+		buf_done(&flow->in);
+	return r == -EAGAIN ? 0 : r;
+}
+
+static int take_in(struct api_flow *flow)
+{
+	char *data = flow->server->frame.data;
+	ssize_t n;
+	int r = push_in(flow);
+
+	if (r < 0 || flow->in.len || flow->has_in_ended)
+		return r;
+	n = recv(flow->socket_fd, data, ATTACH_DATA_MAX, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	if (n == 0)
+		return end_in(flow);
+	buf_put(&flow->in, data, (size_t)n);
+	return flow->in.failed ? -ENOMEM : push_in(flow);
+}
+
+/* ---- to the client ---- */
+
+static int push_out(struct api_flow *flow)
+{
+	ssize_t n;
+
+	while (flow->out.len) {
+		n = send(flow->socket_fd, flow->out.data, flow->out.len,
+			MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		buf_consume(&flow->out, (size_t)n);
+	}
+	buf_done(&flow->out);
+	return 0;
+}
+
+static int take_out(struct api_flow *flow)
+{
+	int r = push_out(flow);
+
+	if (r == 0 && !flow->out.len && api_flow_pull(flow))
+		r = flow->out.failed ? -ENOMEM : push_out(flow);
+	return r;
+}
+
+/* ---- both ---- */
+
+static int on_either(struct loop_source *source, uint32_t events, void *arg);
+
+static int watch(
+	struct api_flow *flow, struct loop_source **source, int fd, uint32_t events)
+{
+	/* One that waits for nothing would be told of its hang-up for ever. */
+	if (!events) {
+		loop_remove(*source);
+		*source = NULL;
+		return 0;
+	}
+	if (*source)
+		return loop_set_events(*source, events);
+	return loop_add_fd(flow->server->loop, fd, events, on_either, flow, source);
+}
+
+/* What each waits for: the next piece where the last one has gone, else room for it. */
+static int update(struct api_flow *flow)
+{
+	uint32_t source = (flow->out.len || flow->is_over ? 0U : EPOLLIN) |
+			  (flow->in.len ? EPOLLOUT : 0U);
+	uint32_t client = (flow->in.len || flow->has_in_ended ? 0U : EPOLLIN) |
+			  (flow->out.len ? EPOLLOUT : 0U);
+	int r = watch(flow, &flow->source, flow->fd, source);
+
+	/* Of the client nothing but its hang-up ends the whole, and is told also with nothing. */
+	if (r == 0 && flow->client)
+		r = loop_set_events(flow->client, client);
+	else if (r == 0)
+		r = loop_add_fd(flow->server->loop, flow->socket_fd, client, on_either,
+			flow, &flow->client);
+	return r;
+}
+
+void api_upgrade_end(struct api_flow *flow)
+{
+	struct MHD_UpgradeResponseHandle *handle = flow->handle;
+
+	if (!handle)
+		return;
+	flow->handle = NULL;
+	loop_remove(flow->source);
+	loop_remove(flow->client);
+	flow->source = flow->client = NULL;
+	(void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+}
+
+static int pump(struct api_flow *flow)
+{
+	int r = take_in(flow);
+
+	/* What goes in nowhere is lost; what still comes out is not. */
+	if (r == -EPIPE || r == -ECONNRESET) {
+		buf_done(&flow->in);
+		flow->has_in_ended = true;
+		r = 0;
+	}
+	if (r == 0)
+		r = take_out(flow);
+	if (r == 0 && flow->is_over && !flow->out.len)
+		r = -EPIPE;
+	return r == 0 ? update(flow) : r;
+}
+
+static int on_either(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct api_flow *flow = arg;
+	struct api_server *server = flow->server;
+	bool is_gone = source == flow->client && (events & (EPOLLHUP | EPOLLERR));
+
+	if (is_gone || pump(flow) < 0)
+		api_upgrade_end(flow);
+	return api_server_run(server);
+}
+
+static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state,
+	const char *extra, size_t extra_len, MHD_socket socket_fd,
+	struct MHD_UpgradeResponseHandle *handle)
+{
+	struct api_flow *flow = arg;
+
+	flow->handle = handle;
+	flow->socket_fd = socket_fd;
+	buf_put(&flow->in, extra, extra_len);
+	if (flow->in.failed || update(flow) < 0)
+		api_upgrade_end(flow);
+}
+
+void api_upgrade_answer(struct api_request *request, struct api_flow *flow)
+{
+	struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgrade, flow);
+
+	/* There is no call back for a connection that ends before: the request frees it. */
+	request->flow = flow;
+	if (!response)
+		return;
+	(void)MHD_add_response_header(
+		response, MHD_HTTP_HEADER_UPGRADE, request->upgrade);
+	api_request_respond(request, MHD_HTTP_SWITCHING_PROTOCOLS, response,
+		flow->codec == &api_codec_raw ? "application/vnd.docker.raw-stream"
+					      : flow->codec->type);
+}
