@@ -281,20 +281,20 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 }
 
 /* A role that does not read what it asked for hears nothing more, and is ended by the loop. */
-static void say(
-	struct agent *agent, enum agent_msg type, uint64_t id, struct buf *text, int fd)
+static void say(struct agent *agent, enum agent_msg type, uint64_t id, struct buf *text,
+	const int *fds, size_t fd_count)
 {
 	struct agent_scope *scope = agent_scope_of(agent, id);
 
 	if (!scope || scope->api.socket_fd < 0)
 		return;
 	if (buf_finish(text) < 0 || ipc_send(scope->api.socket_fd, type, text->data,
-					    text->len, &fd, fd >= 0) < 0)
+					    text->len, fds, fd_count) < 0)
 		(void)shutdown(scope->api.socket_fd, SHUT_RDWR);
 }
 
 void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const char *type,
-	enum agent_flow flow, int fd)
+	enum agent_flow flow, const int *fds, size_t fd_count)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
@@ -302,10 +302,10 @@ void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const c
 	jw_object(&w, NULL);
 	jw_u64(&w, "id", id & SCOPE_ID_MAX);
 	jw_u64(&w, "status", status);
-	jw_string(&w, "type", fd >= 0 ? type : NULL);
+	jw_string(&w, "type", fd_count ? type : NULL);
 	jw_u64(&w, "flow", flow);
 	jw_object_end(&w);
-	say(agent, AGENT_ANSWER, id, &b, fd);
+	say(agent, AGENT_ANSWER, id, &b, fds, fd_count);
 }
 
 void agent_api_input(struct agent *agent, uint64_t id, enum agent_flow flow, int fd)
@@ -317,7 +317,7 @@ void agent_api_input(struct agent *agent, uint64_t id, enum agent_flow flow, int
 	jw_u64(&w, "id", id & SCOPE_ID_MAX);
 	jw_u64(&w, "flow", flow);
 	jw_object_end(&w);
-	say(agent, AGENT_INPUT, id, &b, fd);
+	say(agent, AGENT_INPUT, id, &b, &fd, fd >= 0);
 }
 
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer)
@@ -328,7 +328,8 @@ void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answe
 		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
 	if (body_fd < 0 && answer->body.len)
 		answer->status = 500;
-	agent_api_answer(agent, id, answer->status, AGENT_JSON, AGENT_FLOW_NONE, body_fd);
+	agent_api_answer(agent, id, answer->status, AGENT_JSON, AGENT_FLOW_NONE, &body_fd,
+		body_fd >= 0);
 }
 
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err)

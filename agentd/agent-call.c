@@ -18,6 +18,11 @@ static const struct json_field fields[] = {
 	{ "signal", json_u32, AT(signal) },
 	{ "timeout", json_string, AT(timeout) },
 	{ "force", json_bool, AT(is_forced) },
+	{ "attach", json_bool, AT(is_attached) },
+	{ "follow", json_bool, AT(log.is_followed) },
+	{ "tail", json_string, AT(log.tail) },
+	{ "since", json_i64, AT(log.since) },
+	{ "until", json_i64, AT(log.until) },
 	{ 0 },
 };
 
@@ -91,6 +96,32 @@ static int check_launch(const struct agent_call *call, struct err *err)
 	return r == 0 ? check_uris(call, err) : r;
 }
 
+/* The engine finds a name for what has none. */
+static int check_run(const struct agent_call *call, struct err *err)
+{
+	if (call->container && check_name(call, err) < 0)
+		return -EINVAL;
+	return check_launch(call, err);
+}
+
+static int check_exec(const struct agent_call *call, struct err *err)
+{
+	int r = check_name(call, err);
+
+	if (r == 0 && !call->run.command)
+		r = err_say(err, EINVAL, "exec_container.run.command: want a command");
+	return r == 0 ? check_environment(call, err) : r;
+}
+
+static int check_logs(const struct agent_call *call, struct err *err)
+{
+	uint32_t lines;
+
+	if (!call->log.tail || str_to_u32(call->log.tail, &lines) == 0)
+		return 0;
+	return err_say(err, EINVAL, "read_logs.tail: want a number of lines as text");
+}
+
 static int check_nothing(const struct agent_call *call, struct err *err)
 {
 	return 0;
@@ -110,7 +141,10 @@ static int check_timeout(const struct agent_call *call, struct err *err)
 static const struct {
 	const char *op;
 	int (*check)(const struct agent_call *call, struct err *err);
+	bool is_nameless; /* the container has none, or none yet */
 } rules[] = {
+	{ "run", check_run, .is_nameless = true },
+	{ "exec", check_exec },
 	{ "launch", check_launch },
 	{ "wait", check_nothing },
 	{ "kill", check_nothing },
@@ -119,6 +153,7 @@ static const struct {
 	{ "inspect", check_nothing },
 	{ "stop", check_timeout },
 	{ "top", check_nothing },
+	{ "logs", check_logs },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
 };
@@ -130,7 +165,7 @@ int agent_call_check(const struct agent_call *call, struct err *err)
 	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (!str_eq(rules[i].op, call->op))
 			continue;
-		r = check_name(call, err);
+		r = rules[i].is_nameless ? 0 : check_name(call, err);
 		if (r == 0)
 			r = rules[i].check(call, err);
 	}

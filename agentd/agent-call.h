@@ -19,7 +19,13 @@ struct agent_call {
 	struct run_options run;
 	uint32_t signal; /* 0: SIGKILL */
 	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
-	bool is_forced; /* what runs is killed first */
+	bool is_forced;	  /* what runs is killed first */
+	bool is_attached; /* the answer flows: what goes in and comes out */
+	struct {
+		bool is_followed;
+		char *tail;	      /* so many lines at most; NULL: all */
+		int64_t since, until; /* nanoseconds since the epoch; 0: no bound */
+	} log;
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,

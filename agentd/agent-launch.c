@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LAUNCH_CONTAINER. */
-#include "agentd/agent-private.h"
+/* LAUNCH_CONTAINER, and RUN_CONTAINER. */
+#include "agentd/agent-own-ops.h"
 
 #include "agentd/launch.h"
 #include "agentd/sandbox.h"
@@ -9,6 +9,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+
+/* RUN_CONTAINER: the caller is a person's command, and what it is told is for a person. */
+static bool is_run(const struct agent_call *call)
+{
+	return str_eq(call->op, "run");
+}
 
 static int find_image(struct agent *agent, const struct agent_call *call,
 	struct image **ret, strv *notes, struct err *err)
@@ -32,14 +38,18 @@ static int find_image(struct agent *agent, const struct agent_call *call,
 	return r == IMAGE_ABSENT ? image_obtain(store, &request, ret, err) : r;
 }
 
-static void write_notes(struct agent_answer *answer, char *const *image_notes,
+/* Mesos has no answer but that it was done. */
+static void write_launched(struct agent_answer *answer, const struct agent_call *call,
+	const struct container *container, char *const *image_notes,
 	const struct launched *launched)
 {
 	struct json_writer w = JSON_WRITER(&answer->body);
 
-	if (!image_notes && !launched->notes)
+	if (!is_run(call) && !image_notes && !launched->notes)
 		return;
 	jw_object(&w, NULL);
+	if (is_run(call))
+		jw_string(&w, "id", container->id);
 	jw_array(&w, "notes");
 	strv_each (note, image_notes)
 		jw_string(&w, NULL, *note);
@@ -55,7 +65,8 @@ static bool is_there(struct agent *agent, const struct agent_call *call)
 	cleanup_container struct container *container = NULL;
 	struct err ignored;
 
-	return agent_find(agent, call, call->container, &container, &ignored) == 0;
+	return !is_run(call) &&
+	       agent_find(agent, call, call->container, &container, &ignored) == 0;
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,
@@ -77,7 +88,7 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	(void)snprintf(cache, sizeof(cache), "%" PRIu64, agent->fetch_cache_bytes);
 	options.name = call->container;
 	options.fetch_cache_size = cache;
-	options.is_detached = true;
+	options.is_detached = !call->is_attached;
 	r = call->image
 		    ? find_image(agent, call, &image, &notes, err)
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);
@@ -86,13 +97,17 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	request.image = image;
 	r = launch_container(agent->engine, &request, &container, &launched, err);
 	if (r == 0)
-		write_notes(answer, notes, &launched);
+		write_launched(answer, call, container, notes, &launched);
+	if (r == 0 && call->is_attached) {
+		answer->flow = AGENT_FLOW_FRAMES;
+		answer->fd = take_fd(&launched.attach_fd);
+	}
 	if (r == -EEXIST && is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}
 	/* An outcome is the program's own failure. */
-	return r > 0 ? -EINVAL : r;
+	return r > 0 ? agent_answer_outcome(answer, r, err) : r;
 }
 
 int agent_launch(struct agent *agent, const struct agent_call *call,

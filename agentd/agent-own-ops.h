@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operations behind the calls that Mesos does not have (agentd/api-own-calls.h): what is told
+/* The operations of which most are behind the calls that Mesos does not have (agentd/api-own-calls.h): what is told
  * of containers (agent-containers.c) and images (agent-images.c) is what ucrctl shows. */
 #ifndef UCR_AGENTD_AGENT_OWN_OPS_H
 #define UCR_AGENTD_AGENT_OWN_OPS_H
 
 #include "agentd/agent-private.h"
+
+/* agent-launch.c */
+int agent_launch(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
+/* agent-exec.c: a further process in a container; and how a program that cannot be executed is
+ * told of, with the exit status to give for it. 0. */
+int agent_answer_outcome(struct agent_answer *answer, int status, const struct err *err);
+int agent_exec(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
+/* agent-logs.c */
+int agent_logs(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 
 int agent_list_containers(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));

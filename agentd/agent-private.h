@@ -26,6 +26,7 @@ struct agent {
 	struct rlimit files; /* as it was started with */
 	struct agent_worker *workers;
 	size_t worker_count, slow_count;
+	size_t stay_count; /* those that have answered and stay are not of worker_count */
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
 	struct agent_wait *waits;
 	struct ipc_msg msg;
@@ -36,10 +37,13 @@ struct agent_answer {
 	uint32_t status; /* of HTTP */
 	struct buf
 		body; /* empty: none. JSON, of a success what the operation's table says */
-	enum agent_flow flow; /* not NONE: instead of a body what `fd` gives, */
+	enum agent_flow flow; /* not NONE: after the body, if any, what `fd` gives, */
 	int fd;		      /* which is the answer's then */
 	const char *type;     /* of that; NULL: as ucr-api knows it. At most 63 bytes */
 	int worker_fd;	      /* in a worker: where it is sent */
+	/* Of an operation whose worker stays: what it does once that is sent, with `follow_fd`. */
+	void (*follow)(struct agent *agent, const struct agent_call *call, int fd);
+	int follow_fd;
 };
 void agent_answer_done(struct agent_answer *answer);
 #define cleanup_answer cleanup_with(agent_answer_done)
@@ -55,10 +59,10 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 	__attribute__((warn_unused_result));
 /* Whoever waited lost the connection. */
 void agent_api_stop(struct agent_scope *scope);
-/* `id` as it is in the engine, here and below. `fd`: a body (AGENT_FLOW_NONE) or what flows; -1:
- * there is none. One that cannot be sent is dropped with the role. */
+/* `id` as it is in the engine, here and below. `fds` as agentd/agent-proto.h has them. One that
+ * cannot be sent is dropped with the role. */
 void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const char *type,
-	enum agent_flow flow, int fd);
+	enum agent_flow flow, const int *fds, size_t fd_count);
 /* The answer, JSON. */
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err);
@@ -77,16 +81,13 @@ struct agent_op {
 	const char *type; /* of its body; NULL: JSON */
 	bool is_quick;	  /* it blocks on nothing: the loop does it itself */
 	bool is_slow;	  /* it may wait for others: not all workers do such at once */
+	bool stays; /* its worker goes on after the answer, as long as somebody reads */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);
 /* 200 unless it says otherwise; a failure becomes the answer. */
 void agent_op_run(const struct agent_op *op, struct agent *agent,
 	const struct agent_call *call, struct agent_answer *answer);
-
-/* agent-launch.c */
-int agent_launch(struct agent *agent, const struct agent_call *call,
-	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- agent-worker.c ---- */
 

@@ -8,7 +8,8 @@
  *   START {"calls"}            fds: the listening socket. At most so many calls may wait for an
  *                              answer, so that all answers fit into the socket and none blocks.
  *   ANSWER {"id", "status", "type", "flow"}   fds: the body, a sealed memfd, or, with "flow", what
- *                              it is read from as it comes; none: there is no body. "status" is of
+ *                              it is read from as it comes, and perhaps, sealed, what is said before
+ *                              that; none: there is no body. "status" is of
  *                              HTTP, "type" the media type.
  *   INPUT {"id", "flow"}       fds: where the call's own body goes as it arrives. The ANSWER is
  *                              still to come, and may before that body has ended.

@@ -23,6 +23,7 @@
 #define TYPE_ROOM 64
 
 #define KEPT_SHARE 4 /* of the workers: one in so many */
+#define STAY_MAX 256
 
 struct agent_worker {
 	struct agent *agent;
@@ -33,6 +34,7 @@ struct agent_worker {
 	pid_t pid;
 	int fd;
 	bool has_answered;
+	bool stays; /* has answered, and is no longer waited for by who asked */
 };
 
 /* The payload of its messages. */
@@ -79,33 +81,41 @@ static int send_answer(struct agent_answer *answer)
 {
 	struct worker_said said = { .flow = answer->flow };
 	cleanup_close int body_fd = -1;
-	int fd = answer->fd;
+	int fds[2];
+	size_t count = 0;
 
-	if (answer->flow == AGENT_FLOW_NONE) {
-		if (buf_finish(&answer->body) < 0)
+	if (buf_finish(&answer->body) < 0)
+		return 1;
+	if (answer->flow != AGENT_FLOW_NONE)
+		fds[count++] = answer->fd;
+	if (answer->body.len) {
+		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
+		if (body_fd < 0)
 			return 1;
-		if (answer->body.len) {
-			body_fd = fd_memfd_sealed(
-				"answer", answer->body.data, answer->body.len);
-			if (body_fd < 0)
-				return 1;
-		}
-		fd = body_fd;
+		fds[count++] = body_fd;
 	}
 	if (answer->type)
 		(void)snprintf(said.type, sizeof(said.type), "%s", answer->type);
-	return ipc_send(answer->worker_fd, answer->status, &said, sizeof(said), &fd,
-		       fd >= 0) < 0;
+	return ipc_send(answer->worker_fd, answer->status, &said, sizeof(said), fds,
+		       count) < 0;
 }
 
 static int work(struct agent *agent, const struct agent_op *op,
 	const struct agent_call *call, int fd)
 {
 	cleanup_answer struct agent_answer answer = { .worker_fd = fd };
+	int r;
 
 	reset_process(agent);
 	agent_op_run(op, agent, call, &answer);
-	return send_answer(&answer);
+	r = send_answer(&answer);
+	if (r == 0 && answer.follow) {
+		/* Only who reads keeps it open. */
+		(void)close(answer.fd);
+		answer.flow = AGENT_FLOW_NONE;
+		answer.follow(agent, call, answer.follow_fd);
+	}
+	return r;
 }
 
 /* ---- the parent ---- */
@@ -152,6 +162,15 @@ static void start_queued(struct agent *agent)
 	}
 }
 
+/* It no longer stands in the way of others. */
+static void count_out(struct agent_worker *worker)
+{
+	struct agent *agent = worker->agent;
+
+	agent->worker_count--;
+	agent->slow_count -= worker->op->is_slow;
+}
+
 static void forget(struct agent_worker *worker)
 {
 	struct agent *agent = worker->agent;
@@ -160,8 +179,10 @@ static void forget(struct agent_worker *worker)
 	while (*at != worker)
 		at = &(*at)->next;
 	*at = worker->next;
-	agent->worker_count--;
-	agent->slow_count -= worker->op->is_slow;
+	if (worker->stays)
+		agent->stay_count--;
+	else
+		count_out(worker);
 	loop_remove(worker->source);
 	(void)close(worker->fd);
 	free(worker);
@@ -203,8 +224,13 @@ static void take_result(struct agent_worker *worker, struct ipc_msg *msg)
 		return;
 	}
 	worker->has_answered = true;
+	if (worker->op->stays && !worker->stays) {
+		worker->stays = true;
+		count_out(worker);
+		worker->agent->stay_count++;
+	}
 	agent_api_answer(worker->agent, worker->id, msg->type,
-		type_of(worker, msg->type, &said), said.flow, fd);
+		type_of(worker, msg->type, &said), said.flow, msg->fds, msg->fd_count);
 }
 
 static int on_worker(struct loop_source *source, uint32_t events, void *arg)
@@ -216,6 +242,7 @@ static int on_worker(struct loop_source *source, uint32_t events, void *arg)
 	if (r > 0) {
 		take_result(worker, &agent->msg);
 		ipc_msg_done(&agent->msg);
+		start_queued(agent);
 		return 0;
 	}
 	while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
@@ -281,6 +308,13 @@ void agent_work(struct agent *agent, const struct agent_op *op, struct agent_cal
 
 	if (!queued) {
 		agent_api_fail(agent, call->id, err_oom(&err), &err);
+		return;
+	}
+	if (op->stays && agent->stay_count >= STAY_MAX) {
+		free(queued);
+		agent_api_fail(agent, call->id,
+			err_say(&err, EBUSY, "%d logs are being read already", STAY_MAX),
+			&err);
 		return;
 	}
 	queued->op = op;

@@ -262,12 +262,14 @@ static void respond(struct api_request *request, unsigned int status, const char
 }
 
 void api_flow_answer(struct api_request *request, unsigned int status, const char *type,
-	enum agent_flow kind, int fd)
+	enum agent_flow kind, int fd, int hello_fd)
 {
 	struct api_flow *flow = flow_new(request, kind, fd);
 
 	if (!flow)
 		return;
+	if (flow->codec == &api_codec_frames)
+		api_frames_hello(flow, hello_fd);
 	if (flow->codec->has_ticks && start_ticks(request->server) < 0)
 		api_flow_free(flow);
 	else if (request->upgrade)

@@ -29,14 +29,16 @@ struct api_flow {
 	struct MHD_UpgradeResponseHandle *handle; /* NULL: it was not, or not yet */
 	int socket_fd;
 	struct buf in; /* for the descriptor */
+	bool is_full;  /* which has no room for it */
 	bool has_in_ended;
 };
 
 /* ---- api-flow.c ---- */
 
-/* Answers with what comes out of `fd`, which it takes over. `type` NULL: the codec's. */
+/* Answers with what comes out of `fd`, which it takes over. `type` NULL: the codec's. `hello_fd`: what
+ * the engine says before that, for a codec that has a place for it; -1: nothing. */
 void api_flow_answer(struct api_request *request, unsigned int status, const char *type,
-	enum agent_flow kind, int fd);
+	enum agent_flow kind, int fd, int hello_fd);
 void api_flow_free(struct api_flow *flow);
 /* Ends all, so that the library can be stopped. */
 void api_flow_end_all(struct api_server *server);
@@ -49,5 +51,13 @@ bool api_flow_pull(struct api_flow *flow);
 /* The answer that gives the connection away: what the client sends goes to the descriptor then. */
 void api_upgrade_answer(struct api_request *request, struct api_flow *flow);
 void api_upgrade_end(struct api_flow *flow);
+
+/* ---- api-frames.c ---- */
+
+void api_frames_hello(struct api_flow *flow, int hello_fd);
+/* Hands on the frames that are whole: 0, -EAGAIN where the shim has no room, -EPROTO. */
+int api_frames_push(struct api_flow *flow) __attribute__((warn_unused_result));
+/* The client has gone: what it said before is handed on. */
+void api_frames_finish(struct api_flow *flow);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-own-calls.h"
 
+#include "agentd/run-fields.h"
+
 #define AT(member) offsetof(struct agent_call, member)
 
 static const struct json_field container_id_members[] = {
@@ -10,6 +12,29 @@ static const struct json_field container_id_members[] = {
 static const struct json_field container_members[] = {
 	{ "container_id", json_object, 0, true, container_id_members },
 	{ "timeout", json_string, AT(timeout) },
+	{ 0 },
+};
+static const struct json_field log_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "follow", json_bool, AT(log.is_followed) },
+	{ "tail", json_string, AT(log.tail) },
+	{ "since", json_i64, AT(log.since) },
+	{ "until", json_i64, AT(log.until) },
+	{ 0 },
+};
+/* What is launched: an image, or the host's programs. */
+static const struct json_field run_members[] = {
+	{ "container_id", json_object, 0, false, container_id_members },
+	{ "image", json_string, AT(image) },
+	{ "platform", json_string, AT(platform) },
+	{ "run", json_object, AT(run), true, run_fields },
+	{ "attach", json_bool, AT(is_attached) },
+	{ 0 },
+};
+static const struct json_field exec_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "run", json_object, AT(run), true, run_fields },
+	{ "attach", json_bool, AT(is_attached) },
 	{ 0 },
 };
 static const struct json_field image_members[] = {
@@ -23,9 +48,12 @@ static const struct {
 	const char *member; /* that holds what the call says; NULL: it says nothing */
 	const struct json_field *fields;
 } calls[] = {
+	{ "RUN_CONTAINER", "run", "run_container", run_members },
+	{ "EXEC_CONTAINER", "exec", "exec_container", exec_members },
 	{ "LIST_CONTAINERS", "list", NULL, NULL },
 	{ "FIND_CONTAINER", "find", "find_container", container_members },
 	{ "INSPECT_CONTAINER", "inspect", "inspect_container", container_members },
+	{ "READ_LOGS", "logs", "read_logs", log_members },
 	{ "STOP_CONTAINER", "stop", "stop_container", container_members },
 	{ "LIST_PROCESSES", "top", "list_processes", container_members },
 	{ "LIST_IMAGES", "images", NULL, NULL },

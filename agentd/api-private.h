@@ -101,6 +101,12 @@ unsigned int api_request_status(int r);
 /* Nobody waits for the answer any more. */
 void api_request_stop_waiting(struct api_request *request);
 
+/* ---- api-frames.c ---- */
+
+/* Chooses the connection that ucrctl asks for, where it does. -EINVAL: the call wants one. */
+int api_frames_choose(struct api_request *request, const struct agent_call *call,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* ---- api-server.c ---- */
 
 /* Lets the library go on after something changed. */

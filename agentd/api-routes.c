@@ -24,6 +24,8 @@ static int make_mesos_call(
 		if (str_eq(flows[i].op, call->op))
 			request->codec = flows[i].codec;
 	}
+	if (r == 0)
+		r = api_frames_choose(request, call, err);
 	if (r == 0 && !request->input != !str_eq(call->op, "attach-input"))
 		return err_say(err, EINVAL,
 			"type: ATTACH_CONTAINER_INPUT, and nothing else, is sent as "

@@ -58,7 +58,8 @@ static void take_answer(
 		api_body_free(take_ptr(request->input));
 	if (answer->flow != AGENT_FLOW_NONE && msg->fd_count)
 		api_flow_answer(request, answer->status, answer->type,
-			(enum agent_flow)answer->flow, take_fd(&msg->fds[0]));
+			(enum agent_flow)answer->flow, take_fd(&msg->fds[0]),
+			msg->fd_count > 1 ? msg->fds[1] : -1);
 	else
 		take_whole(request, answer, msg);
 	api_request_stop_waiting(request);

@@ -49,6 +49,7 @@ struct api_codec {
 extern const struct api_codec api_codec_raw; /* both streams as they come */
 extern const struct api_codec
 	api_codec_docker; /* frames: [stream, 0, 0, 0, length × 4] */
+extern const struct api_codec api_codec_frames; /* runtime/attach-stream.h */
 extern const struct api_codec
 	api_codec_process_io; /* Mesos: RecordIO of ProcessIO in JSON */
 /* Server-sent events out of lines of JSON, whose member "seq" becomes the id. */

@@ -31,12 +31,15 @@ static int send_in(struct api_flow *flow, const char *data, size_t len, size_t *
 static int end_in(struct api_flow *flow)
 {
 	flow->has_in_ended = true;
+	/* Said by a frame, where it is. */
+	if (flow->codec == &api_codec_frames)
+		return 0;
 	if (flow->kind == AGENT_FLOW_FRAMES)
 		return attach_send(flow->fd, ATTACH_STDIN, NULL, 0);
 	return shutdown(flow->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
-static int push_in(struct api_flow *flow)
+static int push_bytes(struct api_flow *flow)
 {
 	size_t n;
 	int r = 0;
@@ -46,9 +49,18 @@ static int push_in(struct api_flow *flow)
 		if (r == 0)
 			buf_consume(&flow->in, n);
 	}
+	return r;
+}
+
+static int push_in(struct api_flow *flow)
+{
+	int r = flow->codec == &api_codec_frames ? api_frames_push(flow)
+						 : push_bytes(flow);
+
+	flow->is_full = r == -EAGAIN;
 	if (!flow->in.len)
 		buf_done(&flow->in);
-	return r == -EAGAIN ? 0 : r;
+	return flow->is_full ? 0 : r;
 }
 
 static int take_in(struct api_flow *flow)
@@ -57,7 +69,7 @@ static int take_in(struct api_flow *flow)
 	ssize_t n;
 	int r = push_in(flow);
 
-	if (r < 0 || flow->in.len || flow->has_in_ended)
+	if (r < 0 || flow->is_full || flow->has_in_ended)
 		return r;
 	n = recv(flow->socket_fd, data, ATTACH_DATA_MAX, MSG_DONTWAIT);
 	if (n < 0)
@@ -116,8 +128,8 @@ static int watch(
 static int update(struct api_flow *flow)
 {
 	uint32_t source = (flow->out.len || flow->is_over ? 0U : EPOLLIN) |
-			  (flow->in.len ? EPOLLOUT : 0U);
-	uint32_t client = (flow->in.len || flow->has_in_ended ? 0U : EPOLLIN) |
+			  (flow->is_full ? EPOLLOUT : 0U);
+	uint32_t client = (flow->is_full || flow->has_in_ended ? 0U : EPOLLIN) |
 			  (flow->out.len ? EPOLLOUT : 0U);
 	int r = watch(flow, &flow->source, flow->fd, source);
 
@@ -151,6 +163,7 @@ static int pump(struct api_flow *flow)
 	if (r == -EPIPE || r == -ECONNRESET) {
 		buf_done(&flow->in);
 		flow->has_in_ended = true;
+		flow->is_full = false;
 		r = 0;
 	}
 	if (r == 0)
@@ -166,6 +179,8 @@ static int on_either(struct loop_source *source, uint32_t events, void *arg)
 	struct api_server *server = flow->server;
 	bool is_gone = source == flow->client && (events & (EPOLLHUP | EPOLLERR));
 
+	if (is_gone && flow->codec == &api_codec_frames)
+		api_frames_finish(flow);
 	if (is_gone || pump(flow) < 0)
 		api_upgrade_end(flow);
 	return api_server_run(server);

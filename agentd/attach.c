@@ -4,7 +4,7 @@
 #include "agentd/terminal.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
-#include "runtime/attach-proto.h"
+#include "runtime/attach-stream.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -54,6 +54,23 @@ int attach_connect(int container_dirfd, struct err *err)
 	return err_set(err, errno, "connect to the container's shim");
 }
 
+static int send_frame(
+	struct attach *attach, enum attach_type type, const void *data, size_t len)
+{
+	struct attach_stream *stream = attach->options->stream;
+
+	return stream ? attach_stream_send(stream, type, data, len)
+		      : attach_send(attach->options->fd, type, data, len);
+}
+
+static int recv_frame(struct attach *attach, size_t *ret_len)
+{
+	struct attach_stream *stream = attach->options->stream;
+
+	return stream ? attach_stream_recv(stream, &attach->frame, ret_len)
+		      : attach_recv(attach->options->fd, &attach->frame, ret_len);
+}
+
 static void end(struct attach *attach, enum attach_end how)
 {
 	attach->has_end = true;
@@ -64,8 +81,7 @@ static void end(struct attach *attach, enum attach_end how)
 
 static int push_input(struct attach *attach)
 {
-	int r = attach_send(
-		attach->options->fd, ATTACH_STDIN, attach->input, attach->pending_len);
+	int r = send_frame(attach, ATTACH_STDIN, attach->input, attach->pending_len);
 
 	attach->has_pending = r == -EAGAIN;
 	/* -EPIPE: the shim is going, and reading from it will tell how. */
@@ -114,7 +130,7 @@ static int read_input(struct attach *attach)
 		memcpy(attach->input, keys, (size_t)n);
 		attach->pending_len = (size_t)n;
 	} else if (take_keys(attach, keys, (size_t)n)) {
-		(void)!attach_send(attach->options->fd, ATTACH_DETACH, NULL, 0);
+		(void)!send_frame(attach, ATTACH_DETACH, NULL, 0);
 		end(attach, ATTACH_DETACHED);
 		return 0;
 	}
@@ -152,8 +168,7 @@ static void pass_output(struct attach *attach, int fd, size_t len)
 	int r = write_output(fd, attach->frame.data, len);
 
 	if (r < 0)
-		(void)!attach_send(
-			attach->options->fd, ATTACH_CLOSE, &stream, sizeof(stream));
+		(void)!send_frame(attach, ATTACH_CLOSE, &stream, sizeof(stream));
 }
 
 static void take_exit(struct attach *attach)
@@ -177,10 +192,8 @@ static void take_dropped(struct attach *attach)
 static int read_shim(struct attach *attach)
 {
 	size_t len;
-	int r = attach_recv(attach->options->fd, &attach->frame, &len);
+	int r = recv_frame(attach, &len);
 
-	if (r == -EAGAIN)
-		return 0;
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -206,19 +219,25 @@ static void send_size(struct attach *attach)
 	struct attach_size size;
 
 	if (attach->options->has_terminal && terminal_size(&size.rows, &size.columns))
-		(void)!attach_send(
-			attach->options->fd, ATTACH_RESIZE, &size, sizeof(size));
+		(void)!send_frame(attach, ATTACH_RESIZE, &size, sizeof(size));
 }
 
 static void forward(struct attach *attach, int signal)
 {
-	if (attach->options->pidfd < 0) {
+	int32_t number;
+
+	if (attach->options->pidfd < 0 && !attach->options->sends_signals) {
 		end(attach, ATTACH_DETACHED);
 		return;
 	}
 	if (signal == SIGINT && attach->interrupts++ > 0)
 		signal = SIGKILL;
-	(void)syscall(SYS_pidfd_send_signal, attach->options->pidfd, signal, NULL, 0);
+	number = signal;
+	if (attach->options->sends_signals)
+		(void)!send_frame(attach, ATTACH_SIGNAL, &number, sizeof(number));
+	else
+		(void)syscall(
+			SYS_pidfd_send_signal, attach->options->pidfd, signal, NULL, 0);
 }
 
 static void take_signal(struct attach *attach, int signals_fd)
@@ -254,6 +273,33 @@ static int open_signals(sigset_t *ret_old)
 
 /* ---- together ------------------------------------------------------------------------ */
 
+static bool has_unsent(const struct attach *attach)
+{
+	const struct attach_stream *stream = attach->options->stream;
+
+	return stream && stream->out.len;
+}
+
+static int push_rest(struct attach *attach)
+{
+	int r = has_unsent(attach) ? attach_stream_flush(attach->options->stream) : 0;
+
+	if (r == -EAGAIN || r == -EPIPE)
+		return 0;
+	return r == 0 && attach->has_pending ? push_input(attach) : r;
+}
+
+/* A stream may hold several frames, of which the kernel tells only once. */
+static int read_all(struct attach *attach)
+{
+	int r;
+
+	do {
+		r = read_shim(attach);
+	} while (r == 0 && attach->options->stream && !attach->has_end);
+	return r == -EAGAIN ? 0 : r;
+}
+
 static int pass_once(struct attach *attach, int signals_fd)
 {
 	struct pollfd fds[AT_COUNT] = {
@@ -263,7 +309,7 @@ static int pass_once(struct attach *attach, int signals_fd)
 	};
 	int r = 0;
 
-	if (attach->has_pending)
+	if (attach->has_pending || has_unsent(attach))
 		fds[AT_SHIM].events |= POLLOUT;
 	else if (attach->reads_input)
 		fds[AT_INPUT].fd = STDIN_FILENO;
@@ -272,9 +318,9 @@ static int pass_once(struct attach *attach, int signals_fd)
 	if (fds[AT_SIGNALS].revents)
 		take_signal(attach, signals_fd);
 	if (fds[AT_SHIM].revents & POLLOUT)
-		r = push_input(attach);
+		r = push_rest(attach);
 	if (r == 0 && (fds[AT_SHIM].revents & (POLLIN | POLLHUP | POLLERR)))
-		r = read_shim(attach);
+		r = read_all(attach);
 	if (r == 0 && !attach->has_end && fds[AT_INPUT].revents)
 		r = read_input(attach);
 	return r;
@@ -291,7 +337,8 @@ static int pass_all(struct attach *attach, int signals_fd)
 			return r;
 	}
 	send_size(attach);
-	r = 0;
+	/* What came with the answer is not told of again. */
+	r = options->stream ? read_all(attach) : 0;
 	while (r == 0 && !attach->has_end)
 		r = pass_once(attach, signals_fd);
 	terminal_restore(&attach->terminal);
@@ -310,7 +357,7 @@ int attach_run(
 	sigset_t old;
 	int r;
 
-	r = fd_set_nonblock(options->fd, true);
+	r = options->stream ? 0 : fd_set_nonblock(options->fd, true);
 	if (r < 0)
 		return err_set(err, -r, "attach");
 	signals_fd = open_signals(&old);

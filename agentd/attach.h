@@ -17,9 +17,14 @@
 int attach_connect(int container_dirfd, struct err *err)
 	__attribute__((warn_unused_result));
 
+struct attach_stream;
+
 struct attach_options {
-	int fd;		     /* the connection; stays the caller's */
+	int fd; /* the connection; stays the caller's */
+	struct attach_stream
+		*stream;     /* instead of it, to the shim of an agent; or NULL */
 	int pidfd;	     /* the task, for signals; -1: none are forwarded */
+	bool sends_signals;  /* they go by the connection, there is no pidfd */
 	bool has_terminal;   /* the container has one */
 	bool is_interactive; /* standard input goes to it */
 	bool detach_by_keys; /* ctrl-p ctrl-q leaves it running */

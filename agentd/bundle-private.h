@@ -27,10 +27,6 @@ int bundle_capabilities(const struct bundle_request *request,
 	struct spec_capabilities *caps, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* bundle-env.c: applies env files, then assignments; "KEY" alone takes the caller's value. */
-int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
-	__attribute__((warn_unused_result));
-
 /* bundle-mounts.c: the default mounts, our files, volumes and tmpfs, masks. */
 int bundle_mounts(const struct bundle_request *request, struct spec *spec,
 	struct err *err) __attribute__((warn_unused_result));

@@ -98,6 +98,10 @@ int bundle_write_files(const struct bundle_request *request, const struct bundle
 int bundle_rewrite_hosts(int dirfd, const char *hostname, const struct network *network,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* Applies env files, then assignments; "KEY" alone takes the caller's value. */
+int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* A process to execute in a running container: its first one's, with the changes asked
  * for. */
 struct exec_options {

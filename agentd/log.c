@@ -131,7 +131,7 @@ static int open_newer(struct log_reader *reader)
 	return 1;
 }
 
-static bool parse_record(const char *record, size_t len, struct log_line *ret)
+bool log_line_parse(const char *record, size_t len, struct log_line *ret)
 {
 	char stamp[TIMESTAMP_MAX];
 
@@ -139,6 +139,8 @@ static bool parse_record(const char *record, size_t len, struct log_line *ret)
 		return false;
 	memcpy(stamp, record, TIMESTAMP_MAX - 1);
 	stamp[TIMESTAMP_MAX - 1] = '\0';
+	if (record[AT_STREAM - 1] != ' ' || record[AT_TEXT - 1] != ' ')
+		return false;
 	if (timestamp_parse(stamp, &ret->time) < 0)
 		return false;
 	ret->stream = memcmp(record + AT_STREAM, "stderr", 6) == 0 ? STDERR_FILENO
@@ -162,7 +164,7 @@ static bool take_record(struct log_reader *reader, struct log_line *ret)
 			return false;
 		len = (size_t)(newline - start);
 		reader->at += len + 1;
-		if (parse_record(start, len, ret))
+		if (log_line_parse(start, len, ret))
 			return true;
 	}
 	return false;
@@ -199,12 +201,18 @@ static bool is_complete(const struct log_reader *reader)
 
 static int wait_for_more(struct log_reader *reader)
 {
-	struct pollfd fd = { .fd = reader->inotify_fd, .events = POLLIN };
+	int gone_fd = reader->options.gone_fd;
+	struct pollfd fds[2] = {
+		{ .fd = reader->inotify_fd, .events = POLLIN },
+		{ .fd = gone_fd ? gone_fd : -1 },
+	};
 	char drained[4096];
 
-	if (poll(&fd, 1, RECHECK_MS) < 0)
+	if (poll(fds, 2, RECHECK_MS) < 0)
 		return -errno;
-	if (fd.revents)
+	if (fds[1].revents & POLLERR)
+		return -EPIPE;
+	if (fds[0].revents)
 		(void)!read(reader->inotify_fd, drained, sizeof(drained));
 	return 1;
 }

@@ -27,9 +27,14 @@ struct log_options {
 	int64_t tail;  /* only the last so many lines; negative: all */
 	int64_t since; /* only lines from that moment on; 0: all */
 	int64_t until; /* only lines before that moment; 0: no end */
+	int gone_fd;   /* -EPIPE once nobody reads this pipe any more; 0: there is none */
 };
 
 struct log_reader;
+
+/* "2016-10-06T00:17:09.669794202Z stdout F text", without the newline: what one line of the files
+ * is. False: it is none. */
+bool log_line_parse(const char *record, size_t len, struct log_line *ret);
 
 /* `container_dirfd` is borrowed. A container that wrote nothing has an empty log. */
 int log_open(int container_dirfd, const struct log_options *options,

@@ -2,7 +2,6 @@
 #include "runtime/attach-proto.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -20,9 +19,10 @@ static const struct {
 	[ATTACH_DETACH] = { 0, 0 },
 	[ATTACH_RELEASE] = { 0, 0 },
 	[ATTACH_CLOSE] = { 1, 1 },
+	[ATTACH_SIGNAL] = { sizeof(int32_t), sizeof(int32_t) },
 };
 
-static bool length_fits(uint8_t type, size_t len)
+bool attach_length_fits(uint8_t type, size_t len)
 {
 	return type > 0 && type < ATTACH_TYPE_COUNT && len >= lengths[type].min &&
 	       len <= lengths[type].max;
@@ -36,7 +36,7 @@ int attach_send(int fd, enum attach_type type, const void *data, size_t len)
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
 	ssize_t n;
 
-	if (!length_fits(head, len))
+	if (!attach_length_fits(head, len))
 		return -EMSGSIZE;
 	do {
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
@@ -60,7 +60,7 @@ int attach_recv(int fd, struct attach_frame *ret, size_t *ret_len)
 		return -errno;
 	if (n == 0)
 		return 0;
-	if ((msg.msg_flags & MSG_TRUNC) || !length_fits(ret->type, (size_t)n - 1))
+	if ((msg.msg_flags & MSG_TRUNC) || !attach_length_fits(ret->type, (size_t)n - 1))
 		return -EPROTO;
 	*ret_len = (size_t)n - 1;
 	return 1;

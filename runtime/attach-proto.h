@@ -8,6 +8,7 @@
 #ifndef UCR_RUNTIME_ATTACH_PROTO_H
 #define UCR_RUNTIME_ATTACH_PROTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ enum attach_type {
 	ATTACH_DETACH,	  /* client: goes, and the task's input stays open */
 	ATTACH_RELEASE,	  /* client, after EXIT: it does the clean-up, the shim may go */
 	ATTACH_CLOSE, /* foreground client: nobody reads its STDOUT or STDERR (one byte) */
+	ATTACH_SIGNAL, /* client: int32_t, for the first process */
 	ATTACH_TYPE_COUNT
 };
 
@@ -40,6 +42,8 @@ struct attach_frame {
 	uint8_t type;
 	char data[ATTACH_DATA_MAX];
 };
+
+bool attach_length_fits(uint8_t type, size_t len);
 
 /* Sends one frame: 0, -EAGAIN on a full non-blocking socket, -EPIPE when the peer is
  * gone. */

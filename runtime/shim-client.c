@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CLIENTS_MAX 32
@@ -94,6 +95,17 @@ static void take_stdin(struct shim_client *client, const char *data, size_t len)
 	}
 }
 
+/* One that has ended is no longer there to hear it. */
+static void take_signal(struct shim *shim, const char *data)
+{
+	int32_t number;
+
+	memcpy(&number, data, sizeof(number));
+	if (!shim->has_exited)
+		(void)syscall(
+			SYS_pidfd_send_signal, (int)shim->config.pid_fd, number, NULL, 0);
+}
+
 /* 1: the client is gone. */
 static int client_take(struct shim_client *client, size_t len)
 {
@@ -106,6 +118,7 @@ static int client_take(struct shim_client *client, size_t len)
 		memcpy(&size, shim->frame.data, sizeof(size));
 		shim_resize(shim, &size);
 		return 0;
+	case ATTACH_SIGNAL: take_signal(shim, shim->frame.data); return 0;
 	case ATTACH_CLOSE:
 		if (client->is_foreground)
 			shim_stream_close(shim, (enum attach_type)shim->frame.data[0]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent at ctl->socket_path, asked for by its API (ucr-agentd(8)). */
-#include "ucrctl/backend.h"
+#include "ucrctl/backend-agent-log.h"
+#include "ucrctl/backend-agent-run.h"
 
 #include "agentd/container-wire.h"
 #include "common/array.h"
@@ -414,42 +415,19 @@ static int inspect_image(
 	return r == -ENOENT ? IMAGE_ABSENT : r;
 }
 
-/* Who may log in where, and by whose word, is settled where the agent runs. */
-static int check_registry(const struct registry_options *o, struct err *err)
-{
-	if (!o ||
-		!(o->registries || o->authfile || o->credentials || o->credentials_file))
-		return 0;
-	(void)err_say(err, ENOTSUP,
-		"the agent reaches registries in its own way: "
-		"--registries, --authfile and --creds are not handed on");
-	return err_hint(err, "configure the agent: registries.json, see ucr-agentd(8)");
-}
-
-static void put_platform(struct json_writer *w, const struct platform *p)
-{
-	cleanup_free char *text = NULL;
-
-	if (!p->architecture)
-		return;
-	text = str_printf("%s%s%s%s%s", p->os ? p->os : "", p->os ? "/" : "",
-		p->architecture, p->variant ? "/" : "", p->variant ? p->variant : "");
-	jw_string(w, "platform", text);
-}
-
 static int pull(
 	struct ctl *ctl, const struct obtain *how, struct image **ret, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
 	cleanup_question struct question q = { 0 };
 	const struct json *answer;
-	int r = check_registry(how->registry, err);
+	int r = question_check_registry(how->registry, err);
 
 	if (r < 0)
 		return r;
 	question_begin(&q, "PULL_IMAGE");
 	jw_string(&q.w, "name", how->reference);
-	put_platform(&q.w, &how->platform);
+	question_platform(&q, &how->platform);
 	r = question_ask(&q, ctl, &doc, &answer, err);
 	if (r < 0)
 		return r;
@@ -472,6 +450,13 @@ const struct backend backend_agent = {
 	.wait = wait_container,
 	.remove = remove_container,
 	.list_processes = list_processes,
+	.read_log = remote_read_log,
+	.prepare = remote_prepare,
+	.run = remote_run,
+	.exec = remote_exec,
+	.attach = remote_attach,
+	.settle = remote_settle,
+	.rejoin = remote_rejoin,
 	.list_images = list_images,
 	.inspect_image = inspect_image,
 	.pull = pull,

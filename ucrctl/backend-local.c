@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This host's own engine: what it has, asked for by the words of the table. */
-#include "ucrctl/backend.h"
+#include "ucrctl/backend-local-run.h"
 
 #include "agentd/container-json.h"
 #include "agentd/container-usage.h"
@@ -151,6 +151,24 @@ static int list_processes(struct ctl *ctl, struct container *container,
 	return 0;
 }
 
+static int read_log(struct ctl *ctl, struct container *container,
+	const struct log_options *options, backend_line_fn fn, void *arg, struct err *err)
+{
+	struct log_reader *reader;
+	struct log_line line;
+	int r = log_open(container->dirfd, options, &reader, err);
+
+	if (r < 0)
+		return r;
+	while ((r = log_next(reader, &line, err)) > 0) {
+		r = fn(&line, arg, err);
+		if (r != 0)
+			break;
+	}
+	log_free(reader);
+	return r;
+}
+
 static int list_images(
 	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
 {
@@ -186,6 +204,13 @@ const struct backend backend_local = {
 	.wait = wait_container,
 	.remove = remove_container,
 	.list_processes = list_processes,
+	.read_log = read_log,
+	.prepare = local_prepare,
+	.run = local_run,
+	.exec = local_exec,
+	.attach = local_attach,
+	.settle = local_settle,
+	.rejoin = local_rejoin,
 	.list_images = list_images,
 	.inspect_image = inspect_image,
 	.pull = obtain_image,

@@ -13,10 +13,13 @@
 #define UCR_UCRCTL_BACKEND_H
 
 #include "agentd/container.h"
+#include "agentd/log.h"
 #include "agentd/process.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/host-check.h"
 #include "ucrctl/obtain.h"
+#include "ucrctl/run-task.h"
+#include "ucrctl/running.h"
 
 #define AGENT_SOCKET "/run/ucr/agent.sock"
 #define HOST_VARIABLE "UCR_HOST"
@@ -24,6 +27,9 @@
 /* Called for what is found out about what containers need; the finding stays the caller's. */
 typedef int (*backend_finding_fn)(
 	const struct finding *finding, void *arg, struct err *err);
+
+/* 0 goes on; anything else ends reading and is returned. */
+typedef int (*backend_line_fn)(const struct log_line *line, void *arg, struct err *err);
 
 struct backend {
 	/* Who it is, for `version` and `info`; of the version NULL where it is this program's own.
@@ -51,6 +57,26 @@ struct backend {
 	/* A heap array. */
 	int (*list_processes)(struct ctl *ctl, struct container *container,
 		struct process **ret, size_t *ret_count, struct err *err);
+
+	/* Calls `fn` for each line of its log, waiting for more where that is asked for. */
+	int (*read_log)(struct ctl *ctl, struct container *container,
+		const struct log_options *options, backend_line_fn fn, void *arg,
+		struct err *err);
+	/* What `run` needs before anything is made. */
+	int (*prepare)(struct ctl *ctl, const struct run_task *task,
+		const struct run_verb *options, struct running *running, struct err *err);
+	/* As launch_container() and launch_exec(), with their outcomes; notes are printed. */
+	int (*run)(struct ctl *ctl, const char *image_name, const struct run_task *task,
+		const struct run_verb *options, struct running *running, struct err *err);
+	int (*exec)(struct ctl *ctl, struct container *container,
+		const struct exec_options *options, struct running *running,
+		struct err *err);
+	int (*attach)(struct ctl *ctl, struct container *container, bool sends_signals,
+		struct running *running, struct err *err);
+	/* Its end was seen: cleans up, or waits until that is done, and fills container->end. */
+	void (*settle)(struct ctl *ctl, struct running *running);
+	/* The connection broke: 1, there is another; 0, running->container has ended. */
+	int (*rejoin)(struct ctl *ctl, struct running *running, struct err *err);
 
 	/* As images/store.h has them; what is inspected is told by name. */
 	int (*list_images)(

@@ -2,6 +2,7 @@
 #include "ucrctl/foreground.h"
 
 #include "common/cleanup.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/human.h"
 #include "ucrctl/print.h"
 
@@ -44,31 +45,30 @@ static void say_dropped(uint64_t bytes)
 		print_note(b.data);
 }
 
-/* The container is cleaned up by us while its shim waits, which saves a program; a failure is
- * left to the shim, which then tries itself. */
-static void finish(struct engine *engine, struct container *container, int attach_fd)
+/* Relays until it ends or is left, on another connection where one breaks. */
+static int relay(struct ctl *ctl, struct running *running,
+	const struct attach_options *how, struct attach_outcome *ret, struct err *err)
 {
-	struct err err = { 0 };
-
-	if (container_cleanup(engine, container, &err) < 0)
-		print_err("run", &err);
-	else
-		attach_release(attach_fd);
-	if (container->end.is_oom_killed)
-		say_oom(&container->end);
-}
-
-static int ask_container(
-	struct engine *engine, struct container *container, struct err *err)
-{
+	struct attach_options options = *how;
 	int r;
 
-	if (!container)
-		return err_say(
-			err, EPIPE, "the process's shim was killed: its end is unknown");
-	r = container_wait(engine, container, -1, err);
-	if (r < 0)
-		return r;
+	for (;;) {
+		r = attach_run(&options, ret, err);
+		if (r < 0)
+			return r;
+		say_dropped(ret->dropped_bytes);
+		if (ret->end != ATTACH_LOST)
+			return 0;
+		r = ctl->backend->rejoin(ctl, running, err);
+		if (r <= 0)
+			return r;
+		options.fd = running->stream.fd;
+	}
+}
+
+/* Nobody said how it ended, but it is written down, if anybody saw it. */
+static int status_of(const struct container *container, struct err *err)
+{
 	if (container->end.exit_status >= 0)
 		return container->end.exit_status;
 	return err_say(err, EPIPE,
@@ -76,41 +76,38 @@ static int ask_container(
 		CONTAINER_SHORT_ID, container->id);
 }
 
-int foreground_attach(struct engine *engine, struct container *container,
-	const struct attach_options *options, struct err *err)
+int foreground_attach(struct ctl *ctl, struct running *running, bool has_terminal,
+	bool is_interactive, struct err *err)
 {
-	struct attach_outcome outcome;
+	struct attach_options options = running_attach_options(running);
+	struct attach_outcome outcome = { 0 };
 	int r;
 
-	r = attach_run(options, &outcome, err);
-	if (r < 0)
+	options.has_terminal = options.detach_by_keys = has_terminal;
+	options.is_interactive = is_interactive;
+	r = relay(ctl, running, &options, &outcome, err);
+	if (r < 0 || outcome.end == ATTACH_DETACHED)
 		return r;
-	say_dropped(outcome.dropped_bytes);
-	if (outcome.end == ATTACH_EXITED)
-		return outcome.exit_status;
-	return outcome.end == ATTACH_DETACHED ? 0 : ask_container(engine, container, err);
+	return outcome.end == ATTACH_EXITED ? outcome.exit_status
+					    : status_of(running->container, err);
 }
 
-int foreground_run(struct engine *engine, struct container *container,
-	const struct launched *launch, const struct run_options *options, struct err *err)
+int foreground_run(struct ctl *ctl, struct running *running,
+	const struct run_options *run, struct err *err)
 {
-	struct attach_options attach = {
-		.fd = launch->attach_fd,
-		.pidfd = launch->pidfd,
-		.has_terminal = options->has_terminal,
-		.is_interactive = options->is_interactive,
-		.detach_by_keys = options->has_terminal,
-	};
-	struct attach_outcome outcome;
+	struct attach_options options = running_attach_options(running);
+	struct attach_outcome outcome = { 0 };
 	int r;
 
-	r = attach_run(&attach, &outcome, err);
-	if (r < 0)
+	options.has_terminal = options.detach_by_keys = run->has_terminal;
+	options.is_interactive = run->is_interactive;
+	r = relay(ctl, running, &options, &outcome, err);
+	if (r < 0 || outcome.end == ATTACH_DETACHED)
 		return r;
-	if (outcome.end == ATTACH_DETACHED)
-		return 0;
 	if (outcome.end == ATTACH_LOST)
-		return ask_container(engine, container, err);
-	finish(engine, container, launch->attach_fd);
+		return status_of(running->container, err);
+	ctl->backend->settle(ctl, running);
+	if (running->container->end.is_oom_killed)
+		say_oom(&running->container->end);
 	return outcome.exit_status;
 }

@@ -3,19 +3,17 @@
 #ifndef UCR_UCRCTL_FOREGROUND_H
 #define UCR_UCRCTL_FOREGROUND_H
 
-#include "agentd/attach.h"
-#include "agentd/launch.h"
+#include "ucrctl/ctl.h"
+#include "ucrctl/running.h"
 
 /* Relays until the container ends, cleans up after it, says why it was killed. The exit
  * status, or -errno. */
-int foreground_run(struct engine *engine, struct container *container,
-	const struct launched *launch, const struct run_options *options, struct err *err)
+int foreground_run(struct ctl *ctl, struct running *running,
+	const struct run_options *run, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Relays and tells the exit status; nothing is cleaned up. `container` (may be NULL) is asked
- * for the status when the shim could not say it. */
-int foreground_attach(struct engine *engine, struct container *container,
-	const struct attach_options *options, struct err *err)
-	__attribute__((warn_unused_result));
+/* Relays and tells the exit status; nothing is cleaned up. */
+int foreground_attach(struct ctl *ctl, struct running *running, bool has_terminal,
+	bool is_interactive, struct err *err) __attribute__((warn_unused_result));
 
 #endif

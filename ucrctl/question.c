@@ -9,7 +9,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
+#include <poll.h>
 
 #define TYPE_MAX 64
 #define ANSWER_MAX (256U << 20) /* of thousands of containers */
@@ -43,6 +43,28 @@ void question_container(struct question *q, const char *id)
 	jw_object_end(&q->w);
 }
 
+int question_check_registry(const struct registry_options *o, struct err *err)
+{
+	if (!o ||
+		!(o->registries || o->authfile || o->credentials || o->credentials_file))
+		return 0;
+	(void)err_say(err, ENOTSUP,
+		"the agent reaches registries in its own way: "
+		"--registries, --authfile and --creds are not handed on");
+	return err_hint(err, "configure the agent: registries.json, see ucr-agentd(8)");
+}
+
+void question_platform(struct question *q, const struct platform *p)
+{
+	cleanup_free char *text = NULL;
+
+	if (!p->architecture)
+		return;
+	text = str_printf("%s%s%s%s%s", p->os ? p->os : "", p->os ? "/" : "",
+		p->architecture, p->variant ? "/" : "", p->variant ? p->variant : "");
+	jw_string(&q->w, "platform", text);
+}
+
 void question_done(struct question *q)
 {
 	buf_done(&q->text);
@@ -64,7 +86,8 @@ static int say_absent(const struct ctl *ctl, int r, struct err *err)
 	return r;
 }
 
-int question_send(struct question *q, struct ctl *ctl, struct err *err)
+static int send_question(
+	struct question *q, struct ctl *ctl, const char *upgrade, struct err *err)
 {
 	struct http_request request = { "POST", "/api/v1", AGENT_JSON,
 		.accept = AGENT_JSON };
@@ -74,6 +97,7 @@ int question_send(struct question *q, struct ctl *ctl, struct err *err)
 	jw_object_end(&q->w);
 	if (buf_finish(&q->text) < 0)
 		return err_oom(err);
+	request.upgrade = upgrade;
 	request.body = q->text.data;
 	request.body_len = q->text.len;
 	r = http_client_open(ctl->socket_path, &q->client, err);
@@ -82,14 +106,25 @@ int question_send(struct question *q, struct ctl *ctl, struct err *err)
 	return http_client_ask(q->client, &request, err);
 }
 
-/* What the other end says of a failure, which is not ours to believe but to show. */
-static int take_failure(unsigned int status, const struct json_doc *doc, struct err *err)
+int question_send(struct question *q, struct ctl *ctl, struct err *err)
 {
+	return send_question(q, ctl, NULL, err);
+}
+
+/* What the other end says of a failure, which is not ours to believe but to show. */
+static int take_failure(struct question *q, unsigned int status,
+	const struct json_doc *doc, struct err *err)
+{
+	static const struct json_field fields[] = { { "exit_status", json_i32, 0 },
+		{ 0 } };
 	const struct json *root = doc ? json_root(doc) : NULL;
 	const char *text = json_get_string(root, "error");
 	const char *hint = json_get_string(root, "hint");
 	int r = agent_status_error(status);
+	int32_t exit_status = 0;
 
+	if (root && json_decode(root, fields, &exit_status, NULL) == 0)
+		q->exit_status = exit_status & 0xff;
 	if (!text)
 		return err_say(err, -r, "the agent answered with status %u and no reason",
 			status);
@@ -114,25 +149,33 @@ static int read_document(struct question *q, const struct http_head *head,
 	return json_parse(body.data, body.len, ret, err);
 }
 
-int question_answer(struct question *q, struct json_doc **ret_doc,
-	const struct json **ret, struct err *err)
+/* Behind the head. */
+static int take_answer(struct question *q, const struct http_head *head,
+	struct json_doc **ret_doc, const struct json **ret, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
 	char member[TYPE_MAX];
-	struct http_head head;
-	int r = http_client_answer(q->client, &head, err);
+	int r = read_document(q, head, &doc, err);
 
-	if (r == 0)
-		r = read_document(q, &head, &doc, err);
 	if (r < 0)
 		return err_wrap(err, "ask the agent");
-	if (head.status >= 400)
-		return take_failure(head.status, doc, err);
+	if (head->status >= 400)
+		return take_failure(q, head->status, doc, err);
 	*ret = doc ? json_get(json_root(doc), member_of(q->type, member)) : NULL;
 	if (doc && !*ret)
 		*ret = json_root(doc);
 	*ret_doc = take_ptr(doc);
 	return 0;
+}
+
+int question_answer(struct question *q, struct json_doc **ret_doc,
+	const struct json **ret, struct err *err)
+{
+	struct http_head head;
+	int r = http_client_answer(q->client, &head, err);
+
+	return r < 0 ? err_wrap(err, "ask the agent")
+		     : take_answer(q, &head, ret_doc, ret, err);
 }
 
 int question_ask(struct question *q, struct ctl *ctl, struct json_doc **ret_doc,
@@ -141,4 +184,66 @@ int question_ask(struct question *q, struct ctl *ctl, struct json_doc **ret_doc,
 	int r = question_send(q, ctl, err);
 
 	return r < 0 ? r : question_answer(q, ret_doc, ret, err);
+}
+
+int question_open(struct question *q, struct ctl *ctl, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	const struct json *ignored;
+	struct http_head head;
+	int r = question_send(q, ctl, err);
+
+	if (r == 0)
+		r = http_client_answer(q->client, &head, err);
+	if (r < 0)
+		return err_wrap(err, "ask the agent");
+	if (head.status == 200)
+		return 0;
+	r = take_answer(q, &head, &doc, &ignored, err);
+	return r < 0 ? r : err_say(err, EPROTO, "the agent's answer says nothing");
+}
+
+/* ---- a connection to a process ---- */
+
+/* The first frame, which the agent itself sends. */
+static int take_hello(struct attach_stream *stream, struct json_doc **ret_doc,
+	const struct json **ret, struct err *err)
+{
+	struct pollfd ready = { .fd = stream->fd, .events = POLLIN };
+	cleanup_free struct attach_frame *frame = malloc(sizeof(*frame));
+	size_t len;
+	int r;
+
+	if (!frame)
+		return err_oom(err);
+	while ((r = attach_stream_recv(stream, frame, &len)) == -EAGAIN)
+		(void)poll(&ready, 1, -1);
+	if (r == 1 && frame->type != ATTACH_STREAM_HELLO)
+		r = -EPROTO;
+	if (r <= 0)
+		return err_set(err, r ? -r : EPIPE, "hear from the agent");
+	r = json_parse(frame->data, len, ret_doc, err);
+	if (r == 0)
+		*ret = json_root(*ret_doc);
+	return r;
+}
+
+int question_attach(struct question *q, struct ctl *ctl, struct attach_stream *ret_stream,
+	struct json_doc **ret_doc, const struct json **ret, struct err *err)
+{
+	struct http_head head;
+	int r = send_question(q, ctl, ATTACH_STREAM_PROTOCOL, err);
+
+	if (r == 0)
+		r = http_client_answer(q->client, &head, err);
+	if (r < 0)
+		return err_wrap(err, "ask the agent");
+	if (head.status != 101) {
+		r = take_answer(q, &head, ret_doc, ret, err);
+		return r < 0 ? r
+			     : err_say(err, EPROTO,
+				       "the agent does not hand on what goes in and comes out");
+	}
+	ret_stream->fd = http_client_take_over(q->client, &ret_stream->in);
+	return take_hello(ret_stream, ret_doc, ret, err);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/launch.h"
 #include "agentd/terminal.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/foreground.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
@@ -34,43 +33,27 @@ static const struct option_spec options[] = {
 
 static const struct option_group groups[] = { { options }, { 0 } };
 
-static int follow(
-	const struct launched *launch, const struct exec_options *o, struct err *err)
-{
-	struct attach_options attach = {
-		.fd = launch->attach_fd,
-		.pidfd = launch->pidfd,
-		.has_terminal = o->has_terminal,
-		.is_interactive = o->is_interactive,
-		.detach_by_keys = o->has_terminal,
-	};
-
-	return foreground_attach(NULL, NULL, &attach, err);
-}
-
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
-	cleanup_launched struct launched launch = LAUNCHED_INIT;
+	cleanup_running struct running running = RUNNING_INIT;
 	struct exec_options o = *(const struct exec_options *)opts;
+	const struct backend *backend;
 	struct ctl *ctl = context;
-	struct engine *engine;
 	int r;
 
 	o.command = args + 1;
 	if (o.has_terminal)
 		(void)terminal_size(&o.terminal_size.rows, &o.terminal_size.columns);
-	r = ctl_container(ctl, args[0], &engine, &container, err);
+	r = ctl_find(ctl, args[0], &backend, &container, err);
 	if (r < 0)
 		return r;
-	r = launch_exec(engine, container, &o, &launch, err);
+	r = backend->exec(ctl, container, &o, &running, err);
 	if (r > 0)
 		print_err("exec", err);
-	if (r != 0)
+	if (r != 0 || o.is_detached)
 		return r;
-	strv_each (note, launch.notes)
-		print_note(*note);
-	return o.is_detached ? 0 : follow(&launch, &o, err);
+	return foreground_attach(ctl, &running, o.has_terminal, o.is_interactive, err);
 }
 
 const struct verb_spec verb_exec = {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container.h"
-#include "agentd/log.h"
 #include "common/fd.h"
 #include "common/timestamp.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/human.h"
 #include "ucrctl/verbs.h"
 
@@ -90,28 +88,27 @@ static void put_line(
 	*is_inside = line->is_partial;
 }
 
-static int copy_log(struct log_reader *reader, const struct logs_options *o,
-	struct pending *p, struct err *err)
-{
-	struct log_line line;
-	int r;
+struct copying {
+	const struct logs_options *options;
+	struct pending pending;
+};
 
-	while ((r = log_next(reader, &line, err)) > 0) {
-		line.stream =
-			line.stream == STDERR_FILENO ? STDERR_FILENO : STDOUT_FILENO;
-		if (line.stream != p->stream || p->text.len >= CHUNK) {
-			r = write_pending(p, err);
-			if (r < 0)
-				return r;
-		}
-		p->stream = line.stream;
-		put_line(p, o, &line);
-		/* The next line may be long in coming. */
-		r = o->is_followed ? write_pending(p, err) : 0;
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : write_pending(p, err);
+static int copy_line(const struct log_line *from, void *arg, struct err *err)
+{
+	struct copying *copying = arg;
+	struct pending *p = &copying->pending;
+	struct log_line line = *from;
+	int r = 0;
+
+	line.stream = line.stream == STDERR_FILENO ? STDERR_FILENO : STDOUT_FILENO;
+	if (line.stream != p->stream || p->text.len >= CHUNK)
+		r = write_pending(p, err);
+	if (r < 0)
+		return r;
+	p->stream = line.stream;
+	put_line(p, copying->options, &line);
+	/* The next line may be long in coming. */
+	return copying->options->is_followed ? write_pending(p, err) : 0;
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
@@ -122,20 +119,16 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		.tail = o->tail,
 		.since = o->since,
 		.until = o->until };
-	struct pending pending = { .stream = STDOUT_FILENO };
-	struct log_reader *reader;
-	struct engine *engine;
+	struct copying copying = { o, { .stream = STDOUT_FILENO } };
+	const struct backend *backend;
 	int r;
 
-	r = ctl_container(context, args[0], &engine, &container, err);
-	if (r < 0)
-		return r;
-	r = log_open(container->dirfd, &how, &reader, err);
-	if (r < 0)
-		return r;
-	r = copy_log(reader, o, &pending, err);
-	buf_done(&pending.text);
-	log_free(reader);
+	r = ctl_find(context, args[0], &backend, &container, err);
+	if (r == 0)
+		r = backend->read_log(context, container, &how, copy_line, &copying, err);
+	if (r == 0)
+		r = write_pending(&copying.pending, err);
+	buf_done(&copying.pending.text);
 	return r;
 }
 

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/launch-root.h"
-#include "agentd/launch.h"
-#include "agentd/sandbox.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "runtime/runtime.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend-local-run.h"
 #include "ucrctl/foreground.h"
-#include "ucrctl/obtain.h"
 #include "ucrctl/print.h"
-#include "ucrctl/run-options.h"
-#include "ucrctl/run-task.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-
-static void print_notes(char *const *notes)
-{
-	strv_each (note, notes)
-		print_note(*note);
-}
 
 /* Made before anything runs, so that an id is never lost to a file that cannot be written. */
 static int make_cidfile(const char *path, int *ret_fd, struct err *err)
@@ -42,17 +30,6 @@ static int write_cidfile(const char *path, int fd, const char *id, struct err *e
 	return r < 0 ? err_set(err, -r, "--cidfile %s", path) : 0;
 }
 
-static int preview(struct ctl *ctl, struct engine *engine,
-	const struct launch_request *request, struct err *err)
-{
-	cleanup_free char *text = NULL;
-	int r = launch_preview(engine, request, &text, err);
-
-	if (r == 0)
-		buf_puts(&ctl->out, text);
-	return r;
-}
-
 static int launch_failed(int outcome, const char *cidfile, struct err *err)
 {
 	if (cidfile)
@@ -62,71 +39,42 @@ static int launch_failed(int outcome, const char *cidfile, struct err *err)
 	return outcome;
 }
 
-static int launch(struct ctl *ctl, struct engine *engine,
-	const struct launch_request *request, const struct run_verb *o, struct err *err)
+static int launch(struct ctl *ctl, const char *image_name, const struct run_task *task,
+	const struct run_verb *o, struct running *running, struct err *err)
 {
-	cleanup_container struct container *container = NULL;
-	cleanup_launched struct launched started = LAUNCHED_INIT;
 	cleanup_close int cidfile_fd = -1;
 	int r;
 
 	r = make_cidfile(o->cidfile, &cidfile_fd, err);
 	if (r < 0)
 		return r;
-	r = launch_container(engine, request, &container, &started, err);
+	r = ctl->backend->run(ctl, image_name, task, o, running, err);
 	if (r != 0)
 		return launch_failed(r, o->cidfile, err);
-	print_notes(started.notes);
-	r = write_cidfile(o->cidfile, cidfile_fd, container->id, err);
+	r = write_cidfile(o->cidfile, cidfile_fd, running->container->id, err);
 	if (r < 0)
 		return r;
 	if (o->run.is_detached) {
-		buf_printf(&ctl->out, "%s\n", container->id);
+		buf_printf(&ctl->out, "%s\n", running->container->id);
 		return 0;
 	}
-	return foreground_run(engine, container, &started, &o->run, err);
+	return foreground_run(ctl, running, &o->run, err);
 }
 
-static int find_root(struct ctl *ctl, struct engine *engine, const char *reference,
-	const struct run_verb *o, struct image **ret, struct err *err)
+static int run_task(struct ctl *ctl, const char *image_name, const struct run_task *task,
+	const struct run_verb *o, struct err *err)
 {
-	int r;
+	cleanup_running struct running running = RUNNING_INIT;
+	const struct backend *backend;
+	int r = ctl_backend(ctl, &backend, err);
 
-	if (!reference)
-		return sandbox_host_image(engine_is_rootless(engine), ret, err);
-	r = rootfs_backend_check(
-		o->run.rootfs_backend, engine_containers_dirfd(engine), err);
-	if (r < 0)
-		return r;
-	return obtain_image(ctl,
-		&(struct obtain){ .reference = reference,
-			.pull = o->pull,
-			.platform = o->platform,
-			.form = rootfs_backend_form(o->run.rootfs_backend),
-			.is_quiet = o->is_quiet,
-			.progress = o->progress,
-			.registry = &o->registry },
-		ret, err);
-}
-
-static int run_task(struct ctl *ctl, struct engine *engine, const struct run_task *task,
-	struct launch_request *request, const struct run_verb *o, struct err *err)
-{
-	cleanup_registry_setup struct registry_setup setup = { 0 };
-	cleanup_image struct image *image = NULL;
-	int r;
-
-	r = find_root(ctl, engine, task->image, o, &image, err);
+	if (r == 0)
+		r = backend->prepare(ctl, task, o, &running, err);
 	if (r != 0)
 		return r;
-	request->image = image;
 	if (o->is_dry_run)
-		return preview(ctl, engine, request, err);
-	r = registry_setup_make(&o->registry, &setup, err);
-	if (r < 0)
-		return r;
-	request->pull_options = &setup.pull;
-	r = launch(ctl, engine, request, o, err);
+		return local_preview(ctl, image_name, o, &running, err);
+	r = launch(ctl, image_name, task, o, &running, err);
 	if (r == RUNTIME_NO_PROGRAM && task->is_jar)
 		print_note(
 			"a jar needs java: install it on the host, or name an image that has it with --on");
@@ -137,17 +85,12 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_run_task struct run_task task = { 0 };
 	struct run_verb o = *(const struct run_verb *)opts;
-	struct launch_request request = { .image_name = args[0], .options = &o.run };
-	struct ctl *ctl = context;
-	struct engine *engine;
 	int r;
 
 	r = run_options_finish(&o, args + 1, err);
 	if (r == 0)
 		r = run_task_make(args[0], &o, &task, err);
-	if (r == 0)
-		r = ctl_engine(ctl, &engine, err);
-	return r < 0 ? r : run_task(ctl, engine, &task, &request, &o, err);
+	return r < 0 ? r : run_task(context, args[0], &task, &o, err);
 }
 
 const struct verb_spec verb_run = {

@@ -85,12 +85,14 @@ def containers():
 class Terminal:
     """ucrctl on a pty of its own."""
 
-    def __init__(self, *args, rows=40, columns=100):
+    def __init__(self, *args, rows=40, columns=100, env=None):
+        """With an environment it is that which says whom ucrctl speaks to."""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             self.fd = 0
             self.resize(rows, columns)
-            os.execv(cli.UCRCTL, [cli.UCRCTL, "--root", cli.ROOT, *args])
+            root = [] if env else ["--root", cli.ROOT]
+            os.execve(cli.UCRCTL, [cli.UCRCTL, *root, *args], env or os.environ)
         self.text = ""
 
     def resize(self, rows, columns):

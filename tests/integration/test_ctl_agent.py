@@ -11,33 +11,10 @@ import subprocess
 import threading
 import time
 
-from agent import JSON as JSON_TYPE, Agent
+from agent import JSON as JSON_TYPE
 import cli
+from ctl_agent import Remote
 import tap
-
-
-class Remote(Agent):
-    """An agent, and ucrctl that speaks to it."""
-
-    def ctl(self, *args, stdin=subprocess.DEVNULL, more=None, timeout=120):
-        return cli.Result(subprocess.run(
-            [cli.UCRCTL, *args], stdin=stdin, capture_output=True, encoding="utf-8",
-            errors="surrogateescape", timeout=timeout, check=False,
-            env={**os.environ, "UCR_HOST": f"unix://{self.path}", **(more or {})}))
-
-    def good(self, *args, **kw):
-        result = self.ctl(*args, **kw)
-        assert result.status == 0 and result.err == "", result
-        return result
-
-    def refused(self, *args, **kw):
-        result = self.ctl(*args, **kw)
-        assert result.status == 125 and result.err.startswith("ucrctl"), result
-        return result.err
-
-    def start_task(self, name, text):
-        assert self.launch(name, {"value": text})[0] == 200
-        return name
 
 
 def ctl(*args, env=None):
