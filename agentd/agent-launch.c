@@ -2,6 +2,7 @@
 /* LAUNCH_CONTAINER, and RUN_CONTAINER. */
 #include "agentd/agent-own-ops.h"
 
+#include "agentd/agent-network.h"
 #include "agentd/launch.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
@@ -113,9 +114,12 @@ static int launch(struct agent *agent, const struct agent_call *call,
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
+	int r;
+
 	if (is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}
-	return launch(agent, call, answer, err);
+	r = agent_network_check(agent, &call->run, err);
+	return r < 0 ? r : launch(agent, call, answer, err);
 }

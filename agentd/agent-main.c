@@ -45,6 +45,11 @@ static const struct option_spec options[] = {
 	{ "fetch-cache-size", .arg = "SIZE", .set = option_string,
 		.offset = AT(fetch_cache_size),
 		.help = "How much of cached downloads is kept (default: 2g)" },
+	{ "allow-host-network", .set = option_bool, .offset = AT(is_host_network_allowed),
+		.help = "Let tasks have the host's network" },
+	{ "allow-any-port", .set = option_bool, .offset = AT(is_any_port_allowed),
+		.help = "Let tasks publish at any port of the host, not only at those that are "
+			"among the resources" },
 	{ "workers", .arg = "N", .set = option_u32, .offset = AT(workers),
 		.help = "Calls that are worked on at once (default: 16)" },
 	{ 0 },

@@ -3,6 +3,7 @@
 #include "agentd/agent-streams.h"
 
 #include "agentd/agent-metrics.h"
+#include "agentd/agent-network.h"
 #include "agentd/agent-own-ops.h"
 #include "agentd/container-measure.h"
 #include "common/cleanup.h"
@@ -90,6 +91,7 @@ static void write_container(
 	jw_object(w, "container_status");
 	if (container->pid)
 		jw_i64(w, "executor_pid", container->pid);
+	agent_network_write(w, container);
 	jw_object_end(w);
 	write_usage(agent, container, w);
 	jw_object_end(w);

@@ -4,6 +4,7 @@
 #define UCR_AGENTD_AGENT_PRIVATE_H
 
 #include "agentd/agent-proto.h"
+#include "agentd/agent-role.h"
 #include "agentd/agent-scope.h"
 #include "agentd/agent.h"
 #include "images/helper.h"
@@ -20,6 +21,7 @@ struct agent {
 	uint64_t fetch_cache_bytes;
 
 	struct loop *loop;
+	struct agent_role net;
 	struct agent_scope *scopes; /* the first is its own socket's */
 	uint32_t last_scope;
 	int lock_fd;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-private.h"
 
+#include "agentd/agent-network.h"
 #include "agentd/fetch-cache.h"
 #include "common/cleanup.h"
 
@@ -138,6 +139,7 @@ void agent_free(struct agent *agent)
 	agent_work_forget(agent);
 	while (agent->scopes)
 		agent_scope_free(agent->scopes);
+	agent_role_stop(&agent->net);
 	loop_free(agent->loop);
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
@@ -222,6 +224,7 @@ static int start(struct agent *agent, struct err *err)
 		r = loop_add_signals(agent->loop, &signals, on_signal, agent);
 	if (r < 0)
 		return err_set(err, -r, "make a loop");
+	agent_net_start(agent);
 	recover(agent);
 	r = agent_api_listen(agent, err);
 	return r == 0 ? agent_api_start(agent->scopes, err) : r;

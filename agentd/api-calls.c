@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-calls.h"
 
+#include "agentd/api-network.h"
 #include "agentd/api-own-calls.h"
 #include "common/cleanup.h"
 
@@ -32,6 +33,7 @@ struct request {
 		struct uri *items;
 		size_t count;
 	} uris;
+	struct api_networks networks;
 	uint64_t cpu_milli, memory_bytes; /* 0: no limit */
 	char *container_type, *image_type;
 };
@@ -228,7 +230,7 @@ static const struct json_field container_members[] = {
 	{ "hostname", json_string, AT(call.run.hostname) },
 	{ "docker", refuse, 0, false, "there is no Docker here: use the type MESOS" },
 	{ "volumes", refuse, 0, false, "this agent gives out no volumes" },
-	{ "network_infos", refuse, 0, false, "this agent has no networks to join" },
+	{ "network_infos", json_array, AT(networks), false, &api_network_array },
 	{ "linux_info", refuse, 0, false,
 		"capabilities, namespaces and system call filters are the agent's" },
 	{ "rlimit_info", refuse, 0, false, "limits of processes are the agent's" },
@@ -291,6 +293,7 @@ static const struct json_field own_fields[] = {
 	{ "value", json_string, AT(value) },
 	{ "arguments", json_strv, AT(arguments) },
 	{ "uris", json_array, AT(uris), false, &uri_array },
+	{ "networks", json_array, AT(networks), false, &api_network_array },
 	{ "container_type", json_string, AT(container_type) },
 	{ "image_type", json_string, AT(image_type) },
 	{ 0 },
@@ -404,6 +407,8 @@ static int finish(struct request *request, struct err *err)
 		r = finish_command(request, err);
 	if (r == 0)
 		r = finish_limits(request, err);
+	if (r == 0)
+		r = api_networks_finish(&request->networks, &request->call.run, err);
 	return r == 0 ? agent_call_check(&request->call, err) : r;
 }
 

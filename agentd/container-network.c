@@ -62,12 +62,13 @@ void container_forget_network(struct engine *engine, const struct container *con
 	(void)unlinkat(container->dirfd, NETWORK_FILE, 0);
 }
 
-static int detach(struct engine *engine, const struct network *network, struct err *err)
+static int detach(
+	const struct engine *engine, const struct network *network, struct err *err)
 {
-	cleanup_helper struct helper client = HELPER_NONE;
+	cleanup_network_client struct network_client client = NETWORK_CLIENT_NONE;
 	int r;
 
-	r = network_client_start(engine_libexec_path(engine), &client, err);
+	r = network_client_start(engine, &client, err);
 	return r < 0 ? r
 		     : network_client_ask(&client, NET_DETACH, network, -1, NULL, err);
 }

@@ -11,6 +11,7 @@ struct engine {
 	char *root_path, *libexec_path;
 	int root_dirfd, containers_dirfd, names_dirfd;
 	int events_fd; /* -1 until an event is appended */
+	int net_fd;    /* borrowed; -1: no ucr-net is kept */
 	struct store *store;
 	struct cgroup_host *cgroups; /* NULL until a cgroup is looked at */
 };

@@ -167,7 +167,7 @@ int engine_open(
 	if (!engine)
 		return err_oom(err);
 	engine->root_dirfd = engine->containers_dirfd = engine->names_dirfd = -1;
-	engine->events_fd = -1;
+	engine->events_fd = engine->net_fd = -1;
 	r = open_all(engine, options, err);
 	if (r < 0)
 		return r;
@@ -231,6 +231,16 @@ int engine_containers_dirfd(const struct engine *engine)
 int engine_names_dirfd(const struct engine *engine)
 {
 	return engine->names_dirfd;
+}
+
+void engine_set_net_fd(struct engine *engine, int fd)
+{
+	engine->net_fd = fd;
+}
+
+int engine_net_fd(const struct engine *engine)
+{
+	return engine->net_fd;
 }
 
 bool engine_is_rootless(const struct engine *engine)

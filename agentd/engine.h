@@ -59,6 +59,11 @@ const char *engine_libexec_path(const struct engine *engine);
 int engine_containers_dirfd(const struct engine *engine);
 int engine_names_dirfd(const struct engine *engine);
 
+/* The end of the pair by which clients reach the ucr-net that the agent keeps
+ * (agentd/net-proto.h), borrowed; -1: there is none. */
+void engine_set_net_fd(struct engine *engine, int fd);
+int engine_net_fd(const struct engine *engine);
+
 /* The caller is not root: containers get a user namespace, limits only what was
  * delegated. */
 bool engine_is_rootless(const struct engine *engine);

@@ -3,7 +3,6 @@
 
 #include "agentd/engine-steps.h"
 #include "agentd/container-network.h"
-#include "agentd/network-client.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@
 
 void launch_network_done(struct launch_network *network)
 {
-	helper_stop(&network->client);
+	network_client_stop(&network->client);
 	network_done(&network->network);
 	for (size_t i = 0; i < network->port_fd_count; i++)
 		(void)close(network->port_fds[i]);
@@ -141,7 +140,7 @@ int launch_network_prepare(
 {
 	if (network->choice.mode != NETWORK_BRIDGE)
 		return 0;
-	return network_client_start(engine_libexec_path(engine), &network->client, err);
+	return network_client_start(engine, &network->client, err);
 }
 
 static int open_netns(pid_t pid, struct err *err)
@@ -216,7 +215,7 @@ int launch_network_attach(struct engine *engine, const struct container *contain
 	if (r < 0) {
 		/* What ucr-net refused is not there; if it died, there may be half of it, which
 		 * clean-up takes away. */
-		if (network->client.pid > 0)
+		if (!network->client.is_lost)
 			launch_network_forget(engine, container, network);
 		return err_wrap(err, "--network bridge");
 	}

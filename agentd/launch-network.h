@@ -5,8 +5,8 @@
 
 #include "agentd/bundle.h"
 #include "agentd/container.h"
+#include "agentd/network-client.h"
 #include "agentd/network.h"
-#include "images/helper.h"
 
 struct launch_network {
 	struct network_choice choice;
@@ -15,12 +15,12 @@ struct launch_network {
 	const char *hostname; /* borrowed */
 	int *port_fds;	      /* for the shim to hold */
 	size_t port_fd_count;
-	struct helper client; /* ucr-net, in the child that launches */
+	struct network_client client; /* in the child that launches */
 };
 
 #define LAUNCH_NETWORK_INIT                                                              \
 	{                                                                                \
-		.client = HELPER_NONE                                                    \
+		.client = NETWORK_CLIENT_NONE                                            \
 	}
 void launch_network_done(struct launch_network *network);
 

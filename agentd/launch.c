@@ -333,7 +333,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		r = runtime_start_created(&container, l->container->dirfd, err);
 	if (r == 0)
 		r = engine_step(STEP_LAUNCH_STARTED, err);
-	helper_stop(&l->network.client);
+	network_client_stop(&l->network.client);
 	if (r != 0) {
 		runtime_container_done(&container);
 		(void)!runtime_delete(l->container->dirfd, true, NULL, &ignored);

@@ -10,6 +10,8 @@
 #include "images/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -23,8 +25,10 @@ static const cap_value_t kept_caps[] = { CAP_NET_ADMIN, CAP_SYS_ADMIN };
 
 static const char *const allowed_calls[] = {
 	/* parameters below /proc/sys/net */
-	"openat", "close", "read", "write", "fstat", "newfstatat", "getdents64", "fcntl",
-	/* netlink and the socket */
+	"openat", "close", "read", "write", "fstat", "newfstatat", "getdents64",
+	/* the loop */
+	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait",
+	/* netlink and the sockets */
 	"bind", "getsockname", "setsockopt", "sendto", "sendmsg", "recvmsg", "recvfrom",
 	/* memory and the C library */
 	"brk", "munmap", "mremap", "madvise", "futex", "getrandom", "clock_gettime",
@@ -32,22 +36,37 @@ static const char *const allowed_calls[] = {
 	"restart_syscall", "exit", "exit_group", NULL
 };
 
+/* A call, one of its arguments, and what that must be under a mask. */
+static const struct rule {
+	int call;
+	unsigned int argument;
+	uint64_t mask, value;
+} rules[] = {
+	{ SCMP_SYS(setns), 1, UINT32_MAX, CLONE_NEWNET },
+	{ SCMP_SYS(fcntl), 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl), 1, UINT32_MAX, F_SETFL },
+	{ SCMP_SYS(fcntl), 1, UINT32_MAX, F_GETFD },
+	{ SCMP_SYS(fcntl), 1, UINT32_MAX, F_SETFD },
+	/* Memory, never code. */
+	{ SCMP_SYS(mmap), 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mprotect), 2, PROT_EXEC, 0 },
+};
+
+/* The two families of netlink that it speaks. */
+static const int buses[] = { NETLINK_ROUTE, NETLINK_NETFILTER };
+
 static int add_rules(scmp_filter_ctx filter)
 {
-	int r;
+	int r = 0;
 
-	r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-		SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK));
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(setns), 1,
-			SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, CLONE_NEWNET));
-	/* Memory, never code. */
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	if (r == 0)
-		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(*rules); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, rules[i].call, 1,
+			SCMP_CMP(rules[i].argument, SCMP_CMP_MASKED_EQ, rules[i].mask,
+				rules[i].value));
+	for (size_t i = 0; r == 0 && i < sizeof(buses) / sizeof(*buses); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+			SCMP_A0(SCMP_CMP_MASKED_EQ, UINT32_MAX, AF_NETLINK),
+			SCMP_A2(SCMP_CMP_MASKED_EQ, UINT32_MAX, (scmp_datum_t)buses[i]));
 	return r;
 }
 

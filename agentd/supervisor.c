@@ -108,7 +108,7 @@ static int open_listener(int dirfd, int *ret, struct err *err)
 struct words {
 	char *argv[WORDS_MAX + 8];
 	int count;
-	char room[WORDS_MAX][32];
+	char room[WORDS_MAX][32], net[16];
 };
 
 static void put_number(struct words *w, const char *key, int64_t value)
@@ -132,6 +132,23 @@ static void put(struct words *w, const char *word)
 	w->argv[w->count++] = (char *)(uintptr_t)word;
 }
 
+/* The clean-up is the shim's last word, and reaches the agent's ucr-net by the same number. */
+static void put_cleanup(struct words *w, const struct supervisor *s, const char *cleanup)
+{
+	int net_fd = engine_net_fd(s->engine);
+
+	put_fd(w, "net", net_fd);
+	put(w, "--");
+	put(w, cleanup);
+	put(w, engine_root_path(s->engine));
+	put(w, engine_libexec_path(s->engine));
+	put(w, s->id);
+	if (net_fd < 0)
+		return;
+	(void)snprintf(w->net, sizeof(w->net), "%d", net_fd);
+	put(w, w->net);
+}
+
 static void put_container(
 	struct words *w, const struct supervisor *s, const char *cleanup)
 {
@@ -144,11 +161,7 @@ static void put_container(
 	}
 	for (size_t i = 0; i < s->port_fd_count; i++)
 		(void)!fd_set_cloexec(s->port_fds[i], false);
-	put(w, "--");
-	put(w, cleanup);
-	put(w, engine_root_path(s->engine));
-	put(w, engine_libexec_path(s->engine));
-	put(w, s->id);
+	put_cleanup(w, s, cleanup);
 }
 
 static void use_dev_null(void)

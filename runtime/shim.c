@@ -33,6 +33,7 @@ static const struct {
 	{ "out", offsetof(struct shim_config, out_fd) },
 	{ "err", offsetof(struct shim_config, err_fd) },
 	{ "pty", offsetof(struct shim_config, pty_fd) },
+	{ "net", offsetof(struct shim_config, net_fd) },
 	{ "log-bytes", offsetof(struct shim_config, log_bytes) },
 	{ "log-files", offsetof(struct shim_config, log_files) },
 	{ "stdin-once", offsetof(struct shim_config, stdin_once) },
@@ -217,10 +218,13 @@ static int serve(struct shim *shim)
 }
 
 /* The clean-up is a program of its own: it starts with none of our signal settings. */
-static int execute_cleanup(char **argv)
+static int execute_cleanup(const struct shim_config *config)
 {
+	char **argv = config->cleanup;
 	sigset_t none;
 
+	if (config->net_fd >= 0)
+		(void)!fd_set_cloexec((int)config->net_fd, false);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
@@ -248,6 +252,6 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return EXIT_OWN_ERROR;
 	if (!shim.is_released && shim.config.cleanup)
-		return execute_cleanup(shim.config.cleanup);
+		return execute_cleanup(&shim.config);
 	return 0;
 }

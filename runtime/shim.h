@@ -26,6 +26,7 @@ struct shim_config {
 	int64_t in_fd, out_fd, err_fd; /* our ends of the pipes */
 	int64_t pty_fd;		       /* instead of them */
 	int64_t log_bytes, log_files;
+	int64_t net_fd;	    /* kept for the clean-up */
 	int64_t stdin_once; /* the foreground client's end of input is the task's */
 	char **cleanup;
 };

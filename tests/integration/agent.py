@@ -13,6 +13,7 @@ import tap
 
 AGENTD = os.path.join(tap.build_dir(), "bin", "ucr-agentd")
 JSON = {"Content-Type": "application/json"}
+KEPT = ("ucr-api", "ucr-net")  # programs that live as long as the agent
 
 
 class Connection(http.client.HTTPConnection):
@@ -68,14 +69,15 @@ class Agent:
         if self.process.poll() is None:
             self.end()
 
-    def children(self, is_api):
-        """The role that speaks HTTP, or the workers."""
+    def children(self, is_api, kept=KEPT):
+        """The role that speaks HTTP, or the others that are not kept."""
         found = []
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
                   encoding="ascii") as file:
             for pid in file.read().split():
                 with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as comm:
-                    if (comm.read() == "ucr-api\n") == is_api:
+                    name = comm.read().strip()
+                    if name == "ucr-api" if is_api else name not in kept:
                         found.append(int(pid))
         return found
 

@@ -43,6 +43,37 @@ static void test_launch(void **state)
 	assert_string_equal(call.run.memory, "33554432");
 }
 
+#define INFOS(text)                                                                                \
+	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
+	"\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"network_infos\":" text  \
+	"}}}"
+
+static void test_networks(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse(INFOS("[{\"name\":\"bridge:shared\",\"port_mappings\":[{\"host_port\":1,"
+			    "\"container_port\":65535},{\"host_port\":2,\"container_port\":3,"
+			    "\"protocol\":\"udp\"}]}]"),
+			&call, &err),
+		0);
+	assert_string_equal(call.run.network, "bridge:shared");
+	assert_int_equal(strv_len(call.run.publish), 2);
+	assert_string_equal(call.run.publish[0], "1:65535/tcp");
+	assert_string_equal(call.run.publish[1], "2:3/udp");
+}
+
+static void test_no_networks(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(parse(INFOS("[]"), &call, &err), 0);
+	assert_null(call.run.network);
+}
+
 static void test_program(void **state)
 {
 	cleanup_agent_call struct agent_call call = { 0 };
@@ -85,6 +116,13 @@ static void test_refused(void **state)
 		  "\"value\":\"a\"},\"command\":{\"value\":\"x\",\"uris\":[{\"value\":\"http://h/x\","
 		  "\"output_file\":\"a,cache=true\"}]}}}",
 			-EINVAL, "comma" },
+		{ INFOS("[{\"port_mappings\":[{\"host_port\":1,\"container_port\":2},{"
+			"\"host_port\":65536,\"container_port\":2}]}]"),
+			-EINVAL,
+			"container.network_infos[0].port_mappings[1].host_port must be" },
+		{ INFOS("[{\"ip_addresses\":[{}]}]"), -EINVAL,
+			"network_infos[0].ip_addresses is refused" },
+		{ INFOS("[{},{}]"), -EINVAL, "joins one network" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -138,6 +176,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_launch),
+		cmocka_unit_test(test_networks),
+		cmocka_unit_test(test_no_networks),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_check),

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/agent-network.h"
+
+#include "agentd/container-network.h"
+#include "agentd/network.h"
+#include "common/cleanup.h"
+
+#include <errno.h>
+
+/* ---- what they may have ---- */
+
+static bool has_port(const struct agent *agent, uint16_t port)
+{
+	const struct resource *ports = resources_find(&agent->resources, "ports");
+
+	for (size_t i = 0; ports && i < ports->ranges.count; i++) {
+		if (port >= ports->ranges.items[i].begin &&
+			port <= ports->ranges.items[i].end)
+			return true;
+	}
+	return false;
+}
+
+/* A port that nobody named would be any that is free. */
+static int check_port(
+	const struct agent *agent, const struct network_port *port, struct err *err)
+{
+	if (has_port(agent, port->host_port))
+		return 0;
+	if (port->host_port)
+		(void)err_say(err, EACCES,
+			"port %u of the host is not among the agent's resources",
+			port->host_port);
+	else
+		(void)err_say(err, EACCES,
+			"port %u cannot be published without saying at which port of the host",
+			port->port);
+	return err_hint(err,
+		"name one of the \"ports\" that GET_AGENT shows; the agent's setting "
+		"allow_any_port gives out the others");
+}
+
+static int check_ports(
+	const struct agent *agent, const struct run_options *run, struct err *err)
+{
+	struct network_ports ports = { 0 };
+	int r = 0;
+
+	strv_each (text, run->publish) {
+		if (r == 0)
+			r = network_publish_parse(*text, &ports, err);
+	}
+	for (size_t i = 0; r == 0 && i < ports.count; i++)
+		r = check_port(agent, &ports.items[i], err);
+	free(ports.items);
+	return r;
+}
+
+int agent_network_check(
+	const struct agent *agent, const struct run_options *run, struct err *err)
+{
+	const struct agent_options *o = agent->options;
+	struct network_choice choice;
+	int r = network_choice_parse(run->network, &choice, err);
+
+	if (r < 0)
+		return r;
+	if (choice.mode == NETWORK_HOST && !o->is_host_network_allowed) {
+		(void)err_say(err, EACCES, "tasks do not get the host's network here");
+		return err_hint(err,
+			"use the network bridge; the agent's setting allow_host_network allows "
+			"it");
+	}
+	return o->is_any_port_allowed ? 0 : check_ports(agent, run, err);
+}
+
+/* ---- what they have ---- */
+
+static void write_address(struct json_writer *w, const char *protocol,
+	const struct network_address *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	jw_object(w, NULL);
+	jw_string(w, "protocol", protocol);
+	jw_string(w, "ip_address", network_address_text(address, text));
+	jw_object_end(w);
+}
+
+static void write_port(struct json_writer *w, const struct network_port *port)
+{
+	jw_object(w, NULL);
+	jw_u64(w, "host_port", port->host_port);
+	jw_u64(w, "container_port", port->port);
+	jw_string(w, "protocol", network_protocol_name(port->protocol));
+	jw_object_end(w);
+}
+
+static void write_info(struct json_writer *w, const struct network *network)
+{
+	jw_object(w, NULL);
+	jw_string(w, "name", network->is_shared ? "bridge:shared" : "bridge");
+	jw_array(w, "ip_addresses");
+	write_address(w, "IPv4", &network->address);
+	write_address(w, "IPv6", &network->address6);
+	jw_array_end(w);
+	jw_array(w, "port_mappings");
+	for (size_t i = 0; i < network->ports.count; i++)
+		write_port(w, &network->ports.items[i]);
+	jw_array_end(w);
+	jw_object_end(w);
+}
+
+void agent_network_write(struct json_writer *w, const struct container *container)
+{
+	cleanup_network struct network network = { 0 };
+
+	if (container_network(container, &network, NULL) < 0)
+		return;
+	jw_array(w, "network_infos");
+	write_info(w, &network);
+	jw_array_end(w);
+}

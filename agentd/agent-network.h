@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The networks of the agent's tasks. */
+#ifndef UCR_AGENTD_AGENT_NETWORK_H
+#define UCR_AGENTD_AGENT_NETWORK_H
+
+#include "agentd/agent-private.h"
+
+/* -EACCES: the agent's settings do not allow it. */
+int agent_network_check(const struct agent *agent, const struct run_options *run,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* "network_infos" of Mesos' ContainerStatus. */
+void agent_network_write(struct json_writer *w, const struct container *container);
+
+/* Keeps a ucr-net, where containers can have a network of their own. */
+void agent_net_start(struct agent *agent);
+
+#endif
