@@ -50,6 +50,10 @@ static const struct option_spec options[] = {
 	{ "allow-any-port", .set = option_bool, .offset = AT(is_any_port_allowed),
 		.help = "Let tasks publish at any port of the host, not only at those that are "
 			"among the resources" },
+	{ "reporter", .arg = "URL", .set = option_strv, .offset = AT(reporters),
+		.help = "Push metrics to a server of Graphite, as "
+			"graphite=tcp://host:2003/prefix=dc1.agents.a7&interval=10; repeatable (default "
+			"of prefix: ucr.HOSTNAME)" },
 	{ "workers", .arg = "N", .set = option_u32, .offset = AT(workers),
 		.help = "Calls that are worked on at once (default: 16)" },
 	{ 0 },

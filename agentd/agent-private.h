@@ -31,6 +31,7 @@ struct agent {
 	size_t stay_count; /* those that have answered and stay are not of worker_count */
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
 	struct agent_wait *waits;
+	struct agent_report *reports; /* agent-report.c */
 	struct ipc_msg msg;
 };
 
@@ -93,6 +94,9 @@ void agent_op_run(const struct agent_op *op, struct agent *agent,
 
 /* ---- agent-worker.c ---- */
 
+/* In a child: what is the agent's own must not be a container's, nor a worker's, which may outlive
+ * the agent. */
+void agent_worker_reset(struct agent *agent);
 /* Takes the call over: does it now, or when another worker has ended. A failure is the answer. */
 void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call);
 /* Drops the call if it is still queued; a worker is not interrupted. */

@@ -53,7 +53,7 @@ struct agent_queued {
 
 /* What is the agent's own, and must not be a container's; nor the worker's, which may outlive the
  * agent: the next one wants the place and the socket. */
-static void reset_process(struct agent *agent)
+void agent_worker_reset(struct agent *agent)
 {
 	sigset_t none;
 
@@ -106,7 +106,7 @@ static int work(struct agent *agent, const struct agent_op *op,
 	cleanup_answer struct agent_answer answer = { .worker_fd = fd };
 	int r;
 
-	reset_process(agent);
+	agent_worker_reset(agent);
 	agent_op_run(op, agent, call, &answer);
 	r = send_answer(&answer);
 	if (r == 0 && answer.follow) {

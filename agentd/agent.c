@@ -2,6 +2,7 @@
 #include "agentd/agent-private.h"
 
 #include "agentd/agent-network.h"
+#include "agentd/agent-report.h"
 #include "agentd/fetch-cache.h"
 #include "common/cleanup.h"
 
@@ -128,6 +129,8 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 	if (r == 0)
 		r = find_registries(agent, err);
 	if (r == 0)
+		r = agent_report_init(agent, err);
+	if (r == 0)
 		*ret = take_ptr(agent);
 	return r;
 }
@@ -140,6 +143,7 @@ void agent_free(struct agent *agent)
 	while (agent->scopes)
 		agent_scope_free(agent->scopes);
 	agent_role_stop(&agent->net);
+	agent_report_done(agent);
 	loop_free(agent->loop);
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
@@ -167,6 +171,7 @@ void agent_describe(const struct agent *agent, struct buf *out)
 	jw_u64(&w, "fetch_cache_size", agent->fetch_cache_bytes);
 	resources_write(&w, "resources", &agent->resources);
 	attributes_write(&w, "attributes", &agent->attributes);
+	agent_report_describe(agent, &w);
 	jw_object_end(&w);
 	buf_putc(out, '\n');
 }
@@ -227,7 +232,9 @@ static int start(struct agent *agent, struct err *err)
 	agent_net_start(agent);
 	recover(agent);
 	r = agent_api_listen(agent, err);
-	return r == 0 ? agent_api_start(agent->scopes, err) : r;
+	if (r == 0)
+		r = agent_api_start(agent->scopes, err);
+	return r == 0 ? agent_report_start(agent, err) : r;
 }
 
 int agent_run(struct agent *agent, struct err *err)

@@ -19,6 +19,7 @@
 struct agent_options {
 	const char *config, *work_dir, *socket, *hostname, *resources, *attributes;
 	const char *registries, *authfile, *fetch_cache_size;
+	strv reporters;	  /* where metrics are pushed to */
 	uint32_t workers; /* at once */
 	bool is_host_network_allowed, is_any_port_allowed;
 	bool is_check;

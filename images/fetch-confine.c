@@ -4,7 +4,7 @@
  * the descriptors it was given: files can only be read, and only those that host names and
  * certificates are looked up in; the system calls that would lead further are not there.
  */
-#include "images/fetch.h"
+#include "images/fetch-confine.h"
 
 #include "common/cleanup.h"
 #include "images/confine.h"

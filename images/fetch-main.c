@@ -3,6 +3,7 @@
  * ucr-fetch: the one program that speaks to registries and other servers. It holds a socket
  * and the descriptors that come over it; see images/fetch-proto.h for what is said there.
  */
+#include "images/fetch-confine.h"
 #include "images/fetch.h"
 
 #include "common/cleanup.h"

@@ -80,11 +80,4 @@ struct oci_descriptors;
 int fetch_blobs(struct fetch_job *job, const struct oci_descriptors *layers,
 	size_t endpoint, struct err *err) __attribute__((warn_unused_result));
 
-/*
- * Gives up everything but the network and the descriptors held: no privileges, no file but
- * those that names and certificates are looked up in (read-only), a system call filter. What the
- * kernel does not have is skipped; only a filter that cannot be loaded is an error.
- */
-int fetch_confine(struct err *err) __attribute__((warn_unused_result));
-
 #endif

@@ -39,6 +39,8 @@ FORBIDDEN = {
     r"\bopen_by_handle_at\s*\(": "leaves every root",
     r"(?<![a-z_])open\s*\([^)]*[\"']%s": "joins a path as a string",
 }
+# Of ucr-report, which is dynamic for its sake.
+LOOKS_UP_NAMES = ("agentd/report-resolve.c",)
 
 
 def tracked(*suffixes):
@@ -151,7 +153,8 @@ def check_forbidden():
             continue
         for number, line in enumerate(strip_comments(read(path)).split("\n"), 1):
             for pattern, why in FORBIDDEN.items():
-                if re.search(pattern, line):
+                if re.search(pattern, line) and not (
+                        path in LOOKS_UP_NAMES and "name service" in why):
                     yield f"{path}:{number}: {why}: {line.strip()}"
 
 

@@ -2,7 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "images/confine.h"
-#include "images/fetch.h"
+#include "images/fetch-confine.h"
 
 #include <errno.h>
 #include <sys/socket.h>
