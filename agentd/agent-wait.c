@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-private.h"
 
+#include "agentd/container-limit.h"
 #include "common/cleanup.h"
 #include "runtime/status.h"
 
@@ -84,22 +85,18 @@ static int64_t wait_status(const struct container_end *end)
 
 static void write_end(struct json_writer *w, const struct container *c)
 {
-	const struct container_end *end = &c->end;
-	const char *reason = NULL;
+	struct container_limit limit;
 
-	if (end->exit_status >= 0)
-		jw_i64(w, "exit_status", wait_status(end));
-	if (c->status == CONTAINER_LOST)
-		reason = "REASON_EXECUTOR_TERMINATED";
-	else if (end->is_oom_killed)
-		reason = "REASON_CONTAINER_LIMITATION_MEMORY";
-	if (reason)
-		jw_string(w, "reason", reason);
-	if (c->status == CONTAINER_LOST)
+	if (c->end.exit_status >= 0)
+		jw_i64(w, "exit_status", wait_status(&c->end));
+	if (container_limit_reached(c, &limit)) {
+		jw_string(w, "state", "TASK_FAILED");
+		container_limit_write(w, &limit);
+	} else if (c->status == CONTAINER_LOST) {
+		jw_string(w, "reason", "REASON_EXECUTOR_TERMINATED");
 		jw_string(w, "message",
 			"it ended while nobody watched: its shim was killed, or the host restarted");
-	else if (end->is_oom_killed)
-		jw_string(w, "message", "it used more memory than its limit");
+	}
 }
 
 static void answer_end(struct agent *agent, uint64_t id, const struct container *c)

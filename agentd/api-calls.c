@@ -34,7 +34,8 @@ struct request {
 		size_t count;
 	} uris;
 	struct api_networks networks;
-	uint64_t cpu_milli, memory_bytes; /* 0: no limit */
+	uint64_t cpu_milli, memory_bytes;	      /* 0: not given */
+	uint64_t cpu_limit_milli, memory_limit_bytes; /* the same; "limits" */
 	char *container_type, *image_type;
 };
 
@@ -174,6 +175,27 @@ static int decode_container_id_word(
 	return err_say(err, EINVAL, " must be CONTAINER_ID in the first record");
 }
 
+/* {"cpus": {"value": 1.5}}; "Infinity", which is no limit, is no number. */
+static int decode_limit(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	const struct json *value = json_get(v, "value");
+	bool is_cpus = str_eq(arg, "cpus");
+	double unit = is_cpus ? 1000 : MEGABYTE, amount = 0;
+	int r;
+
+	if (value && value->type == JSON_STRING && str_eq(value->string, "Infinity"))
+		return 0;
+	if (!value || value->type != JSON_NUMBER)
+		return err_say(err, EINVAL, " must be {\"value\":NUMBER}");
+	r = decode_amount(arg, value, is_cpus ? CPUS_MAX : MEGABYTES_MAX, &amount, err);
+	if (r < 0)
+		return r;
+	if ((uint64_t)(amount * unit) == 0)
+		return err_say(err, EINVAL, " is too little");
+	*(uint64_t *)out = (uint64_t)(amount * unit + 0.5);
+	return 0;
+}
+
 /* ---- tables ---- */
 
 static const struct json_field container_id_members[] = {
@@ -238,12 +260,18 @@ static const struct json_field container_members[] = {
 	{ 0 },
 };
 
+static const struct json_field limit_members[] = {
+	{ "cpus", decode_limit, AT(cpu_limit_milli), false, "cpus" },
+	{ "mem", decode_limit, AT(memory_limit_bytes), false, "mem" },
+	{ 0 },
+};
+
 static const struct json_field launch_members[] = {
 	{ "container_id", json_object, 0, true, container_id_members },
 	{ "command", json_object, 0, false, command_members },
 	{ "container", json_object, 0, false, container_members },
 	{ "resources", decode_resources },
-	{ "limits", refuse, 0, false, "give limits as resources" },
+	{ "limits", json_object, 0, false, limit_members },
 	{ 0 },
 };
 static const struct json_field container_call_members[] = {
@@ -377,24 +405,54 @@ static int finish_command(struct request *request, struct err *err)
 	return r < 0 ? err_oom(err) : 0;
 }
 
-static int finish_limits(struct request *request, struct err *err)
+static int set_number(const char **member, uint64_t number)
+{
+	*member = str_printf("%" PRIu64, number);
+	return *member ? 0 : -ENOMEM;
+}
+
+/* What is asked for is kept for it, and is its limit where no other is given. */
+static int finish_memory(struct request *request)
+{
+	struct run_options *run = &request->call.run;
+	uint64_t asked = request->memory_bytes, limit = request->memory_limit_bytes;
+	int r = 0;
+
+	if (limit && asked && asked <= limit)
+		r = set_number(&run->memory_reservation, asked);
+	if (r == 0 && (limit || asked))
+		r = set_number(&run->memory, limit ? limit : asked);
+	return r;
+}
+
+static int finish_cpus(struct request *request)
 {
 	struct run_options *run = &request->call.run;
 	uint64_t shares = request->cpu_milli * SHARES_OF_A_CPU / 1000;
+	uint64_t limit = request->cpu_limit_milli;
 
-	if (shares < SHARES_MIN)
-		shares = SHARES_MIN;
-	if (request->memory_bytes) {
-		run->memory = str_printf("%" PRIu64, request->memory_bytes);
-		if (!run->memory)
-			return err_oom(err);
-	}
-	if (request->cpu_milli) {
-		run->cpu_shares = str_printf("%" PRIu64, shares);
-		if (!run->cpu_shares)
-			return err_oom(err);
-	}
-	return 0;
+	if (request->cpu_milli && set_number(&run->cpu_shares,
+					  shares < SHARES_MIN ? SHARES_MIN : shares) < 0)
+		return -ENOMEM;
+	if (!limit)
+		return 0;
+	run->cpus = str_printf(
+		"%" PRIu64 ".%03u", limit / 1000, (unsigned int)(limit % 1000));
+	return run->cpus ? 0 : -ENOMEM;
+}
+
+static int finish_limits(struct request *request, struct err *err)
+{
+	int r;
+
+	if (request->memory_limit_bytes &&
+		request->memory_bytes > request->memory_limit_bytes)
+		return err_say(err, EINVAL,
+			"launch_container.limits.mem: less than the mem of resources");
+	r = finish_memory(request);
+	if (r == 0)
+		r = finish_cpus(request);
+	return r < 0 ? err_oom(err) : 0;
 }
 
 static int finish(struct request *request, struct err *err)

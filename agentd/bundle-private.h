@@ -45,6 +45,10 @@ int bundle_add_mount(struct spec_mounts *mounts, const char *type, const char *s
 int bundle_resources(const struct bundle_request *request, struct spec_linux *lin,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* bundle-io.c: rates of devices, weights, huge pages. */
+int bundle_io(const struct run_options *options, struct spec_resources *to,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* bundle-devices.c */
 int bundle_devices(char *const *devices, struct spec_linux *lin, struct err *err)
 	__attribute__((warn_unused_result));

@@ -25,6 +25,18 @@ static int set_memory(const char *text, struct spec_resources *to)
 	return 0;
 }
 
+/* What it keeps when memory is short; where there is a limit, not above that. */
+static int set_memory_reservation(const char *text, struct spec_resources *to)
+{
+	uint64_t bytes;
+
+	if (str_to_bytes(text, &bytes) < 0 || bytes == 0 || bytes > INT64_MAX ||
+		(to->memory.limit.is_set && (int64_t)bytes > to->memory.limit.value))
+		return -EINVAL;
+	to->memory.reservation = (struct spec_i64){ true, (int64_t)bytes };
+	return 0;
+}
+
 /* Memory and swap together, as docker has it; -1: as much swap as there is. */
 static int set_memory_swap(const char *text, struct spec_resources *to)
 {
@@ -82,11 +94,19 @@ static int set_cpu_shares(const char *text, struct spec_resources *to)
 	return str_to_u64(text, &to->cpu.shares.value);
 }
 
+static bool is_list(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789,-")];
+}
+
 static int set_cpuset_cpus(const char *text, struct spec_resources *to)
 {
-	if (!*text || text[strspn(text, "0123456789,-")])
-		return -EINVAL;
-	return str_set(&to->cpu.cpus, text);
+	return is_list(text) ? str_set(&to->cpu.cpus, text) : -EINVAL;
+}
+
+static int set_cpuset_mems(const char *text, struct spec_resources *to)
+{
+	return is_list(text) ? str_set(&to->cpu.mems, text) : -EINVAL;
 }
 
 static int set_pids_limit(const char *text, struct spec_resources *to)
@@ -106,6 +126,9 @@ static const struct {
 } limits[] = {
 	{ "--memory", "a size as 64m or 1.5g", offsetof(struct run_options, memory),
 		set_memory },
+	{ "--memory-reservation", "a size as 64m that is not above --memory",
+		offsetof(struct run_options, memory_reservation),
+		set_memory_reservation },
 	{ "--memory-swap", "-1, or a size that is not below --memory",
 		offsetof(struct run_options, memory_swap), set_memory_swap },
 	{ "--cpus", "a number of cores as 1.5", offsetof(struct run_options, cpus),
@@ -114,6 +137,8 @@ static const struct {
 		set_cpu_shares },
 	{ "--cpuset-cpus", "a list as 0-2,5", offsetof(struct run_options, cpuset_cpus),
 		set_cpuset_cpus },
+	{ "--cpuset-mems", "a list as 0-1", offsetof(struct run_options, cpuset_mems),
+		set_cpuset_mems },
 	{ "--pids-limit", "a number, or -1 for no limit",
 		offsetof(struct run_options, pids_limit), set_pids_limit },
 };
@@ -163,6 +188,8 @@ int bundle_resources(
 	if (!request->is_rootless)
 		lin->resources.pids_limit = (struct spec_i64){ true, BUNDLE_PIDS_LIMIT };
 	r = set_limits(options, &lin->resources, err);
+	if (r == 0)
+		r = bundle_io(options, &lin->resources, err);
 	if (r == 0)
 		r = bundle_devices(options->devices, lin, err);
 	if (r == 0)

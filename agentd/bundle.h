@@ -38,11 +38,15 @@ struct run_options {
 	char *const *devices; /* "host[:container[:rwm]]" */
 	const char *shm_size;
 
-	const char *memory, *memory_swap, *cpus, *cpu_shares, *cpuset_cpus, *pids_limit;
-	char *const *ulimits; /* "name=soft[:hard]" */
+	const char *memory, *memory_reservation, *memory_swap;
+	const char *cpus, *cpu_shares, *cpuset_cpus, *cpuset_mems, *pids_limit,
+		*io_weight;
+	char *const *huge_pages;				  /* "2MB=64m" */
+	char *const *device_read_bps, *const *device_write_bps;	  /* "/dev/sda:10m" */
+	char *const *device_read_iops, *const *device_write_iops; /* "/dev/sda:100" */
+	char *const *ulimits;					  /* "name=soft[:hard]" */
 	char *const *sysctls;
 	const char *cgroup_parent;
-
 	char *const *cap_add;
 	char *const *cap_drop;
 	char *const *security_opts; /* "seccomp=FILE", "seccomp=unconfined",

@@ -66,6 +66,7 @@ static void take_final_usage(struct engine *engine, struct container *c)
 	if (container_usage(engine, c, &usage, &ignored) < 0)
 		memset(&usage, USAGE_UNKNOWN, sizeof(usage));
 	c->end.is_oom_killed = was_oom_killed(&c->end, &usage);
+	c->end.oom_kills = usage.oom_kills;
 	c->end.memory_limit_bytes = usage.memory_limit_bytes;
 	c->end.memory_peak_bytes = usage.memory_peak_bytes;
 	if (!c->is_auto_removed)

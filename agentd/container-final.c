@@ -56,13 +56,14 @@ int container_write_final(const struct container *container,
 struct final {
 	char *started, *finished;
 	bool is_oom_killed;
-	uint64_t memory_limit_bytes, memory_peak_bytes;
+	uint64_t oom_kills, memory_limit_bytes, memory_peak_bytes;
 };
 
 static const struct json_field final_fields[] = {
 	{ "started", json_string, offsetof(struct final, started), true, NULL },
 	{ "finished", json_string, offsetof(struct final, finished), true, NULL },
 	{ "oom_killed", json_bool, offsetof(struct final, is_oom_killed), false, NULL },
+	{ "oom_kills", json_u64, offsetof(struct final, oom_kills), false, NULL },
 	{ "memory_limit_bytes", json_u64, offsetof(struct final, memory_limit_bytes),
 		false, NULL },
 	{ "memory_peak_bytes", json_u64, offsetof(struct final, memory_peak_bytes), false,
@@ -75,6 +76,7 @@ bool container_read_final(int dirfd, int64_t *ret_started, struct container_end 
 	cleanup_free char *text = NULL;
 	cleanup_json struct json_doc *doc = NULL;
 	struct final final = {
+		.oom_kills = UINT64_MAX,
 		.memory_limit_bytes = UINT64_MAX,
 		.memory_peak_bytes = UINT64_MAX,
 	};
@@ -89,6 +91,7 @@ bool container_read_final(int dirfd, int64_t *ret_started, struct container_end 
 		   timestamp_parse(final.finished, &end->finished) == 0;
 	if (is_there) {
 		end->is_oom_killed = final.is_oom_killed;
+		end->oom_kills = final.oom_kills;
 		end->memory_limit_bytes = final.memory_limit_bytes;
 		end->memory_peak_bytes = final.memory_peak_bytes;
 	}

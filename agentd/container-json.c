@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container-json.h"
 
+#include "agentd/container-limit.h"
 #include "agentd/container-ports.h"
 #include "common/fd.h"
 #include "common/json.h"
@@ -18,6 +19,7 @@ static void write_time(struct json_writer *w, const char *key, int64_t ns)
 static void write_state(struct json_writer *w, const struct container *c)
 {
 	bool has_ended = !container_is_live(c);
+	struct container_limit limit;
 
 	jw_object(w, "State");
 	jw_string(w, "Status", container_status_name(c->status));
@@ -31,6 +33,12 @@ static void write_state(struct json_writer *w, const struct container *c)
 	write_time(w, "FinishedAt", has_ended ? c->end.finished : 0);
 	if (has_ended && c->end.memory_peak_bytes != UINT64_MAX)
 		jw_u64(w, "MemoryPeak", c->end.memory_peak_bytes);
+	if (has_ended && c->end.oom_kills != UINT64_MAX)
+		jw_u64(w, "OOMKills", c->end.oom_kills);
+	if (container_limit_reached(c, &limit)) {
+		jw_string(w, "Reason", limit.reason);
+		jw_string(w, "Error", limit.message);
+	}
 	jw_object_end(w);
 }
 

@@ -170,6 +170,7 @@ static void fold_lost(struct container *c)
 		.exit_status = UNKNOWN_STATUS,
 		.memory_limit_bytes = UINT64_MAX,
 		.memory_peak_bytes = UINT64_MAX,
+		.oom_kills = UINT64_MAX,
 	};
 }
 
@@ -178,6 +179,7 @@ static int read_exit(struct container *c, struct err *err)
 	struct container_end end = {
 		.memory_limit_bytes = UINT64_MAX,
 		.memory_peak_bytes = UINT64_MAX,
+		.oom_kills = UINT64_MAX,
 	};
 	struct err said;
 	int r = read_document(c->dirfd, "exit", exit_fields, &end, err ? err : &said);

@@ -30,8 +30,9 @@ struct container_end {
 	int exit_status; /* as a shell counts: 128 + signal; -1 when unknown */
 	int signal;	 /* that ended the first process, 0: none */
 	int64_t finished;
-	bool is_oom_killed;
-	uint64_t memory_limit_bytes, memory_peak_bytes; /* UINT64_MAX: unknown */
+	bool is_oom_killed; /* its first process */
+	uint64_t oom_kills; /* of any process; UINT64_MAX: unknown, as all that follow */
+	uint64_t memory_limit_bytes, memory_peak_bytes;
 };
 
 struct container {
@@ -56,7 +57,6 @@ struct container {
 
 /* Creating, running or paused. */
 bool container_is_live(const struct container *container);
-
 #define CONTAINER_SHORT_ID 12
 #define cleanup_container cleanup_with(container_free_ptr)
 void container_free(struct container *container);
