@@ -76,6 +76,15 @@ int container_usage(struct engine *engine, struct container *container,
 	return r < 0 ? r : cgroup_usage(cgroup, ret, err);
 }
 
+int container_cgroup_dir(struct engine *engine, const struct container *container)
+{
+	cleanup_cgroup struct cgroup *cgroup = NULL;
+	struct err ignored;
+	int r = open_cgroup(engine, container, &cgroup, &ignored);
+
+	return r < 0 ? r : cgroup_open_unified(cgroup);
+}
+
 /* pid_namespaces(7): equal device and inode are one namespace. */
 static int stat_pid_namespace(int proc_dirfd, const char *pid, struct stat *ret)
 {

@@ -13,4 +13,8 @@ int container_usage(struct engine *engine, struct container *container,
 int container_pids(struct engine *engine, struct container *container, pid_t **ret,
 	size_t *ret_count, struct err *err) __attribute__((warn_unused_result));
 
+/* Its cgroup's directory in the version 2 tree. A descriptor, or -errno where it has none. */
+int container_cgroup_dir(struct engine *engine, const struct container *container)
+	__attribute__((warn_unused_result));
+
 #endif

@@ -18,6 +18,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -242,6 +243,20 @@ int cgroup_join(const struct cgroup *cgroup, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+int cgroup_open_unified(const struct cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->count; i++) {
+		int fd;
+
+		if (!(cgroup->parts[i].hierarchy->controllers & CGROUP_UNIFIED))
+			continue;
+		fd = openat(
+			cgroup->parts[i].dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	return -ENOENT;
 }
 
 /* ---- set ---- */

@@ -79,6 +79,10 @@ int cgroup_set(struct cgroup *cgroup, const struct spec_resources *resources,
 int cgroup_usage(struct cgroup *cgroup, struct cgroup_usage *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Its directory in the version 2 tree, which perf_event_open(2) and others take for it: a descriptor,
+ * or -ENOENT. */
+int cgroup_open_unified(const struct cgroup *cgroup);
+
 /* The processes in it and below it, as seen from the caller's pid namespace. Heap array.
  */
 int cgroup_pids(struct cgroup *cgroup, pid_t **ret, size_t *ret_count, struct err *err)

@@ -33,6 +33,7 @@ static const struct verb_spec *const verbs[] = {
 	&verb_inspect,
 	&verb_stats,
 	&verb_top,
+	&verb_flame,
 	&verb_export,
 	&verb_images,
 	&verb_pull,

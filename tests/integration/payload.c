@@ -210,6 +210,48 @@ static int do_syscall(char **args)
 	return 0;
 }
 
+/* Names that a profile has to find: compiled with frame pointers and without tail calls. */
+static volatile unsigned long spun;
+
+/* Makes a function keep its frame even if it calls nobody. */
+static inline __attribute__((always_inline)) void keep_frame(void)
+{
+	__asm__ volatile("" : : "r"(__builtin_frame_address(0)));
+}
+
+static __attribute__((noinline)) void spin_inner(void)
+{
+	keep_frame();
+	for (unsigned long i = 0; i < 3000000; i++)
+		spun += i;
+}
+
+static __attribute__((noinline)) void spin_outer(void)
+{
+	keep_frame();
+	spin_inner();
+	spun++;
+}
+
+static __attribute__((noinline)) void spin_other(void)
+{
+	keep_frame();
+	for (unsigned long i = 0; i < 600000; i++)
+		spun ^= i;
+}
+
+/* For ever, or so many rounds. */
+static int do_spin(char **args)
+{
+	long rounds = args[0] ? strtol(args[0], NULL, 10) : -1;
+
+	for (; rounds; rounds -= rounds > 0) {
+		spin_outer();
+		spin_other();
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **args);
@@ -225,6 +267,7 @@ static const struct {
 	{ "host", do_host },
 	{ "id", do_id },
 	{ "limit", do_limit },
+	{ "spin", do_spin },
 	{ "syscall", do_syscall },
 	{ "tty", do_tty },
 	{ "wait", do_wait },
