@@ -37,9 +37,8 @@ struct agent {
 
 /* What is sent back. */
 struct agent_answer {
-	uint32_t status; /* of HTTP */
-	struct buf
-		body; /* empty: none. JSON, of a success what the operation's table says */
+	uint32_t status;      /* of HTTP */
+	struct buf body;      /* empty: none. JSON, or of a success what the table says */
 	enum agent_flow flow; /* not NONE: after the body, if any, what `fd` gives, */
 	int fd;		      /* which is the answer's then */
 	const char *type;     /* of that; NULL: as ucr-api knows it. At most 63 bytes */
@@ -94,9 +93,6 @@ void agent_op_run(const struct agent_op *op, struct agent *agent,
 
 /* ---- agent-worker.c ---- */
 
-/* In a child: what is the agent's own must not be a container's, nor a worker's, which may outlive
- * the agent. */
-void agent_worker_reset(struct agent *agent);
 /* Takes the call over: does it now, or when another worker has ended. A failure is the answer. */
 void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call);
 /* Drops the call if it is still queued; a worker is not interrupted. */

@@ -2,6 +2,7 @@
 #include "agentd/agent-report.h"
 
 #include "agentd/agent-metrics.h"
+#include "agentd/agent-child.h"
 #include "agentd/agent-private.h"
 #include "common/cleanup.h"
 #include "common/fd.h"

@@ -5,6 +5,7 @@
  * of the type "continue", brings what takes the call's own body. One that dies without a word is an
  * answer, too.
  */
+#include "agentd/agent-child.h"
 #include "agentd/agent-private.h"
 #include "agentd/agent-streams.h"
 
@@ -51,8 +52,6 @@ struct agent_queued {
 
 /* ---- the child ---- */
 
-/* What is the agent's own, and must not be a container's; nor the worker's, which may outlive the
- * agent: the next one wants the place and the socket. */
 void agent_worker_reset(struct agent *agent)
 {
 	sigset_t none;

@@ -21,11 +21,10 @@
 struct run_options {
 	const char *name;
 	const char *fetch_cache_size;
-	char *const *uris;    /* fetched into a sandbox; agentd/sandbox.h */
-	char *const *command; /* replaces the image's command when not empty */
-	const char
-		*entrypoint; /* NULL: the image's; "": none; one word, or a JSON array */
-	char *const *env;    /* "K=V", or "K" to take the caller's value */
+	char *const *uris;	/* fetched into a sandbox; agentd/sandbox.h */
+	char *const *command;	/* replaces the image's command when not empty */
+	const char *entrypoint; /* NULL: the image's; "": none; a word or a JSON array */
+	char *const *env;	/* "K=V", or "K" to take the caller's value */
 	char *const *env_files;
 	char *const *labels;
 	const char *workdir, *user, *hostname;
@@ -38,9 +37,8 @@ struct run_options {
 	char *const *devices; /* "host[:container[:rwm]]" */
 	const char *shm_size;
 
-	const char *memory, *memory_reservation, *memory_swap;
-	const char *cpus, *cpu_shares, *cpuset_cpus, *cpuset_mems, *pids_limit,
-		*io_weight;
+	const char *memory, *memory_reservation, *memory_swap, *io_weight;
+	const char *cpus, *cpu_shares, *cpuset_cpus, *cpuset_mems, *pids_limit;
 	char *const *huge_pages;				  /* "2MB=64m" */
 	char *const *device_read_bps, *const *device_write_bps;	  /* "/dev/sda:10m" */
 	char *const *device_read_iops, *const *device_write_iops; /* "/dev/sda:100" */
@@ -49,8 +47,7 @@ struct run_options {
 	const char *cgroup_parent;
 	char *const *cap_add;
 	char *const *cap_drop;
-	char *const *security_opts; /* "seccomp=FILE", "seccomp=unconfined",
-				       "no-new-privileges" */
+	char *const *security_opts; /* "seccomp=FILE", "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
 	const char *network;	    /* as network_choice_parse() has it */
 	const char *network_pool;   /* "address/prefix" of the bridge */
@@ -58,8 +55,7 @@ struct run_options {
 	bool is_publish_all;	    /* what the image exposes */
 	char *const *dns;	    /* addresses of name servers */
 
-	const char *stop_signal, *stop_timeout;
-	const char *log_max_size, *log_max_files;
+	const char *stop_signal, *stop_timeout, *log_max_size, *log_max_files;
 	struct {
 		uint16_t rows, columns;
 	} terminal_size;

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every child of the agent that is not another program begins with. */
+#ifndef UCR_AGENTD_AGENT_CHILD_H
+#define UCR_AGENTD_AGENT_CHILD_H
+
+struct agent;
+
+/* Gives up what is the agent's own and must not be a container's; nor a worker's, which may outlive
+ * the agent: the next one wants the place and the socket. */
+void agent_worker_reset(struct agent *agent);
+
+#endif
