@@ -23,6 +23,12 @@ static const struct json_field fields[] = {
 	{ "tail", json_string, AT(log.tail) },
 	{ "since", json_i64, AT(log.since) },
 	{ "until", json_i64, AT(log.until) },
+	{ "path", json_string, AT(file.path) },
+	{ "offset", json_u64, AT(file.offset) },
+	{ "length", json_u64, AT(file.length) },
+	{ "list", json_bool, AT(file.is_list) },
+	{ "has_events_after", json_bool, AT(has_events_after) },
+	{ "events_after", json_u64, AT(events_after) },
 	{ 0 },
 };
 
@@ -122,6 +128,14 @@ static int check_logs(const struct agent_call *call, struct err *err)
 	return err_say(err, EINVAL, "read_logs.tail: want a number of lines as text");
 }
 
+static int check_path(const struct agent_call *call, struct err *err)
+{
+	if (!str_empty(call->file.path))
+		return 0;
+	return err_say(err, EINVAL,
+		"path: want the container's name, and then a path in its sandbox, as web/out");
+}
+
 static int check_nothing(const struct agent_call *call, struct err *err)
 {
 	return 0;
@@ -154,6 +168,9 @@ static const struct {
 	{ "stop", check_timeout },
 	{ "top", check_nothing },
 	{ "logs", check_logs },
+	{ "list-files", check_path, .is_nameless = true },
+	{ "read-file", check_path, .is_nameless = true },
+	{ "download", check_path, .is_nameless = true },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
 };

@@ -26,6 +26,14 @@ struct agent_call {
 		char *tail;	      /* so many lines at most; NULL: all */
 		int64_t since, until; /* nanoseconds since the epoch; 0: no bound */
 	} log;
+	struct {
+		char *path; /* "NAME/PATH", of a container's sandbox */
+		uint64_t offset;
+		uint64_t length; /* at most so many bytes */
+		bool is_list;	 /* as the older of Mesos' two forms has it */
+	} file;
+	bool has_events_after; /* else those that are still to come */
+	uint64_t events_after; /* the number of the last one that is known */
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,

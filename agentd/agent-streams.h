@@ -17,4 +17,16 @@ int agent_attach(struct agent *agent, const struct agent_call *call,
 int agent_attach_input(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 
+/* agent-events.c: lines of JSON, as they come. */
+int agent_events(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
+/* agent-files.c: sandboxes, and what their tasks wrote as "stdout" and "stderr". */
+int agent_list_files(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_read_file(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_download(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+
 #endif

@@ -288,6 +288,17 @@ static const struct json_field attach_input_members[] = {
 	{ 0 },
 };
 
+static const struct json_field list_files_members[] = {
+	{ "path", json_string, AT(call.file.path), true },
+	{ 0 },
+};
+static const struct json_field read_file_members[] = {
+	{ "path", json_string, AT(call.file.path), true },
+	{ "offset", json_u64, AT(call.file.offset), true },
+	{ "length", json_u64, AT(call.file.length) },
+	{ 0 },
+};
+
 static const struct {
 	const char *type, *op;
 	const char *member; /* that holds what the call says; NULL: it says nothing */
@@ -301,6 +312,8 @@ static const struct {
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
 	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
+	{ "LIST_FILES", "list-files", "list_files", list_files_members },
+	{ "READ_FILE", "read-file", "read_file", read_file_members },
 	{ "ATTACH_CONTAINER_OUTPUT", "attach", "attach_container_output",
 		container_call_members },
 	{ "ATTACH_CONTAINER_INPUT", "attach-input", "attach_container_input",
@@ -309,8 +322,8 @@ static const struct {
 
 /* Of the API, but not of this agent. */
 static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
-	"SET_LOGGING_LEVEL", "LIST_FILES", "READ_FILE", "GET_STATE", "GET_FRAMEWORKS",
-	"GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS", "GET_RESOURCE_PROVIDERS",
+	"SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS",
+	"GET_OPERATIONS", "GET_TASKS", "GET_RESOURCE_PROVIDERS",
 	"LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER",
 	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION", "PRUNE_IMAGES",
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",

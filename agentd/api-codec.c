@@ -35,6 +35,11 @@ const struct api_codec api_codec_raw = {
 	.put = put_raw,
 };
 
+const struct api_codec api_codec_text = {
+	.type = "text/plain; charset=utf-8",
+	.put = put_raw,
+};
+
 static void put_docker(struct api_codec_state *state, enum api_piece piece,
 	const char *data, size_t len, struct buf *out)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-flow.h"
 
+#include "agentd/api-file.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 
@@ -16,7 +17,10 @@
 
 static void put(struct api_flow *flow, enum api_piece piece, const char *data, size_t len)
 {
-	flow->codec->put(&flow->state, piece, data, len, &flow->out);
+	if (flow->state.is_log && piece == API_STDOUT)
+		api_log_put(&flow->state, flow->codec, data, len, &flow->out);
+	else
+		flow->codec->put(&flow->state, piece, data, len, &flow->out);
 }
 
 static void take_frame(struct api_flow *flow, size_t len)
@@ -258,14 +262,20 @@ static void respond(struct api_request *request, unsigned int status, const char
 	/* A client may think for as long as it likes before it reads on. */
 	(void)MHD_set_connection_option(
 		request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
-	api_request_respond(request, status, response, type ? type : codec->type);
+	api_request_respond(
+		request, status, response, type && !request->codec ? type : codec->type);
 }
 
 void api_flow_answer(struct api_request *request, unsigned int status, const char *type,
 	enum agent_flow kind, int fd, int hello_fd)
 {
-	struct api_flow *flow = flow_new(request, kind, fd);
+	struct api_flow *flow;
 
+	if (kind == AGENT_FLOW_FILE) {
+		api_file_answer(request, type, fd);
+		return;
+	}
+	flow = flow_new(request, kind, fd);
 	if (!flow)
 		return;
 	if (flow->codec == &api_codec_frames)

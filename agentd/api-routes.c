@@ -2,6 +2,7 @@
 #include "agentd/api-private.h"
 
 #include "agentd/api-calls.h"
+#include "common/timestamp.h"
 
 #include <errno.h>
 
@@ -33,6 +34,110 @@ static int make_mesos_call(
 	return r;
 }
 
+/* ---- what a GET says ---- */
+
+static int read_flag(
+	struct api_request *request, const char *name, bool *ret, struct err *err)
+{
+	const char *text = api_request_argument(request, name);
+
+	if (!text)
+		return 0;
+	if (str_eq(text, "1") || str_eq(text, "true") || !*text)
+		*ret = true;
+	else if (str_eq(text, "0") || str_eq(text, "false"))
+		*ret = false;
+	else
+		return err_say(err, EINVAL, "%s: want true or false", name);
+	return 0;
+}
+
+static int read_u64(
+	struct api_request *request, const char *name, uint64_t *ret, struct err *err)
+{
+	const char *text = api_request_argument(request, name);
+
+	return !text || str_to_u64(text, ret) == 0
+		       ? 0
+		       : err_say(err, EINVAL, "%s: want a number", name);
+}
+
+/* Seconds since the epoch, or a time as people write it. */
+static int read_moment(
+	struct api_request *request, const char *name, int64_t *ret, struct err *err)
+{
+	const char *text = api_request_argument(request, name);
+	uint64_t seconds;
+
+	if (!text || timestamp_parse(text, ret) == 0)
+		return 0;
+	if (str_to_u64(text, &seconds) < 0 || seconds > INT64_MAX / TIMESTAMP_SECOND)
+		return err_say(err, EINVAL,
+			"%s: want seconds since 1970, or a time as 2026-01-31T08:00:00Z",
+			name);
+	*ret = (int64_t)seconds * TIMESTAMP_SECOND;
+	return 0;
+}
+
+/* GET /containers/NAME/logs */
+static int make_logs(
+	struct api_request *request, struct agent_call *call, struct err *err)
+{
+	struct api_codec_state *state = &request->state;
+	const char *tail = api_request_argument(request, "tail");
+	bool is_chosen = api_request_argument(request, "stdout") ||
+			 api_request_argument(request, "stderr");
+	int r;
+
+	request->codec = &api_codec_text;
+	state->is_log = true;
+	state->has_stdout = state->has_stderr = !is_chosen;
+	r = read_flag(request, "follow", &call->log.is_followed, err);
+	if (r == 0)
+		r = read_flag(request, "stdout", &state->has_stdout, err);
+	if (r == 0)
+		r = read_flag(request, "stderr", &state->has_stderr, err);
+	if (r == 0)
+		r = read_flag(request, "timestamps", &state->has_times, err);
+	if (r == 0)
+		r = read_moment(request, "since", &call->log.since, err);
+	if (r == 0)
+		r = read_moment(request, "until", &call->log.until, err);
+	if (r == 0 && (str_set(&call->container, request->parts[0]) < 0 ||
+			      (tail && !str_eq(tail, "all") &&
+				      str_set(&call->log.tail, tail) < 0)))
+		r = err_oom(err);
+	return r == 0 ? agent_call_check(call, err) : r;
+}
+
+/* GET /events. A client that was cut off says by itself what it has seen last. */
+static int make_events(
+	struct api_request *request, struct agent_call *call, struct err *err)
+{
+	const char *last = api_request_header(request, "Last-Event-ID");
+	int r = 0;
+
+	request->codec = &api_codec_sse;
+	call->has_events_after = last || api_request_argument(request, "since");
+	if (last && str_to_u64(last, &call->events_after) < 0)
+		return err_say(err, EINVAL, "Last-Event-ID: want the id of an event");
+	if (!last)
+		r = read_u64(request, "since", &call->events_after, err);
+	return r;
+}
+
+/* GET /files/browse, /files/download */
+static int make_file(
+	struct api_request *request, struct agent_call *call, struct err *err)
+{
+	const char *path = api_request_argument(request, "path");
+
+	call->file.is_list = true;
+	if (path && str_set(&call->file.path, path) < 0)
+		return err_oom(err);
+	return agent_call_check(call, err);
+}
+
 /* Clients of Mesos put the agent's name before the path. */
 static const struct api_route routes[] = {
 	{ "/api/v1", MHD_HTTP_METHOD_POST, NULL, make_mesos_call, API_BODY_JSON },
@@ -40,6 +145,12 @@ static const struct api_route routes[] = {
 		API_BODY_JSON },
 	{ "/health", MHD_HTTP_METHOD_GET, "health" },
 	{ "/slave(1)/health", MHD_HTTP_METHOD_GET, "health" },
+	{ "/containers/*/logs", MHD_HTTP_METHOD_GET, "logs", make_logs },
+	{ "/events", MHD_HTTP_METHOD_GET, "events", make_events },
+	{ "/files/browse", MHD_HTTP_METHOD_GET, "list-files", make_file },
+	{ "/slave(1)/files/browse", MHD_HTTP_METHOD_GET, "list-files", make_file },
+	{ "/files/download", MHD_HTTP_METHOD_GET, "download", make_file },
+	{ "/slave(1)/files/download", MHD_HTTP_METHOD_GET, "download", make_file },
 	{ "/metrics", MHD_HTTP_METHOD_GET, "metrics" },
 };
 

@@ -30,6 +30,9 @@ enum api_piece {
 struct api_codec_state {
 	struct buf line; /* for those that work by lines: the one that has no end yet */
 	bool has_stdout, has_stderr; /* which of the two the client wants */
+	bool is_log; /* what comes are lines of a log (agentd/log.h), and what they say is meant */
+	bool has_times;	   /* each of those with its time before it */
+	bool is_inside[2]; /* by stream: the line whose parts come */
 };
 #define API_CODEC_STATE                                                                  \
 	{                                                                                \
@@ -46,7 +49,12 @@ struct api_codec {
 		size_t len, struct buf *out);
 };
 
-extern const struct api_codec api_codec_raw; /* both streams as they come */
+/* What lines of a log say, by any codec but those that have lines themselves. */
+void api_log_put(struct api_codec_state *state, const struct api_codec *codec,
+	const char *data, size_t len, struct buf *out);
+
+extern const struct api_codec api_codec_raw;  /* both streams as they come */
+extern const struct api_codec api_codec_text; /* the same, which is known to be text */
 extern const struct api_codec
 	api_codec_docker; /* frames: [stream, 0, 0, 0, length × 4] */
 extern const struct api_codec api_codec_frames; /* runtime/attach-stream.h */

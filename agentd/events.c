@@ -3,6 +3,7 @@
 
 #include "agentd/engine-private.h"
 #include "common/cleanup.h"
+#include "common/fd.h"
 #include "common/json-writer.h"
 #include "common/json.h"
 #include "common/timestamp.h"
@@ -12,10 +13,13 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
 #define LINE_MAX_BYTES 65536
+#define TAIL_BYTES 4096 /* in which the last line usually is */
+#define TAIL_BYTES_MAX (2 * LINE_MAX_BYTES)
 #define READ_BYTES 16384
 #define NS_PER_MS 1000000LL
 
@@ -25,65 +29,146 @@
 static int open_for_append(const struct engine *engine)
 {
 	return openat(engine->root_dirfd, "events",
-		O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+		O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-/* Two that meet here rename one after the other: the second moves a nearly empty file
- * over the full one only if it looked before the first renamed; comparing inodes closes
- * that gap. */
-static void rotate_if_full(struct engine *engine)
+/* The number of the last line in `text` that has one; 0: there is none. */
+static uint64_t last_number(char *text)
+{
+	uint64_t seq = 0;
+
+	for (;;) {
+		char *newline = strrchr(text, '\n');
+		const char *digits =
+			str_skip_prefix(newline ? newline + 1 : text, "{\"seq\":");
+
+		if (digits)
+			seq = strtoull(digits, NULL, 10);
+		if (seq || !newline)
+			return seq;
+		*newline = '\0';
+	}
+}
+
+/* What ends the file; a line that was torn by a power cut is not continued. */
+static uint64_t read_tail(int fd, off_t size, off_t len, bool *ret_is_torn)
+{
+	cleanup_free char *text = malloc((size_t)len + 1);
+	ssize_t n;
+
+	if (!text)
+		return 0;
+	n = pread(fd, text, (size_t)len, size > len ? size - len : 0);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	*ret_is_torn = text[n - 1] != '\n';
+	return last_number(text);
+}
+
+static uint64_t read_number(int fd, bool *ret_is_torn)
+{
+	struct stat st;
+	uint64_t seq;
+
+	*ret_is_torn = false;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return 0;
+	seq = read_tail(fd, st.st_size, TAIL_BYTES, ret_is_torn);
+	if (!seq && st.st_size > TAIL_BYTES)
+		seq = read_tail(fd, st.st_size, TAIL_BYTES_MAX, ret_is_torn);
+	return seq;
+}
+
+static uint64_t next_number(const struct engine *engine, bool *ret_is_torn)
+{
+	cleanup_close int old_fd = -1;
+	uint64_t seq = read_number(engine->events_fd, ret_is_torn);
+	bool ignored;
+
+	if (!seq) {
+		old_fd = openat(engine->root_dirfd, "events.1",
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		seq = read_number(old_fd, &ignored);
+	}
+	return seq + 1;
+}
+
+/* The file that has the name now, locked. */
+static int lock_file(struct engine *engine)
 {
 	struct stat open_st, name_st;
 
-	if (fstat(engine->events_fd, &open_st) < 0 || open_st.st_size < EVENTS_SIZE_MAX)
-		return;
-	if (fstatat(engine->root_dirfd, "events", &name_st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		name_st.st_ino == open_st.st_ino)
-		(void)renameat(
-			engine->root_dirfd, "events", engine->root_dirfd, "events.1");
-	(void)close(engine->events_fd);
-	engine->events_fd = open_for_append(engine);
+	for (int tries = 0; tries < 100; tries++) {
+		if (engine->events_fd < 0)
+			engine->events_fd = open_for_append(engine);
+		if (engine->events_fd < 0 || fd_lock(engine->events_fd, true, true) < 0 ||
+			fstat(engine->events_fd, &open_st) < 0)
+			return -errno;
+		if (fstatat(engine->root_dirfd, "events", &name_st,
+			    AT_SYMLINK_NOFOLLOW) == 0 &&
+			name_st.st_ino == open_st.st_ino) {
+			if (open_st.st_size < EVENTS_SIZE_MAX)
+				return 0;
+			(void)renameat(engine->root_dirfd, "events", engine->root_dirfd,
+				"events.1");
+		}
+		(void)close(take_fd(&engine->events_fd));
+	}
+	return -EAGAIN;
+}
+
+void event_write(struct json_writer *w, const struct event *event)
+{
+	char stamp[TIMESTAMP_MAX];
+
+	jw_object(w, NULL);
+	if (event->seq)
+		jw_u64(w, "seq", event->seq);
+	jw_string(w, "time",
+		timestamp_format(event->time ? event->time : timestamp_now(), stamp));
+	jw_string(w, "type", event->type);
+	if (event->id)
+		jw_string(w, "id", event->id);
+	if (event->name)
+		jw_string(w, "name", event->name);
+	if (event->image)
+		jw_string(w, "image", event->image);
+	if (event->attributes)
+		jw_string_map(w, "attributes", event->attributes);
+	jw_object_end(w);
 }
 
 void events_append(struct engine *engine, const struct event *event)
 {
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
-	char stamp[TIMESTAMP_MAX];
+	struct event numbered = *event;
+	bool is_torn;
 
-	jw_object(&w, NULL);
-	jw_string(&w, "time",
-		timestamp_format(event->time ? event->time : timestamp_now(), stamp));
-	jw_string(&w, "type", event->type);
-	if (event->id)
-		jw_string(&w, "id", event->id);
-	if (event->name)
-		jw_string(&w, "name", event->name);
-	if (event->image)
-		jw_string(&w, "image", event->image);
-	if (event->attributes)
-		jw_string_map(&w, "attributes", event->attributes);
-	jw_object_end(&w);
-	buf_putc(&b, '\n');
-	if (buf_finish(&b) < 0)
+	if (lock_file(engine) < 0)
 		return;
-	if (engine->events_fd < 0)
-		engine->events_fd = open_for_append(engine);
-	if (engine->events_fd >= 0)
-		rotate_if_full(engine);
-	if (engine->events_fd >= 0)
+	numbered.seq = next_number(engine, &is_torn);
+	if (is_torn)
+		buf_putc(&b, '\n');
+	event_write(&w, &numbered);
+	buf_putc(&b, '\n');
+	if (buf_finish(&b) == 0)
 		(void)!write(engine->events_fd, b.data, b.len);
+	(void)flock(engine->events_fd, LOCK_UN);
 }
 
 /* ---- reading -------------------------------------------------------------------------
  */
 
 struct line_event {
+	uint64_t seq;
 	char *time, *type, *id, *name, *image;
 	strv attributes;
 };
 
 static const struct json_field event_fields[] = {
+	{ "seq", json_u64, offsetof(struct line_event, seq), false, NULL },
 	{ "time", json_string, offsetof(struct line_event, time), true, NULL },
 	{ "type", json_string, offsetof(struct line_event, type), true, NULL },
 	{ "id", json_string, offsetof(struct line_event, id), false, NULL },
@@ -105,6 +190,7 @@ struct reading {
 static int deliver(struct reading *reading, const struct line_event *parsed)
 {
 	struct event event = {
+		.seq = parsed->seq,
 		.type = parsed->type,
 		.id = parsed->id,
 		.name = parsed->name,
@@ -113,7 +199,8 @@ static int deliver(struct reading *reading, const struct line_event *parsed)
 	};
 
 	if (timestamp_parse(parsed->time, &event.time) < 0 ||
-		event.time < reading->options->since)
+		event.time < reading->options->since ||
+		(reading->options->after_seq && event.seq <= reading->options->after_seq))
 		return 0;
 	if (reading->options->until && event.time > reading->options->until)
 		return 0;
@@ -201,7 +288,8 @@ static bool was_rotated(const struct reading *reading, const struct engine *engi
 
 static int wait_for_more(int inotify_fd, const struct events_options *options)
 {
-	struct pollfd fd = { .fd = inotify_fd, .events = POLLIN };
+	struct pollfd fds[2] = { { .fd = inotify_fd, .events = POLLIN },
+		{ .fd = options->gone_fd > 0 ? options->gone_fd : -1 } };
 	int64_t left = -1;
 	char drained[4096];
 
@@ -212,11 +300,11 @@ static int wait_for_more(int inotify_fd, const struct events_options *options)
 		if (left > 60000)
 			left = 60000;
 	}
-	if (poll(&fd, 1, (int)left) < 0)
+	if (poll(fds, 2, (int)left) < 0)
 		return -errno;
-	if (fd.revents)
+	if (fds[0].revents)
 		(void)!read(inotify_fd, drained, sizeof(drained));
-	return 1;
+	return !fds[1].revents;
 }
 
 static int follow(struct reading *reading, struct engine *engine, int inotify_fd)

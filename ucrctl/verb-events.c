@@ -10,6 +10,7 @@
 
 struct events_opts {
 	int64_t since, until;
+	int64_t after_seq;
 	strv filters;
 	bool is_streamed;
 	struct format_options list;
@@ -21,6 +22,9 @@ static const struct option_spec options[] = {
 		.help = "From TIME on: 2026-01-31T08:00:00Z, or 10m ago as 10m (default: now)" },
 	{ "until", .arg = "TIME", .set = option_moment,
 		.offset = offsetof(struct events_opts, until), .help = "Up to TIME" },
+	{ "since-seq", .arg = "NUMBER", .set = option_i64,
+		.offset = offsetof(struct events_opts, after_seq),
+		.help = "Those after the one with this number (Seq of --format), that none is missed" },
 	{ "filter", 'f', .arg = "KEY=VALUE", .set = option_strv,
 		.offset = offsetof(struct events_opts, filters),
 		.help = "Only those whose event, container or image is VALUE; repeatable" },
@@ -43,6 +47,13 @@ static void put_time(const void *row, const struct format_style *style, struct b
 	char text[TIMESTAMP_MAX];
 
 	buf_puts(out, timestamp_format(e->time, text));
+}
+
+static void put_seq(const void *row, const struct format_style *style, struct buf *out)
+{
+	const struct event *e = row;
+
+	buf_printf(out, "%llu", (unsigned long long)e->seq);
 }
 
 static void put_type(const void *row, const struct format_style *style, struct buf *out)
@@ -108,6 +119,7 @@ static void put_details(
 
 static const struct format_column columns[] = {
 	{ "Time", "TIME", put_time },
+	{ "Seq", "SEQ", put_seq },
 	{ "Type", "TYPE", put_type },
 	{ "ID", "ID", put_id },
 	{ "Name", "NAME", put_name },
@@ -201,7 +213,10 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	cleanup_format struct format format = { 0 };
 	const struct events_opts *o = opts;
 	struct events_options how = {
-		.follow = o->is_streamed, .since = o->since, .until = o->until
+		.follow = o->is_streamed,
+		.since = o->since,
+		.until = o->until,
+		.after_seq = o->after_seq > 0 ? (uint64_t)o->after_seq : 0,
 	};
 	struct reading reading = { context, &format, o, err };
 	struct ctl *ctl = context;
@@ -215,7 +230,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		"{{.ID}}", err);
 	if (r < 0)
 		return r;
-	if (how.follow && !how.since && !how.until)
+	if (how.follow && !how.since && !how.until && !how.after_seq)
 		how.since = timestamp_now();
 	r = ctl_engine(ctl, &engine, err);
 	if (r < 0)
