@@ -187,12 +187,12 @@ static int create(struct creation *c, struct err *err)
 	r = registry_prepare(isolation, STAGES_CREATE, err);
 	if (r == 0)
 		r = place_make(isolation, c->request->state_dirfd, &c->launch.place, err);
-	if (r == 0)
-		r = runtime_step(STEP_CGROUP, err);
 	if (r == 0) {
 		isolation->cgroup = c->launch.place.cgroup;
 		r = fill_state(c, err);
 	}
+	if (r == 0)
+		r = runtime_step(STEP_CGROUP, err);
 	if (r == 0 && c->request->start_later)
 		r = start_listen(c->request->state_dirfd, &c->launch.listen_fd, err);
 	if (r == 0)
