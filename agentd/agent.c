@@ -3,6 +3,7 @@
 
 #include "agentd/agent-network.h"
 #include "agentd/agent-report.h"
+#include "agentd/container-names.h"
 #include "agentd/fetch-cache.h"
 #include "common/cleanup.h"
 
@@ -206,6 +207,7 @@ static void recover(struct agent *agent)
 	struct err err = { 0 };
 	size_t live = 0;
 
+	container_names_sweep(agent->engine);
 	if (container_list(agent->engine, &list, &err) < 0) {
 		agent_complain("list the containers", &err);
 		return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-names.h"
 #include "agentd/container-private.h"
 #include "agentd/container-network.h"
 #include "agentd/container-usage.h"
@@ -136,19 +137,6 @@ int container_cleanup(struct engine *engine, struct container *container, struct
 	return container->is_auto_removed ? container_erase(engine, container, err) : 0;
 }
 
-/* A name is only given back by the container that has it. */
-static void release_name(struct engine *engine, const struct container *c)
-{
-	char target[CONTAINER_ID_MAX + 1];
-	ssize_t n;
-
-	if (!c->name)
-		return;
-	n = readlinkat(engine_names_dirfd(engine), c->name, target, sizeof(target));
-	if (n == CONTAINER_ID_MAX - 1 && memcmp(target, c->id, (size_t)n) == 0)
-		(void)unlinkat(engine_names_dirfd(engine), c->name, 0);
-}
-
 /* A user's containers hold files of subordinate ids, which only the root of a namespace
  * that maps them may remove. */
 static int remove_tree_rootless(int dirfd, const char *name, struct err *err)
@@ -203,7 +191,7 @@ int container_erase(
 
 	if (r < 0)
 		return r;
-	release_name(engine, container);
+	container_name_release(engine, container->name, container->id);
 	r = engine_step(STEP_REMOVE_NAME, err);
 	if (r < 0)
 		return r;

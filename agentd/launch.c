@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch.h"
 
+#include "agentd/container-names.h"
 #include "agentd/container-private.h"
 #include "agentd/engine-steps.h"
 #include "agentd/events.h"
@@ -129,60 +130,11 @@ static int plan(struct engine *engine, const struct launch_request *request,
 
 /* ---- the directory ------------------------------------------------------------------- */
 
-/* A name whose container is gone is free: its holder was killed while it let go. */
-static int take_stale_name(
-	struct engine *engine, const char *name, const char *id, struct err *err)
-{
-	int dirfd = engine_names_dirfd(engine);
-	char holder[CONTAINER_ID_MAX + 1];
-	struct stat st;
-	ssize_t n = readlinkat(dirfd, name, holder, CONTAINER_ID_MAX);
-
-	if (n == CONTAINER_ID_MAX - 1) {
-		holder[n] = '\0';
-		if (fstatat(engine_containers_dirfd(engine), holder, &st,
-			    AT_SYMLINK_NOFOLLOW) == 0) {
-			(void)err_say(err, EEXIST,
-				"the name %s belongs to container %.*s", name,
-				CONTAINER_SHORT_ID, holder);
-			return err_hint(err,
-				"remove it with `ucrctl rm %s`, or take another", name);
-		}
-	}
-	if (unlinkat(dirfd, name, 0) < 0 && errno != ENOENT)
-		return err_set(err, errno, "free the name %s", name);
-	if (symlinkat(id, dirfd, name) < 0)
-		return err_set(err, errno, "take the name %s", name);
-	return 0;
-}
-
-/* One at a time: two that both saw the dead holder would each take the name, the second
- * from the first. */
-static int take_name_again(
-	struct engine *engine, const char *name, const char *id, struct err *err)
-{
-	cleanup_close int lock_fd = openat(
-		engine_names_dirfd(engine), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r;
-
-	if (lock_fd < 0)
-		return err_set(err, errno, "open the directory of names");
-	r = fd_lock(lock_fd, true, true);
-	if (r < 0)
-		return err_set(err, -r, "lock the directory of names");
-	return take_stale_name(engine, name, id, err);
-}
-
 static int take_name(struct launching *l, struct err *err)
 {
 	const char *name = l->container->name;
 
-	if (!name ||
-		symlinkat(l->container->id, engine_names_dirfd(l->engine), name) == 0)
-		return 0;
-	if (errno == EEXIST)
-		return take_name_again(l->engine, name, l->container->id, err);
-	return err_set(err, errno, "take the name %s", name);
+	return name ? container_name_take(l->engine, name, l->container->id, err) : 0;
 }
 
 static int write_config(struct launching *l, struct err *err)

@@ -74,6 +74,8 @@ def sweep(agent):
         if os.listdir(path) in ([], ["rootfs"]):
             os.utime(path, (0, 0))
     cli.good("ps", "-aq", root=agent.root)
+    # A name without a container is free, and swept when an agent starts.
+    restart(agent)
 
 
 def remove_all(agent):
