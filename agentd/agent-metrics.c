@@ -84,15 +84,11 @@ static int put_containers(struct agent *agent, const struct container_list *list
 	return 0;
 }
 
-int agent_put_metrics(struct agent *agent, struct metrics *metrics, struct err *err)
+int agent_put_metrics(struct agent *agent, const struct container_list *list,
+	struct metrics *metrics, struct err *err)
 {
-	cleanup_container_list struct container_list list = { 0 };
-	int r = container_list(agent->engine, &list, err);
-
-	if (r < 0)
-		return r;
 	put_info(metrics);
 	put_resources(metrics, &agent->resources);
-	put_states(metrics, &list);
-	return put_containers(agent, &list, metrics, err);
+	put_states(metrics, list);
+	return put_containers(agent, list, metrics, err);
 }

@@ -6,8 +6,9 @@
 #include "agentd/agent.h"
 #include "common/metrics.h"
 
-/* A worker's: it reads some files of each container. */
-int agent_put_metrics(struct agent *agent, struct metrics *metrics, struct err *err)
-	__attribute__((warn_unused_result));
+/* A worker's: it reads some files of each container of the list, which holds those that whoever
+ * asked may know of. */
+int agent_put_metrics(struct agent *agent, const struct container_list *list,
+	struct metrics *metrics, struct err *err) __attribute__((warn_unused_result));
 
 #endif

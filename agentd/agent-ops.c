@@ -164,9 +164,11 @@ static int remove_container(struct agent *agent, const struct agent_call *call,
 static int metrics(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
+	cleanup_container_list struct container_list list = { 0 };
 	struct metrics metrics = { .out = &answer->body };
+	int r = container_list(agent->engine, &list, err);
 
-	return agent_put_metrics(agent, &metrics, err);
+	return r < 0 ? r : agent_put_metrics(agent, &list, &metrics, err);
 }
 
 static const struct agent_op ops[] = {

@@ -39,6 +39,7 @@ static const struct helper_program program = {
 /* Waits as long as the role does not read; the role's end is its own. */
 static int measure_and_send(struct agent_report *report)
 {
+	cleanup_container_list struct container_list list = { 0 };
 	cleanup_buf struct buf out = BUF_INIT;
 	cleanup_close int fd = -1;
 	struct metrics metrics = { .out = &out,
@@ -46,7 +47,8 @@ static int measure_and_send(struct agent_report *report)
 		.seconds = timestamp_now() / TIMESTAMP_SECOND };
 	struct err err = { 0 };
 
-	if (agent_put_metrics(report->agent, &metrics, &err) < 0) {
+	if (container_list(report->agent->engine, &list, &err) < 0 ||
+		agent_put_metrics(report->agent, &list, &metrics, &err) < 0) {
 		agent_complain("measure", &err);
 		return 1;
 	}
