@@ -90,6 +90,9 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	options.name = call->container;
 	options.fetch_cache_size = cache;
 	options.is_detached = !call->is_attached;
+	r = agent_network_limit(agent, &options, err);
+	if (r < 0)
+		return r;
 	r = call->image
 		    ? find_image(agent, call, &image, &notes, err)
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);

@@ -45,6 +45,12 @@ static const struct option_spec options[] = {
 	{ "fetch-cache-size", .arg = "SIZE", .set = option_string,
 		.offset = AT(fetch_cache_size),
 		.help = "How much of cached downloads is kept (default: 2g)" },
+	{ "network-rate-in", .arg = "BYTES", .set = option_string,
+		.offset = AT(network_rate_in),
+		.help = "What may come to each task on a bridge in a second, as 10m (default: "
+			"no limit)" },
+	{ "network-rate-out", .arg = "BYTES", .set = option_string,
+		.offset = AT(network_rate_out), .help = "The same of what it sends" },
 	{ "allow-host-network", .set = option_bool, .offset = AT(is_host_network_allowed),
 		.help = "Let tasks have the host's network" },
 	{ "allow-any-port", .set = option_bool, .offset = AT(is_any_port_allowed),

@@ -74,6 +74,52 @@ int agent_network_check(
 	return o->is_any_port_allowed ? 0 : check_ports(agent, run, err);
 }
 
+/* ---- rates ---- */
+
+static int limit_rate(
+	const char *option, const char *most, const char **wanted, struct err *err)
+{
+	uint64_t limit = 0, rate = 0;
+	int r = network_rate_parse(option, most, &limit, err);
+
+	if (r == 0)
+		r = network_rate_parse(option, *wanted, &rate, err);
+	if (r < 0 || !limit)
+		return r;
+	if (rate > limit)
+		return err_say(err, EACCES, "%s %s: this agent gives a task %s at most",
+			option, *wanted, most);
+	if (!rate)
+		*wanted = most;
+	return 0;
+}
+
+int agent_network_limit(
+	const struct agent *agent, struct run_options *run, struct err *err)
+{
+	const struct agent_options *o = agent->options;
+	struct network_choice choice;
+	int r = network_choice_parse(run->network, &choice, err);
+
+	if (r < 0 || choice.mode != NETWORK_BRIDGE)
+		return r;
+	r = limit_rate("network_rate_in", o->network_rate_in, &run->network_rate_in, err);
+	return r < 0 ? r
+		     : limit_rate("network_rate_out", o->network_rate_out,
+			       &run->network_rate_out, err);
+}
+
+int agent_network_settings(const struct agent_options *options, struct err *err)
+{
+	uint64_t ignored;
+	int r = network_rate_parse(
+		"--network-rate-in", options->network_rate_in, &ignored, err);
+
+	return r < 0 ? r
+		     : network_rate_parse("--network-rate-out", options->network_rate_out,
+			       &ignored, err);
+}
+
 /* ---- what they have ---- */
 
 static void write_address(struct json_writer *w, const char *protocol,

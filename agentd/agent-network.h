@@ -9,6 +9,14 @@
 int agent_network_check(const struct agent *agent, const struct run_options *run,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* The agent's rates for one that asks for none. -EACCES: it asks for more. */
+int agent_network_limit(const struct agent *agent, struct run_options *run,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Settings that mean nothing are told at once. */
+int agent_network_settings(const struct agent_options *options, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* "network_infos" of Mesos' ContainerStatus. */
 void agent_network_write(struct json_writer *w, const struct container *container);
 

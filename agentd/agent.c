@@ -122,6 +122,8 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 	if (r == 0)
 		r = take_sizes(agent, err);
 	if (r == 0)
+		r = agent_network_settings(options, err);
+	if (r == 0)
 		r = engine_open(&engine, &agent->engine, err);
 	if (r == 0)
 		r = find_resources(agent, err);

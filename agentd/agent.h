@@ -21,6 +21,7 @@ struct agent_options {
 	const char *registries, *authfile, *fetch_cache_size;
 	strv reporters;	  /* where metrics are pushed to */
 	uint32_t workers; /* at once */
+	const char *network_rate_in, *network_rate_out;
 	bool is_host_network_allowed, is_any_port_allowed;
 	bool is_check;
 };

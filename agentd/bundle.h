@@ -50,10 +50,10 @@ struct run_options {
 	char *const *security_opts; /* "seccomp=FILE", "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
 	const char *network;	    /* as network_choice_parse() has it */
-	const char *network_pool;   /* "address/prefix" of the bridge */
-	char *const *publish;	    /* "[address:][hostport:]port[/protocol]" */
-	bool is_publish_all;	    /* what the image exposes */
-	char *const *dns;	    /* addresses of name servers */
+	const char *network_pool, *network_rate_in, *network_rate_out; /* bytes/s */
+	char *const *publish; /* "[address:][hostport:]port[/protocol]" */
+	bool is_publish_all;  /* what the image exposes */
+	char *const *dns;     /* addresses of name servers */
 
 	const char *stop_signal, *stop_timeout, *log_max_size, *log_max_files;
 	struct {

@@ -32,6 +32,8 @@ static int refuse_without_bridge(const struct run_options *o, struct err *err)
 		{ strv_len(o->publish), "--publish", "ports of its own" },
 		{ o->is_publish_all, "--publish-all", "ports of its own" },
 		{ o->network_pool, "--network-pool", "an address of a pool" },
+		{ o->network_rate_in, "--network-rate-in", "a rate of its own" },
+		{ o->network_rate_out, "--network-rate-out", "a rate of its own" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -84,6 +86,17 @@ static int plan_ports(const struct bundle_request *request, struct network_ports
 	return 0;
 }
 
+static int plan_rates(
+	const struct run_options *o, struct network *network, struct err *err)
+{
+	int r = network_rate_parse(
+		"--network-rate-in", o->network_rate_in, &network->rate_in, err);
+
+	return r < 0 ? r
+		     : network_rate_parse("--network-rate-out", o->network_rate_out,
+			       &network->rate_out, err);
+}
+
 int launch_network_plan(
 	const struct bundle_request *request, struct launch_network *ret, struct err *err)
 {
@@ -102,7 +115,8 @@ int launch_network_plan(
 	if (r < 0)
 		return r;
 	ret->network.is_shared = ret->choice.is_shared;
-	return plan_ports(request, &ret->network.ports, err);
+	r = plan_rates(request->options, &ret->network, err);
+	return r < 0 ? r : plan_ports(request, &ret->network.ports, err);
 }
 
 /* ---- the host's things ---------------------------------------------------------------- */

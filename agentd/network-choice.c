@@ -16,6 +16,8 @@ static const struct {
 	{ "bridge:shared", { NETWORK_BRIDGE, true } },
 };
 
+#define RATE_MIN 1024
+#define RATE_MAX (1ULL << 40)
 #define PREFIX_MIN 8
 #define PREFIX_MAX 28
 
@@ -67,4 +69,16 @@ int network_choice_parse(const char *text, struct network_choice *ret, struct er
 	}
 	return err_say(err, EINVAL,
 		"--network %s: want none, host, bridge or bridge:shared", text);
+}
+
+int network_rate_parse(
+	const char *option, const char *text, uint64_t *ret, struct err *err)
+{
+	uint64_t rate = 0;
+
+	if (text && (str_to_bytes(text, &rate) < 0 || rate < RATE_MIN || rate > RATE_MAX))
+		return err_say(err, EINVAL, "%s %s: want bytes a second, from 1k to 1t",
+			option, text);
+	*ret = rate;
+	return 0;
 }

@@ -43,6 +43,10 @@ int network_publish_parse(const char *text, struct network_ports *ports, struct 
 int network_expose_parse(const char *text, struct network_ports *ports, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* "10m": bytes a second, 1k or more; NULL: no limit. `option` names it in the error. */
+int network_rate_parse(const char *option, const char *text, uint64_t *ret,
+	struct err *err) __attribute__((warn_unused_result));
+
 /*
  * Takes ports of the host by binding sockets to them, as long as those are open: nobody else,
  * container or not, can have them meanwhile. Fills in those that were left to choice. `ret_fds`:

@@ -40,6 +40,8 @@ const struct json_field run_fields[] = {
 	ROW(network, json_string),
 	ROW(publish, json_strv),
 	ROW(dns, json_strv),
+	ROW(network_rate_in, json_string),
+	ROW(network_rate_out, json_string),
 	ROW(stop_signal, json_string),
 	ROW(stop_timeout, json_string),
 	{ 0 },

@@ -348,8 +348,11 @@ int network_pair_make(struct netlink *route, const struct network *network, int 
 		return say_pair_failed(route, -r, err);
 	index = netlink_index(route, name);
 	r = index < 0 ? index : set_up_port(route, network, index);
-	return r < 0 ? netlink_err(route, -r, err, "join the bridge " NETWORK_BRIDGE_NAME)
-		     : 0;
+	if (r < 0)
+		return netlink_err(
+			route, -r, err, "join the bridge " NETWORK_BRIDGE_NAME);
+	/* What the host's end sends is what the container receives. */
+	return network_rate_limit(route, name, network->rate_in, err);
 }
 
 int network_pair_remove(struct netlink *route, const struct network *network)
@@ -382,7 +385,8 @@ int network_inside_up(struct netlink *route, const struct network *network, bool
 		put_default_route(route, index, &network->gateway6);
 	}
 	r = netlink_send(route);
-	return r < 0 ? netlink_err(route, -r, err,
-			       "give the container's " NETWORK_INTERFACE " its addresses")
-		     : 0;
+	if (r < 0)
+		return netlink_err(route, -r, err,
+			"give the container's " NETWORK_INTERFACE " its addresses");
+	return network_rate_limit(route, NETWORK_INTERFACE, network->rate_out, err);
 }

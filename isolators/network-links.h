@@ -31,6 +31,11 @@ int network_pair_make(struct netlink *route, const struct network *network, int 
 int network_pair_remove(struct netlink *route, const struct network *network)
 	__attribute__((warn_unused_result));
 
+/* network-rate.c. So many bytes a second may an interface send; 0: no limit. -EOPNOTSUPP: the kernel
+ * has no token bucket. */
+int network_rate_limit(struct netlink *route, const char *interface, uint64_t rate,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Inside: `route` is of the container's network namespace. */
 int network_inside_up(struct netlink *route, const struct network *network, bool has_ipv6,
 	struct err *err) __attribute__((warn_unused_result));

@@ -169,6 +169,8 @@ static const struct json_field fields[] = {
 	{ "prefix6", json_u32, AT(prefix6), true },
 	{ "gateway6", json_address, AT(gateway6), true, &inet6 },
 	{ "shared", json_bool, AT(is_shared) },
+	{ "rate_in", json_u64, AT(rate_in) },
+	{ "rate_out", json_u64, AT(rate_out) },
 	{ "ports", json_array, AT(ports), false, &ports_of },
 	{ NULL },
 };
@@ -228,6 +230,10 @@ void network_write(struct json_writer *w, const struct network *network)
 	jw_u64(w, "prefix6", network->prefix6);
 	write_address(w, "gateway6", &network->gateway6);
 	jw_bool(w, "shared", network->is_shared);
+	if (network->rate_in)
+		jw_u64(w, "rate_in", network->rate_in);
+	if (network->rate_out)
+		jw_u64(w, "rate_out", network->rate_out);
 	jw_array(w, "ports");
 	for (size_t i = 0; i < network->ports.count; i++)
 		write_port(w, &network->ports.items[i]);

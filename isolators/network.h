@@ -48,6 +48,8 @@ struct network {
 	struct network_address address6, gateway6; /* AF_INET6 */
 	uint32_t prefix, prefix6;
 	bool is_shared; /* others that are shared may reach it, and it them */
+	/* Bytes a second that come to it, and that it sends; 0: no limit. */
+	uint64_t rate_in, rate_out;
 	struct network_ports ports;
 };
 

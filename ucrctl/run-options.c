@@ -177,6 +177,13 @@ static const struct option_spec isolation[] = {
 		.help = "Publish every port that the image exposes, at ports that are free" },
 	{ "dns", .arg = "ADDRESS", .set = option_strv, .offset = RUN(dns),
 		.help = "Name server to ask instead of the host's; repeatable" },
+	{ "network-rate-in", .arg = "BYTES", .set = option_string,
+		.offset = RUN(network_rate_in),
+		.help = "Let at most so many bytes a second come to the container, as 10m; what "
+			"is faster waits, and is dropped" },
+	{ "network-rate-out", .arg = "BYTES", .set = option_string,
+		.offset = RUN(network_rate_out),
+		.help = "The same of what the container sends" },
 	{ "net", .arg = "HOW", .set = option_string, .offset = RUN(network),
 		.help = "The same as --network", .is_hidden = true },
 	{ "hostname", 'h', .arg = "NAME", .set = option_string, .offset = RUN(hostname),

@@ -5,9 +5,12 @@
 serve tcp|udp PORT NAME    answers each caller with NAME and the address he comes from
 ask tcp|udp HOST PORT      prints the answer, "refused" or "timeout"
 frame INTERFACE HEX...     sends Ethernet frames as they stand
+sink PORT SECONDS          prints how many bytes one caller sends in that time
+flood HOST PORT            sends by TCP as fast as it can, until nobody listens
 """
 import socket
 import sys
+import time
 
 TYPES = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 PATIENCE = 1.5
@@ -59,5 +62,25 @@ def frame(interface, *frames):
         sender.send(bytes.fromhex(text))
 
 
+def sink(port, seconds):
+    server = socket.create_server(("", int(port)))
+    print("ready", flush=True)
+    caller, _ = server.accept()
+    caller.recv(1)
+    end, total = time.monotonic() + float(seconds), 0
+    while time.monotonic() < end:
+        total += len(caller.recv(1 << 16))
+    print(total)
+
+
+def flood(host, port):
+    caller = socket.create_connection((host, int(port)))
+    try:
+        while True:
+            caller.sendall(bytes(1 << 16))
+    except ConnectionError:
+        pass
+
+
 if __name__ == "__main__":
-    {"serve": serve, "ask": ask, "frame": frame}[sys.argv[1]](*sys.argv[2:])
+    {"serve": serve, "ask": ask, "frame": frame, "sink": sink, "flood": flood}[sys.argv[1]](*sys.argv[2:])

@@ -154,6 +154,16 @@ def server(pid, kind, port, name):
             process.kill()
 
 
+def throughput(sender, receiver, host, port=9000, seconds=2):
+    """Bytes a second that come by TCP from one network to another, as fast as can be."""
+    with subprocess.Popen(peer(receiver, "sink", port, seconds), stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        with subprocess.Popen(peer(sender, "flood", host, port)) as other:
+            total = int(process.communicate(timeout=60)[0])
+            other.kill()
+    return total / seconds
+
+
 # ---- containers -------------------------------------------------------------------------
 
 

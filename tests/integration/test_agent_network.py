@@ -5,9 +5,10 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import threading
 
-from agent import Agent
+from agent import AGENTD, Agent
 from boxes import eventually
 import cli
 from networks import (HOST4, WORLD4, ask, become_host, elements, interfaces, leave, nothing_is_left,
@@ -131,6 +132,23 @@ def test_allowed(work):
         with server(pid_of(agent, "any"), "tcp", 80, "any"):
             assert ask(networks.WORLD.pid, "tcp", HOST4, 8080) == f"any {WORLD4}"
         end(agent, "host", "any")
+
+
+def test_rates(work):
+    """the agent's rates hold for every task on a bridge; none gets more"""
+    with agents(work, "--network-rate-out", "256k", "--network-rate-in", "1m") as agent:
+        status, answer = agent.launch("slow", SLEEP, container=infos())
+        if status != 200 and "sch_tbf" in answer.get("hint", ""):
+            raise tap.Skip("this kernel has no token bucket")
+        assert status == 200, answer
+        sent = networks.throughput(pid_of(agent, "slow"), networks.WORLD.pid, WORLD4)
+        assert 1 << 17 < sent < 1 << 19, sent
+        assert agent.launch("alone", {"value": "true"})[0] == 200
+        agent.wait("alone")
+        end(agent, "slow")
+    done = subprocess.run([AGENTD, "--config-check", "--network-rate-in", "fast"], check=False,
+                          capture_output=True, text=True)
+    assert done.returncode == 125 and "--network-rate-in fast" in done.stderr, done
 
 
 # ---- the ucr-net that is kept -----------------------------------------------------------

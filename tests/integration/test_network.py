@@ -93,6 +93,8 @@ def test_refused_options(_work):
     for options, word in ((("--dns", "8.8.8.8\nnameserver 6.6.6.6"), "--dns"),
                           (("--network", "none", "--network-pool", "10.1.0.0/16"), "--network-pool"),
                           (("--network", "none", "-P"), "--publish-all"),
+                          (("--network", "none", "--network-rate-in", "1m"), "--network-rate-in"),
+                          (("--network", "bridge", "--network-rate-out", "5"), "--network-rate-out"),
                           (("--network", "host", "-p", "80:80"), "--publish")):
         text = cli.refused("run", "--rm", *options, image(), "true")
         assert word in text, (options, text)
@@ -139,6 +141,50 @@ def test_name_servers(_work):
     if not os.path.exists("/run/systemd/resolve/resolv.conf"):
         out, err = resolv(text="nameserver ::1\n")
         assert out == "" and "name one with --dns" in err, err
+
+
+# ---- rates ------------------------------------------------------------------------------
+
+
+def qdisc(pid, interface):
+    """What stands before an interface, as tc tells it."""
+    if not shutil.which("tc"):
+        raise tap.Skip("needs tc")
+    done = subprocess.run(["nsenter", "-t", str(pid), "-n", "tc", "-j", "qdisc", "show", "dev",
+                           interface], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)[0]
+
+
+def test_rates(_work):
+    """what comes to a container and what it sends, each no faster than was said"""
+    become_host()
+    world = networks.WORLD.pid
+    result = bridged("--network-rate-in", "1m")
+    if result.status and "sch_tbf" in result.err:
+        nothing_is_left()
+        raise tap.Skip("this kernel has no token bucket")
+    options = ("--network-rate-in", "1m", "--network-rate-out", "256k", "-p", "9000:9000")
+    with Container("slow", *options) as slow, Container("free", "-p", "9001:9000") as free:
+        came = networks.throughput(world, slow.pid, HOST4)
+        assert 1 << 19 < came < 1 << 21, came
+        sent = networks.throughput(slow.pid, world, WORLD4)
+        assert 1 << 17 < sent < 1 << 19, sent
+        assert networks.throughput(free.pid, world, WORLD4) > 1 << 21
+        told = qdisc(slow.pid, "eth0")
+        assert told["kind"] == "tbf" and told["options"]["rate"] == 256 << 10, told
+        interface = "ucr-" + bytes(map(int, slow.ip.split("."))).hex()
+        assert qdisc(os.getpid(), interface)["options"]["rate"] == 1 << 20
+    nothing_is_left()
+
+
+def test_no_token_bucket(_work):
+    """a kernel without it refuses the rate in words that say what to load"""
+    become_host()
+    result = bridged("--network-rate-out", "1m")
+    if result.status == 0:
+        raise tap.Skip("this kernel has a token bucket")
+    assert result.status == 125 and "modprobe sch_tbf" in result.err, result
+    nothing_is_left()
 
 
 # ---- published ports --------------------------------------------------------------------

@@ -194,7 +194,11 @@ static void test_record(void **state)
 		{ IPPROTO_TCP, { 0 }, 8080, 80 },
 		{ IPPROTO_UDP, { AF_INET, { 127, 0, 0, 1 } }, 53, 53 },
 	};
-	struct network n = { .is_shared = true, .ports = { ports, 2 } }, read = { 0 };
+	struct network n = { .is_shared = true,
+		.rate_in = 1 << 20,
+		.rate_out = 5ULL << 32,
+		.ports = { ports, 2 } },
+		       read = { 0 };
 	cleanup_buf struct buf b = BUF_INIT;
 	struct json_writer w = JSON_WRITER(&b);
 	struct err err;
@@ -209,7 +213,27 @@ static void test_record(void **state)
 	assert_memory_equal(read.ports.items, ports, sizeof(ports));
 	assert_memory_equal(&read.address6, &n.address6, sizeof(n.address6));
 	assert_true(read.is_shared);
+	assert_int_equal(read.rate_in, 1 << 20);
+	assert_int_equal(read.rate_out, 5ULL << 32);
 	network_done(&read);
+}
+
+static void test_rate(void **state)
+{
+	static const char *const refused[] = { "", "0", "1023", "fast", "-1m", "2t",
+		"1m/s" };
+	struct err err;
+	uint64_t rate = 1;
+
+	assert_int_equal(network_rate_parse("--x", NULL, &rate, &err), 0);
+	assert_int_equal(rate, 0);
+	assert_int_equal(network_rate_parse("--x", "1.5m", &rate, &err), 0);
+	assert_int_equal(rate, 3 << 19);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_int_equal(
+			network_rate_parse("--x", refused[i], &rate, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "--x"));
+	}
 }
 
 static void test_bad_records(void **state)
@@ -393,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_bad_records),
 		cmocka_unit_test(test_resolv_conf),
 		cmocka_unit_test(test_lease),
