@@ -171,6 +171,7 @@ static const struct {
 	{ "list-files", check_path, .is_nameless = true },
 	{ "read-file", check_path, .is_nameless = true },
 	{ "download", check_path, .is_nameless = true },
+	{ "measure", check_nothing },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
 };

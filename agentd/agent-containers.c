@@ -5,6 +5,7 @@
 #include "agentd/container-json.h"
 #include "agentd/container-usage.h"
 #include "agentd/container-wire.h"
+#include "agentd/measure-wire.h"
 #include "agentd/process.h"
 #include "common/cleanup.h"
 
@@ -113,6 +114,25 @@ int agent_stop_container(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, "stop_container");
 	jw_i64(&w, "remaining_ms", left_ms > 0 ? left_ms : 0);
 	jw_object_end(&w);
+	jw_object_end(&w);
+	return 0;
+}
+
+int agent_measure_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	struct json_writer w = JSON_WRITER(&answer->body);
+	struct container_measure measure = { 0 };
+	int r = agent_find(agent, call, call->container, &container, err);
+
+	if (r == 0)
+		r = container_measure(agent->engine, container, &measure, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "MEASURE_CONTAINER");
+	measure_write(&w, "measure_container", &measure);
 	jw_object_end(&w);
 	return 0;
 }

@@ -86,13 +86,23 @@ static int on_event(const struct event *event, void *arg)
 	return r;
 }
 
+/* Who says nothing of a beginning, and follows, wants what is still to come. */
+static int64_t begin(const struct agent_call *call)
+{
+	bool has_beginning = call->has_events_after || call->events_after ||
+			     call->log.until || !call->log.is_followed;
+
+	return call->log.since || has_beginning ? call->log.since : timestamp_now();
+}
+
 static void follow(struct agent *agent, const struct agent_call *call, int fd)
 {
 	struct follower follower = {
 		.agent = agent, .call = call, .last = call->events_after, .fd = fd
 	};
-	const struct events_options options = { .follow = true,
-		.since = call->has_events_after ? 0 : timestamp_now(),
+	const struct events_options options = { .follow = call->log.is_followed,
+		.since = begin(call),
+		.until = call->log.until,
 		.after_seq = call->events_after,
 		.gone_fd = fd };
 	struct err ignored;

@@ -28,6 +28,8 @@ int agent_inspect_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_stop_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_measure_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_list_processes(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_list_images(struct agent *agent, const struct agent_call *call,

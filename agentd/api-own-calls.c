@@ -22,6 +22,13 @@ static const struct json_field log_members[] = {
 	{ "until", json_i64, AT(log.until) },
 	{ 0 },
 };
+static const struct json_field event_members[] = {
+	{ "after_seq", json_u64, AT(events_after) },
+	{ "follow", json_bool, AT(log.is_followed) },
+	{ "since", json_i64, AT(log.since) },
+	{ "until", json_i64, AT(log.until) },
+	{ 0 },
+};
 /* What is launched: an image, or the host's programs. */
 static const struct json_field run_members[] = {
 	{ "container_id", json_object, 0, false, container_id_members },
@@ -54,6 +61,8 @@ static const struct {
 	{ "FIND_CONTAINER", "find", "find_container", container_members },
 	{ "INSPECT_CONTAINER", "inspect", "inspect_container", container_members },
 	{ "READ_LOGS", "logs", "read_logs", log_members },
+	{ "READ_EVENTS", "events", "read_events", event_members },
+	{ "MEASURE_CONTAINER", "measure", "measure_container", container_members },
 	{ "STOP_CONTAINER", "stop", "stop_container", container_members },
 	{ "LIST_PROCESSES", "top", "list_processes", container_members },
 	{ "LIST_IMAGES", "images", NULL, NULL },

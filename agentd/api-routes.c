@@ -118,6 +118,7 @@ static int make_events(
 	int r = 0;
 
 	request->codec = &api_codec_sse;
+	call->log.is_followed = true;
 	call->has_events_after = last || api_request_argument(request, "since");
 	if (last && str_to_u64(last, &call->events_after) < 0)
 		return err_say(err, EINVAL, "Last-Event-ID: want the id of an event");

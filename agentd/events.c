@@ -226,6 +226,14 @@ static int take_line(struct reading *reading, const char *line, size_t len)
 	return r;
 }
 
+int event_take_line(const struct events_options *options, const char *line, size_t len,
+	events_fn fn, void *arg)
+{
+	struct reading reading = { .options = options, .fn = fn, .arg = arg };
+
+	return take_line(&reading, line, len);
+}
+
 static int take_lines(struct reading *reading)
 {
 	const char *newline;

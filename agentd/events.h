@@ -43,6 +43,11 @@ struct events_options {
 /* 0 goes on; anything else ends reading and is returned. The event is the reader's. */
 typedef int (*events_fn)(const struct event *event, void *arg);
 
+/* One line of the file: `fn` is called, and what it returns is returned; 0 where the line is no
+ * event, or not one that is wanted. */
+int event_take_line(const struct events_options *options, const char *line, size_t len,
+	events_fn fn, void *arg) __attribute__((warn_unused_result));
+
 /* Calls `fn` for each event in order. With `follow` it then waits for more (inotify);
  * -EINTR when a signal handler ran meanwhile. Malformed lines are skipped. */
 int events_read(struct engine *engine, const struct events_options *options, events_fn fn,

@@ -4,6 +4,7 @@
 #include "ucrctl/backend-agent-run.h"
 
 #include "agentd/container-wire.h"
+#include "agentd/measure-wire.h"
 #include "common/array.h"
 #include "common/cleanup.h"
 #include "images/image-wire.h"
@@ -362,6 +363,23 @@ static int list_processes(struct ctl *ctl, struct container *container,
 	return 0;
 }
 
+static int measure(struct ctl *ctl, struct container *container,
+	struct container_measure *ret, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_question struct question q;
+	const struct json *answer;
+	int r;
+
+	question_begin(&q, "MEASURE_CONTAINER");
+	question_container(&q, container->id);
+	r = question_ask(&q, ctl, &doc, &answer, err);
+	/* That it does not run is told in one way with what else is in the way. */
+	if (r == -EBUSY)
+		return -ESRCH;
+	return r < 0 ? r : measure_read(answer, ret, err);
+}
+
 /* ---- images ---- */
 
 static void free_images(struct image **images, size_t count)
@@ -450,7 +468,9 @@ const struct backend backend_agent = {
 	.wait = wait_container,
 	.remove = remove_container,
 	.list_processes = list_processes,
+	.measure = measure,
 	.read_log = remote_read_log,
+	.read_events = remote_read_events,
 	.prepare = remote_prepare,
 	.run = remote_run,
 	.exec = remote_exec,

@@ -169,6 +169,21 @@ static int read_log(struct ctl *ctl, struct container *container,
 	return r;
 }
 
+static int measure(struct ctl *ctl, struct container *container,
+	struct container_measure *ret, struct err *err)
+{
+	return container_measure(ctl->engine, container, ret, err);
+}
+
+static int read_events(struct ctl *ctl, const struct events_options *options,
+	events_fn fn, void *arg, struct err *err)
+{
+	struct engine *engine;
+	int r = ctl_engine(ctl, &engine, err);
+
+	return r < 0 ? r : events_read(engine, options, fn, arg, err);
+}
+
 static int list_images(
 	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
 {
@@ -204,7 +219,9 @@ const struct backend backend_local = {
 	.wait = wait_container,
 	.remove = remove_container,
 	.list_processes = list_processes,
+	.measure = measure,
 	.read_log = read_log,
+	.read_events = read_events,
 	.prepare = local_prepare,
 	.run = local_run,
 	.exec = local_exec,

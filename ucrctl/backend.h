@@ -12,7 +12,9 @@
 #ifndef UCR_UCRCTL_BACKEND_H
 #define UCR_UCRCTL_BACKEND_H
 
+#include "agentd/container-measure.h"
 #include "agentd/container.h"
+#include "agentd/events.h"
 #include "agentd/log.h"
 #include "agentd/process.h"
 #include "ucrctl/ctl.h"
@@ -58,6 +60,11 @@ struct backend {
 	int (*list_processes)(struct ctl *ctl, struct container *container,
 		struct process **ret, size_t *ret_count, struct err *err);
 
+	int (*measure)(struct ctl *ctl, struct container *container,
+		struct container_measure *ret, struct err *err);
+	/* As agentd/events.h has it. */
+	int (*read_events)(struct ctl *ctl, const struct events_options *options,
+		events_fn fn, void *arg, struct err *err);
 	/* Calls `fn` for each line of its log, waiting for more where that is asked for. */
 	int (*read_log)(struct ctl *ctl, struct container *container,
 		const struct log_options *options, backend_line_fn fn, void *arg,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/events.h"
 #include "common/timestamp.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/format.h"
 #include "ucrctl/human.h"
 #include "ucrctl/verbs.h"
@@ -220,7 +219,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	};
 	struct reading reading = { context, &format, o, err };
 	struct ctl *ctl = context;
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
 	r = check_filters(o->filters, err);
@@ -232,10 +231,9 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		return r;
 	if (how.follow && !how.since && !how.until && !how.after_seq)
 		how.since = timestamp_now();
-	r = ctl_engine(ctl, &engine, err);
-	if (r < 0)
-		return r;
-	r = events_read(engine, &how, put_event, &reading, err);
+	r = ctl_backend(ctl, &backend, err);
+	if (r == 0)
+		r = backend->read_events(ctl, &how, put_event, &reading, err);
 	if (r < 0)
 		return r;
 	return format_finish(&format, &ctl->out, err);

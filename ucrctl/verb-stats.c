@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container-measure.h"
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/print.h"
 #include "ucrctl/stats-row.h"
 #include "ucrctl/verbs.h"
@@ -64,14 +64,13 @@ static int add_row(struct rows *rows, struct container *container, struct err *e
 	return 0;
 }
 
-static int choose_named(
-	struct engine *engine, char **args, struct rows *rows, struct err *err)
+static int choose_named(struct ctl *ctl, char **args, struct rows *rows, struct err *err)
 {
 	struct container *container;
 	int r;
 
 	strv_each (arg, args) {
-		r = container_find(engine, *arg, &container, err);
+		r = ctl->backend->find(ctl, *arg, &container, err);
 		if (r == 0)
 			r = add_row(rows, container, err);
 		if (r < 0)
@@ -80,12 +79,12 @@ static int choose_named(
 	return 0;
 }
 
-static int choose_live(struct engine *engine, struct rows *rows, struct err *err)
+static int choose_live(struct ctl *ctl, struct rows *rows, struct err *err)
 {
 	cleanup_container_list struct container_list list = { 0 };
 	int r;
 
-	r = container_list(engine, &list, err);
+	r = ctl->backend->list(ctl, &list, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
@@ -118,7 +117,7 @@ static void give_up_on(struct stats_row *row, struct err *why)
 }
 
 /* A container that has ended has no usage any more: it is left out, not an error. */
-static int measure(struct engine *engine, struct rows *rows, struct err *err)
+static int measure(struct ctl *ctl, struct rows *rows, struct err *err)
 {
 	for (size_t i = 0; i < rows->count; i++) {
 		struct stats_row *row = &rows->items[i];
@@ -128,7 +127,7 @@ static int measure(struct engine *engine, struct rows *rows, struct err *err)
 		row->before = row->now;
 		row->before_ns = row->now_ns;
 		row->now_ns = 0;
-		r = container_measure(engine, row->container, &measure, err);
+		r = ctl->backend->measure(ctl, row->container, &measure, err);
 		if (r == -ESRCH && container_is_live(row->container)) {
 			give_up_on(row, err);
 			continue;
@@ -144,13 +143,13 @@ static int measure(struct engine *engine, struct rows *rows, struct err *err)
 }
 
 /* Those named, or all that live now. What was measured before is carried over. */
-static int choose(struct engine *engine, char **args, struct rows *rows, struct err *err)
+static int choose(struct ctl *ctl, char **args, struct rows *rows, struct err *err)
 {
 	struct rows chosen = { 0 };
 	int r;
 
-	r = args[0] ? choose_named(engine, args, &chosen, err)
-		    : choose_live(engine, &chosen, err);
+	r = args[0] ? choose_named(ctl, args, &chosen, err)
+		    : choose_live(ctl, &chosen, err);
 	for (size_t i = 0; r == 0 && i < chosen.count; i++) {
 		for (size_t j = 0; j < rows->count; j++) {
 			if (!str_eq(chosen.items[i].container->id,
@@ -167,7 +166,7 @@ static int choose(struct engine *engine, char **args, struct rows *rows, struct 
 	}
 	rows_done(rows);
 	*rows = chosen;
-	return measure(engine, rows, err);
+	return measure(ctl, rows, err);
 }
 
 static int put_rows(struct rows *rows, const struct stats_options *o, struct buf *out,
@@ -204,16 +203,16 @@ static int show(struct ctl *ctl, const struct stats_options *o, char **args,
 	struct rows *rows, struct err *err)
 {
 	bool is_screen = !o->is_once && isatty(STDOUT_FILENO);
-	struct engine *engine;
+	const struct backend *backend;
 	int r;
 
-	r = ctl_engine(ctl, &engine, err);
+	r = ctl_backend(ctl, &backend, err);
 	if (r < 0)
 		return r;
-	r = choose(engine, args, rows, err);
+	r = choose(ctl, args, rows, err);
 	while (r == 0) {
 		wait_interval();
-		r = choose(engine, args, rows, err);
+		r = choose(ctl, args, rows, err);
 		if (r < 0)
 			return r;
 		if (is_screen)

@@ -243,6 +243,44 @@ def test_logs(work):
         agent.good("rm", "-f", "three")
 
 
+def test_events(work):
+    """events: those that were, and those to come, with the same filters"""
+    with loaded(work) as agent:
+        task = start(agent, "events", "--filter", "container=one", "--format", "{{.Type}} {{.Name}}",
+                     stdout=subprocess.PIPE)
+        until(lambda: agent.workers())
+        time.sleep(0.3)
+        agent.good("run", "-d", "--name", "other", "busybox", "true")
+        agent.ctl("run", "--name", "one", "busybox", "sh", "-c", "exit 3")
+        agent.good("rm", "one")
+        line_of(task, "create one")
+        line_of(task, "start one")
+        line_of(task, "die one")
+        line_of(task, "remove one")
+        task.kill()
+        task.wait()
+        until(lambda: not agent.workers())
+        agent.good("wait", "other")
+        for options in (("--since", "1h"), ("--since", "1h", "--filter", "event=die", "--format", "json")):
+            args = ("events", "--stream=false", *options)
+            assert agent.good(*args).out == cli.good(*args, root=agent.root).out != "", args
+        agent.good("rm", "other")
+
+
+def test_stats(work):
+    """stats: the same columns, of what the agent measures"""
+    with loaded(work) as agent:
+        agent.good("run", "-d", "--name", "one", "busybox", "sh", "-c", "while :; do :; done")
+        rows = [json.loads(line) for line in agent.good("stats", "--no-stream", "--format", "json").lines]
+        here = [json.loads(line) for line in
+                cli.good("stats", "--no-stream", "--format", "json", root=agent.root).lines]
+        assert [set(row) for row in rows] == [set(row) for row in here], (rows, here)
+        assert rows[0]["Name"] == "one" and float(rows[0]["CPUPerc"].rstrip("%")) > 1, rows
+        assert rows[0]["PIDs"] == here[0]["PIDs"], (rows, here)
+        assert "no container" in agent.refused("stats", "--no-stream", "nothing")
+        agent.good("rm", "-f", "one")
+
+
 def test_agent_killed(work):
     """kill -9 of the agent while run waits: the container goes on, the command finds it again"""
     with loaded(work) as agent:

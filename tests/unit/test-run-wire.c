@@ -4,6 +4,7 @@
 #include "agentd/agent-call.h"
 #include "agentd/api-calls.h"
 #include "agentd/container-wire.h"
+#include "agentd/measure-wire.h"
 #include "common/cleanup.h"
 #include "images/image-wire.h"
 #include "ucrctl/run-wire.h"
@@ -189,6 +190,27 @@ static void test_image(void **state)
 	assert_string_equal(to->manifest_digest, "");
 }
 
+static void test_measure(void **state)
+{
+	struct container_measure from = {
+		.time = 9, .usage.cpu_usec = 5, .network.sent = 7
+	};
+	struct container_measure to = { 0 };
+	cleanup_json struct json_doc *doc = NULL;
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	struct err err = { 0 };
+
+	from.usage.memory_limit_bytes = UINT64_MAX;
+	from.usage.memory_bytes = UINT64_MAX - 1;
+	measure_write(&w, NULL, &from);
+	assert_int_equal(buf_finish(&b), 0);
+	assert_null(strstr(b.data, "memory_limit_bytes"));
+	assert_int_equal(json_parse(b.data, b.len, &doc, &err), 0);
+	assert_int_equal(measure_read(json_root(doc), &to, &err), 0);
+	assert_memory_equal(&from, &to, sizeof(from));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_refused),
 		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_measure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
