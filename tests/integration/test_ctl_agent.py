@@ -38,6 +38,21 @@ def test_whom_it_speaks_to(work):
         assert "give one of them" in ctl("--host", place, "--root", work, "ps").err
 
 
+def test_found_by_itself(work):
+    """without a word the agent at /run/ucr/agent.sock is asked where there is no directory of one's own"""
+    with Remote(work) as agent:
+        agent.start_task("one", "sleep 1000")
+        script = ("mount -t tmpfs x /run && mount -t tmpfs x /var/lib && mkdir -m 700 /run/ucr && "
+                  f"touch /run/ucr/agent.sock && mount --bind {agent.path} /run/ucr/agent.sock && "
+                  f"{cli.UCRCTL} version --format '{{{{.Host}}}}' && {cli.UCRCTL} ps --format '{{{{.Names}}}}' && "
+                  f"mkdir -m 700 /var/lib/ucr && {cli.UCRCTL} version --format '-{{{{.Host}}}}-' && "
+                  f"{cli.UCRCTL} ps -q")
+        done = subprocess.run(["unshare", "-m", "sh", "-ec", script], capture_output=True, check=False,
+                              encoding="utf-8", env={k: v for k, v in os.environ.items() if k != "UCR_HOST"})
+        assert done.stdout.split() == ["unix:///run/ucr/agent.sock", "one", "--"] and not done.stderr, done
+        agent.good("rm", "-f", "one")
+
+
 def test_nobody_there(work):
     """an agent that is not there, that may not be spoken to, and what is no host"""
     for host, word in ((f"unix://{work}/none", "no agent answers"), ("tcp://1.2.3.4:5", "unix://"),
