@@ -289,14 +289,25 @@ static int push_rest(struct attach *attach)
 	return r == 0 && attach->has_pending ? push_input(attach) : r;
 }
 
-/* A stream may hold several frames, of which the kernel tells only once. */
+static bool has_frame(const struct attach *attach)
+{
+	const struct attach_stream *stream = attach->options->stream;
+	const char *data;
+	uint8_t type;
+	size_t len;
+
+	return stream && attach_stream_look(&stream->in, &type, &data, &len) != 0;
+}
+
+/* Several may have come at once, of which the kernel tells only once. What comes after them waits
+ * its turn: a task that writes without end must not be deaf to signals. */
 static int read_all(struct attach *attach)
 {
 	int r;
 
 	do {
 		r = read_shim(attach);
-	} while (r == 0 && attach->options->stream && !attach->has_end);
+	} while (r == 0 && !attach->has_end && has_frame(attach));
 	return r == -EAGAIN ? 0 : r;
 }
 

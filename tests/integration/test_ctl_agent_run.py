@@ -161,6 +161,11 @@ def test_signals(work):
         task.send_signal(signal.SIGINT)
         assert task.wait(20) == 137
         until(lambda: names(agent) == [])
+        task = start(agent, "run", "--rm", "--init", "--name", "loud", "busybox", "yes", stdout=subprocess.DEVNULL)
+        until(lambda: "loud" in names(agent))
+        time.sleep(0.5)
+        task.send_signal(signal.SIGTERM)
+        assert task.wait(20) == 143  # also of one that never stops writing
 
 
 def terminal_of(agent, *args, **kw):
