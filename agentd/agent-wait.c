@@ -146,6 +146,13 @@ static int open_process(struct agent_wait *wait)
 	return pidfd;
 }
 
+/* It has ended, perhaps before it was asked for, and whoever writes that down is at it. */
+static bool is_settling(const struct agent_wait *wait)
+{
+	return wait->looks < SETTLE_LOOKS &&
+	       (wait->pidfd >= 0 || !container_is_live(wait->container));
+}
+
 /* The process's end wakes us; what has none is looked at again. */
 static int watch(struct agent_wait *wait)
 {
@@ -158,8 +165,8 @@ static int watch(struct agent_wait *wait)
 	loop_remove(wait->timer);
 	wait->timer = NULL;
 	return loop_add_timer(wait->agent->loop,
-		wait->pidfd >= 0 && wait->looks < SETTLE_LOOKS ? SETTLE_MS : RECHECK_MS,
-		0, on_timer, wait, &wait->timer);
+		is_settling(wait) ? SETTLE_MS : RECHECK_MS, 0, on_timer, wait,
+		&wait->timer);
 }
 
 /* Why it ended is written down last, with what it had used. */
