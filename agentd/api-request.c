@@ -201,6 +201,21 @@ static int fill_call(
 	return r;
 }
 
+/* What came by a path or a header may be no UTF-8, of which JSON is made. */
+static int check_text(const struct agent_call *call, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	cleanup_json struct json_doc *doc = NULL;
+
+	agent_call_write(&w, call);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	if (json_parse(b.data, b.len, &doc, NULL) < 0)
+		return err_say(err, EINVAL, "the path, or what is after it, is no UTF-8");
+	return 0;
+}
+
 static void make_call(struct api_request *request)
 {
 	cleanup_agent_call struct agent_call call = { 0 };
@@ -218,6 +233,8 @@ static void make_call(struct api_request *request)
 		return;
 	}
 	r = fill_call(request, &call, &err);
+	if (r == 0 && request->route->body != API_BODY_JSON)
+		r = check_text(&call, &err);
 	if (r == 0)
 		r = api_request_call(request, &call);
 	if (r < 0 && !err.code)
