@@ -152,6 +152,8 @@ static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 		agent_wait(agent, &call);
 	else if (!op)
 		return -EPROTO;
+	else if (op->begin)
+		op->begin(agent, &call);
 	else if (!op->is_quick)
 		agent_work(agent, op, &call);
 	else
@@ -328,7 +330,8 @@ void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answe
 		body_fd = fd_memfd_sealed("answer", answer->body.data, answer->body.len);
 	if (body_fd < 0 && answer->body.len)
 		answer->status = 500;
-	agent_api_answer(agent, id, answer->status, AGENT_JSON, AGENT_FLOW_NONE, &body_fd,
+	agent_api_answer(agent, id, answer->status,
+		answer->type ? answer->type : AGENT_JSON, AGENT_FLOW_NONE, &body_fd,
 		body_fd >= 0);
 }
 

@@ -15,6 +15,7 @@ static const struct json_field fields[] = {
 	{ "image", json_string, AT(image) },
 	{ "run", json_object, AT(run), false, run_fields },
 	{ "platform", json_string, AT(platform) },
+	{ "docker", json_object, AT(docker), false, docker_fields },
 	{ "signal", json_u32, AT(signal) },
 	{ "timeout", json_string, AT(timeout) },
 	{ "force", json_bool, AT(is_forced) },
@@ -174,6 +175,8 @@ static const struct {
 	{ "measure", check_nothing },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
+	{ "docker-create", check_environment, .is_nameless = true },
+	{ "docker-exec", check_environment, .is_nameless = true },
 };
 
 int agent_call_check(const struct agent_call *call, struct err *err)
@@ -231,11 +234,21 @@ int agent_status_error(uint32_t status)
 	return status == 501 ? -ENOSYS : -EIO;
 }
 
+/* All in one, as clients of Docker's API show it. */
+static void write_message(struct json_writer *w, const struct err *err)
+{
+	cleanup_free char *text =
+		str_printf("%s%s%s", err->text, *err->hint ? ": " : "", err->hint);
+
+	jw_string(w, "message", text);
+}
+
 void agent_error_write(struct json_writer *w, const struct err *err)
 {
 	jw_object(w, NULL);
 	jw_string(w, "error", err->text);
 	if (*err->hint)
 		jw_string(w, "hint", err->hint);
+	write_message(w, err);
 	jw_object_end(w);
 }

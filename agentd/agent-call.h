@@ -4,6 +4,7 @@
 #define UCR_AGENTD_AGENT_CALL_H
 
 #include "agentd/bundle.h"
+#include "agentd/docker-options.h"
 #include "common/json.h"
 
 struct agent_call {
@@ -17,6 +18,7 @@ struct agent_call {
 	char *image;	 /* in a registry or in the store; NULL: the host's programs */
 	char *platform;	 /* which of an index, as --platform has it; NULL: this host's */
 	struct run_options run;
+	struct docker_options docker;
 	uint32_t signal; /* 0: SIGKILL */
 	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
 	bool is_forced;	  /* what runs is killed first */
@@ -48,7 +50,8 @@ int agent_call_check(const struct agent_call *call, struct err *err)
 	__attribute__((warn_unused_result));
 void agent_call_done(struct agent_call *call);
 
-/* How a failure is told to whoever asked: the status of HTTP, and {"error", "hint"}. */
+/* How a failure is told to whoever asked: the status of HTTP, and {"error", "hint"}, with Docker's
+ * "message" of both. */
 uint32_t agent_error_status(int r);
 /* The failure (-errno) that a status of 400 or more tells of, as far as it does. */
 int agent_status_error(uint32_t status);

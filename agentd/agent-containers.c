@@ -87,7 +87,9 @@ int agent_inspect_container(struct agent *agent, const struct agent_call *call,
 	struct json_writer w = JSON_WRITER(&answer->body);
 	int r = agent_find(agent, call, call->container, &container, err);
 
-	return r < 0 ? r : container_write_inspect(&w, agent->engine, container, err);
+	return r < 0 ? r
+		     : container_write_inspect(
+			       &w, agent->engine, container, INSPECT_AS_UCR, err);
 }
 
 /* The first of two steps: whoever asked waits for the end, and may kill when the time is over. */

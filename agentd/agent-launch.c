@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* LAUNCH_CONTAINER, and RUN_CONTAINER. */
+#include "agentd/agent-launch.h"
 #include "agentd/agent-own-ops.h"
 
 #include "agentd/agent-network.h"
@@ -70,6 +71,18 @@ static bool is_there(struct agent *agent, const struct agent_call *call)
 	       agent_find(agent, call, call->container, &container, &ignored) == 0;
 }
 
+int agent_launch_options(struct agent *agent, const struct agent_call *call,
+	struct agent_launch_options *ret, struct err *err)
+{
+	ret->run = call->run;
+	(void)snprintf(
+		ret->cache, sizeof(ret->cache), "%" PRIu64, agent->fetch_cache_bytes);
+	ret->run.name = call->container;
+	ret->run.fetch_cache_size = ret->cache;
+	ret->run.is_detached = true;
+	return agent_network_limit(agent, &ret->run, err);
+}
+
 static int launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
@@ -77,22 +90,18 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	cleanup_container struct container *container = NULL;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
 	cleanup_strv strv notes = NULL;
-	char cache[32];
-	struct run_options options = call->run;
+	struct agent_launch_options options;
 	struct launch_request request = {
 		.image_name = call->image ? call->image : "host:",
-		.options = &options,
+		.options = &options.run,
 		.pull_options = &agent->pull,
 	};
 	int r;
 
-	(void)snprintf(cache, sizeof(cache), "%" PRIu64, agent->fetch_cache_bytes);
-	options.name = call->container;
-	options.fetch_cache_size = cache;
-	options.is_detached = !call->is_attached;
-	r = agent_network_limit(agent, &options, err);
+	r = agent_launch_options(agent, call, &options, err);
 	if (r < 0)
 		return r;
+	options.run.is_detached = !call->is_attached;
 	r = call->image
 		    ? find_image(agent, call, &image, &notes, err)
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);

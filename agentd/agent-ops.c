@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/agent-private.h"
+#include "agentd/agent-docker.h"
+#include "agentd/agent-launch.h"
 #include "agentd/agent-streams.h"
 
 #include "agentd/agent-metrics.h"
@@ -207,7 +208,7 @@ const struct agent_op *agent_op_find(const char *name)
 
 	while (op->name && !str_eq(op->name, name))
 		op++;
-	return op->name ? op : NULL;
+	return op->name ? op : agent_docker_op_find(name);
 }
 
 void agent_op_run(const struct agent_op *op, struct agent *agent,

@@ -32,6 +32,8 @@ struct agent {
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
 	struct agent_wait *waits;
 	struct agent_report *reports; /* agent-report.c */
+	struct agent_client *clients; /* of containers that are not started yet */
+	struct agent_docker_wait *docker_waits;
 	struct ipc_msg msg;
 };
 
@@ -41,7 +43,7 @@ struct agent_answer {
 	struct buf body;      /* empty: none. JSON, or of a success what the table says */
 	enum agent_flow flow; /* not NONE: after the body, if any, what `fd` gives, */
 	int fd;		      /* which is the answer's then */
-	const char *type;     /* of that; NULL: as ucr-api knows it. At most 63 bytes */
+	const char *type;     /* its media type; NULL: the usual one. At most 63 bytes */
 	int worker_fd;	      /* in a worker: where it is sent */
 	/* Of an operation whose worker stays: what it does once that is sent, with `follow_fd`. */
 	void (*follow)(struct agent *agent, const struct agent_call *call, int fd);
@@ -65,7 +67,6 @@ void agent_api_stop(struct agent_scope *scope);
  * cannot be sent is dropped with the role. */
 void agent_api_answer(struct agent *agent, uint64_t id, uint32_t status, const char *type,
 	enum agent_flow flow, const int *fds, size_t fd_count);
-/* The answer, JSON. */
 void agent_api_send(struct agent *agent, uint64_t id, struct agent_answer *answer);
 void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *err);
 
@@ -81,8 +82,9 @@ struct agent_op {
 	int (*fn)(struct agent *agent, const struct agent_call *call,
 		struct agent_answer *answer, struct err *err);
 	const char *type; /* of its body; NULL: JSON */
-	bool is_quick;	  /* it blocks on nothing: the loop does it itself */
-	bool is_slow;	  /* it may wait for others: not all workers do such at once */
+	void (*begin)(struct agent *agent, struct agent_call *call); /* in the loop */
+	bool is_quick; /* it blocks on nothing: the loop does it itself */
+	bool is_slow;  /* it may wait for others: not all workers do such at once */
 	bool stays; /* its worker goes on after the answer, as long as somebody reads */
 };
 /* NULL: there is no such operation. */
@@ -112,9 +114,7 @@ void agent_wait_cancel(struct agent *agent, uint64_t id);
 void agent_wait_orphan(struct agent_scope *scope);
 size_t agent_wait_count(const struct agent_scope *scope);
 
-/* ---- agent-notify.c ---- */
-
-/* Tells systemd, where that started us: "READY=1". */
+/* agent-notify.c: tells systemd, where that started us: "READY=1". */
 void agent_notify(const char *text);
 
 #endif

@@ -6,7 +6,7 @@
  * answer, too.
  */
 #include "agentd/agent-child.h"
-#include "agentd/agent-private.h"
+#include "agentd/agent-docker.h"
 #include "agentd/agent-streams.h"
 
 #include "common/cleanup.h"
@@ -236,6 +236,7 @@ static int on_worker(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct agent_worker *worker = arg;
 	struct agent *agent = worker->agent;
+	uint64_t id;
 	int status = 0, r = ipc_recv(worker->fd, &agent->msg);
 
 	if (r > 0) {
@@ -248,7 +249,9 @@ static int on_worker(struct loop_source *source, uint32_t events, void *arg)
 		;
 	if (!worker->has_answered)
 		answer_for(worker, status);
+	id = worker->id;
 	forget(worker);
+	agent_docker_done(agent, id);
 	start_queued(agent);
 	return 0;
 }

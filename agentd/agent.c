@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/agent-private.h"
+#include "agentd/agent-docker.h"
 
 #include "agentd/agent-network.h"
 #include "agentd/agent-report.h"
@@ -142,6 +142,7 @@ void agent_free(struct agent *agent)
 {
 	if (!agent)
 		return;
+	agent_docker_forget(agent);
 	agent_work_forget(agent);
 	while (agent->scopes)
 		agent_scope_free(agent->scopes);

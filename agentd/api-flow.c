@@ -223,8 +223,17 @@ void api_flow_end_all(struct api_server *server)
 	}
 }
 
+/* The engine may know better than the request what comes. */
+static const struct api_codec *codec_of(
+	const struct api_request *request, enum agent_flow kind, const char *type)
+{
+	if (kind == AGENT_FLOW_FRAMES && type && str_eq(type, api_codec_docker.type))
+		return &api_codec_docker;
+	return request->codec ? request->codec : &api_codec_raw;
+}
+
 static struct api_flow *flow_new(
-	struct api_request *request, enum agent_flow kind, int fd)
+	struct api_request *request, const char *type, enum agent_flow kind, int fd)
 {
 	struct api_flow *flow = calloc(1, sizeof(*flow));
 
@@ -235,7 +244,7 @@ static struct api_flow *flow_new(
 	}
 	flow->server = request->server;
 	flow->connection = request->connection;
-	flow->codec = request->codec ? request->codec : &api_codec_raw;
+	flow->codec = codec_of(request, kind, type);
 	flow->state = request->state;
 	request->state = (struct api_codec_state)API_CODEC_STATE;
 	flow->kind = kind;
@@ -275,7 +284,7 @@ void api_flow_answer(struct api_request *request, unsigned int status, const cha
 		api_file_answer(request, type, fd);
 		return;
 	}
-	flow = flow_new(request, kind, fd);
+	flow = flow_new(request, type, kind, fd);
 	if (!flow)
 		return;
 	if (flow->codec == &api_codec_frames)

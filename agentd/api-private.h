@@ -38,6 +38,7 @@ struct api_request {
 	struct MHD_Connection *connection;
 	const struct api_route *route;
 	char *path, *parts[API_PARTS_MAX]; /* what stands for each "*" of the route */
+	const char *method;		   /* of a request of Docker's API, else NULL */
 	struct buf body;
 	size_t excess; /* bytes of the body that were dropped */
 	uint64_t id;   /* of the call; 0: none waits */
@@ -76,6 +77,10 @@ struct api_route {
 /* Fills in the parts. NULL: no such path, or (`ret_is_path`) not for this method. */
 const struct api_route *api_route_find(
 	struct api_request *request, const char *method, bool *ret_is_path);
+
+/* api-docker.c; NULL: the path is not of Docker's API. */
+const struct api_route *api_docker_route(struct api_request *request, const char *method);
+void api_docker_add_headers(struct MHD_Response *response);
 
 /* ---- api-request.c ---- */
 

@@ -42,6 +42,8 @@ void api_request_respond(struct api_request *request, unsigned int status,
 	if (type)
 		(void)MHD_add_response_header(
 			response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (request->method)
+		api_docker_add_headers(response);
 	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	(void)MHD_add_response_header(
 		response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -81,11 +83,13 @@ static enum MHD_Result queue(struct api_request *request)
 				 : MHD_NO;
 }
 
-/* Two are of the request, and would be of something else in the engine. */
+/* Three are of the request, and would be of something else in the engine. */
 unsigned int api_request_status(int r)
 {
 	if (r == -E2BIG)
 		return MHD_HTTP_CONTENT_TOO_LARGE;
+	if (r == -EOPNOTSUPP)
+		return MHD_HTTP_METHOD_NOT_ALLOWED;
 	return r == -ENOSYS ? MHD_HTTP_NOT_IMPLEMENTED : agent_error_status(r);
 }
 

@@ -195,5 +195,5 @@ const struct api_route *api_route_find(
 			*ends[n] = '\0';
 		return &routes[i];
 	}
-	return NULL;
+	return *ret_is_path ? NULL : api_docker_route(request, method);
 }

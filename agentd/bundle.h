@@ -102,8 +102,7 @@ int bundle_rewrite_hosts(int dirfd, const char *hostname, const struct network *
 int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* A process to execute in a running container: its first one's, with the changes asked
- * for. */
+/* A process to execute in a running container: its first one's, with what is asked for. */
 struct exec_options {
 	char *const *command;
 	char *const *env;
@@ -113,6 +112,7 @@ struct exec_options {
 	struct {
 		uint16_t rows, columns;
 	} terminal_size;
+	int record_dirfd; /* where its end is written, and clients connect; 0: nowhere */
 };
 int bundle_exec_process(const struct spec *spec, const struct exec_options *options,
 	struct spec_process *ret, struct err *err) __attribute__((warn_unused_result));

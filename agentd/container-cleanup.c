@@ -236,7 +236,7 @@ int container_remove(
 	cleanup_close int lock_fd = -1;
 	int r;
 
-	if (!has_ended(container)) {
+	if (container_is_live(container)) {
 		if (!force) {
 			(void)err_say(err, EBUSY, "container %.*s is %s",
 				CONTAINER_SHORT_ID, container->id,

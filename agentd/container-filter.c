@@ -58,7 +58,8 @@ static int check_status(const char *value, struct err *err)
 	if (container_status_parse(value, &ignored) == 0)
 		return 0;
 	(void)err_say(err, EINVAL, "--filter: \"%.80s\" is no status", value);
-	return err_hint(err, "a container is creating, running, paused, exited or lost");
+	return err_hint(
+		err, "a container is created, creating, running, paused, exited or lost");
 }
 
 static int check_exited(const char *value, struct err *err)

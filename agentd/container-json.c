@@ -16,15 +16,36 @@ static void write_time(struct json_writer *w, const char *key, int64_t ns)
 	jw_string(w, key, ns ? timestamp_format(ns, text) : NULL);
 }
 
-static void write_state(struct json_writer *w, const struct container *c)
+/* Docker's word for each status, and what it says to people where the status alone says it. */
+static const struct {
+	const char *word, *text;
+} docker_words[] = {
+	[CONTAINER_CREATED] = { "created", "Created" },
+	[CONTAINER_CREATING] = { "created", "Created" },
+	[CONTAINER_RUNNING] = { "running", "Up" },
+	[CONTAINER_PAUSED] = { "paused", "Paused" },
+	[CONTAINER_EXITED] = { "exited", "Exited" },
+	[CONTAINER_LOST] = { "dead", "Dead" },
+};
+
+const char *container_docker_status(enum container_status status, bool is_text)
 {
-	bool has_ended = !container_is_live(c);
+	return is_text ? docker_words[status].text : docker_words[status].word;
+}
+
+static void write_state(
+	struct json_writer *w, const struct container *c, enum inspect_form form)
+{
+	bool has_ended = !container_is_live(c) && c->status != CONTAINER_CREATED;
 	struct container_limit limit;
 
 	jw_object(w, "State");
-	jw_string(w, "Status", container_status_name(c->status));
+	jw_string(w, "Status",
+		form == INSPECT_AS_DOCKER ? container_docker_status(c->status, false)
+					  : container_status_name(c->status));
 	jw_bool(w, "Running", c->status == CONTAINER_RUNNING);
 	jw_bool(w, "Paused", c->status == CONTAINER_PAUSED);
+	jw_bool(w, "Dead", c->status == CONTAINER_LOST);
 	jw_bool(w, "OOMKilled", has_ended && c->end.is_oom_killed);
 	jw_i64(w, "Pid", c->pid);
 	jw_i64(w, "ExitCode", has_ended ? c->end.exit_status : 0);
@@ -143,8 +164,18 @@ static void write_path(struct json_writer *w, const char *key, struct engine *en
 	jw_string(w, key, path);
 }
 
+/* With docker's slash. */
+static void write_name(
+	struct json_writer *w, const struct container *c, enum inspect_form form)
+{
+	cleanup_free char *name = str_printf(
+		"/%.*s", c->name ? 128 : CONTAINER_SHORT_ID, c->name ? c->name : c->id);
+
+	jw_string(w, "Name", form == INSPECT_AS_DOCKER ? name : c->name);
+}
+
 int container_write_inspect(struct json_writer *w, struct engine *engine,
-	const struct container *c, struct err *err)
+	const struct container *c, enum inspect_form form, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
 	const struct json *spec;
@@ -152,16 +183,16 @@ int container_write_inspect(struct json_writer *w, struct engine *engine,
 
 	r = load_spec(c, &doc, err);
 	/* One that is only being made has none yet. */
-	if (r < 0 && c->status != CONTAINER_CREATING)
+	if (r < 0 && c->status != CONTAINER_CREATING && c->status != CONTAINER_CREATED)
 		return r;
 	spec = doc ? json_root(doc) : NULL;
 	jw_object(w, NULL);
 	jw_string(w, "Id", c->id);
-	jw_string(w, "Name", c->name);
+	write_name(w, c, form);
 	write_time(w, "Created", c->created);
 	jw_string(w, "Path", c->command ? c->command[0] : NULL);
 	jw_strv(w, "Args", c->command && c->command[0] ? c->command + 1 : NULL);
-	write_state(w, c);
+	write_state(w, c, form);
 	jw_string(w, "Image", c->image_id);
 	write_config(w, c, spec);
 	write_limits(w, c, spec);

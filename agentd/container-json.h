@@ -6,8 +6,14 @@
 #include "agentd/container.h"
 #include "common/json-writer.h"
 
+/* Docker has other words for a name and for a status. */
+enum inspect_form { INSPECT_AS_UCR, INSPECT_AS_DOCKER };
+
+/* "running", or (`is_text`) "Up". */
+const char *container_docker_status(enum container_status status, bool is_text);
+
 int container_write_inspect(struct json_writer *w, struct engine *engine,
-	const struct container *container, struct err *err)
+	const struct container *container, enum inspect_form form, struct err *err)
 	__attribute__((warn_unused_result));
 
 #endif

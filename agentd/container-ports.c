@@ -51,6 +51,33 @@ void put_ports(const struct container *container, struct buf *out)
 		buf_puts(out, text.data);
 }
 
+static void write_port(
+	const struct network_port *port, const struct network_address *host, void *arg)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct json_writer *w = arg;
+
+	jw_object(w, NULL);
+	jw_string(w, "IP", network_address_text(host, text));
+	jw_u64(w, "PrivatePort", port->port);
+	jw_u64(w, "PublicPort", port->host_port);
+	jw_string(w, "Type", network_protocol_name(port->protocol));
+	jw_object_end(w);
+}
+
+void container_write_port_list(struct json_writer *w, const struct container *container)
+{
+	cleanup_network struct network network = { 0 };
+	struct err ignored;
+
+	jw_array(w, "Ports");
+	if (container_network(container, &network, &ignored) == 0) {
+		for (size_t i = 0; i < network.ports.count; i++)
+			each_host(&network.ports.items[i], write_port, w);
+	}
+	jw_array_end(w);
+}
+
 /* ---- inspect -------------------------------------------------------------------------- */
 
 static void write_host(

@@ -12,4 +12,7 @@ void put_ports(const struct container *container, struct buf *out);
 /* The member "NetworkSettings"; its strings are empty without a bridge. */
 void container_write_network(struct json_writer *w, const struct container *container);
 
+/* The member "Ports" of a list: an array of what is published. */
+void container_write_port_list(struct json_writer *w, const struct container *container);
+
 #endif

@@ -231,7 +231,8 @@ int container_ask_to_stop(struct engine *engine, struct container *container,
 	int64_t grace = grace_of(container, grace_ms);
 	int r;
 
-	if (container->status == CONTAINER_CREATING)
+	if (container->status == CONTAINER_CREATING ||
+		container->status == CONTAINER_CREATED)
 		return not_running(container, err);
 	if (!has_ended(container)) {
 		append(engine, container, "stop", 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/container.h"
 
+#include "agentd/container-asked.h"
 #include "agentd/container-network.h"
 #include "agentd/container-private.h"
 #include "common/cleanup.h"
@@ -19,6 +20,7 @@
 #define UNKNOWN_STATUS (-1)
 
 static const char *const status_names[] = {
+	[CONTAINER_CREATED] = "created",
 	[CONTAINER_CREATING] = "creating",
 	[CONTAINER_RUNNING] = "running",
 	[CONTAINER_PAUSED] = "paused",
@@ -218,6 +220,8 @@ static int fold_unfinished(struct container *c, bool has_state, struct err *err)
 		return r;
 	if (is_supervised)
 		c->status = has_state ? CONTAINER_RUNNING : CONTAINER_CREATING;
+	else if (container_asked_is_new(c->dirfd))
+		c->status = CONTAINER_CREATED;
 	else
 		fold_lost(c);
 	return 0;

@@ -15,6 +15,7 @@
 #include "isolators/cgroup.h"
 
 enum container_status {
+	CONTAINER_CREATED,  /* made to be started later: agentd/container-asked.h */
 	CONTAINER_CREATING, /* being launched */
 	CONTAINER_RUNNING,
 	CONTAINER_PAUSED,
@@ -22,8 +23,7 @@ enum container_status {
 	CONTAINER_LOST,	  /* ended without a witness: no shim, or no host */
 };
 const char *container_status_name(enum container_status status);
-/* -EINVAL: there is no such status. */
-int container_status_parse(const char *name, enum container_status *ret);
+int container_status_parse(const char *name, enum container_status *ret); /* or -EINVAL */
 
 /* What the exit file and the final usage say. Times are nanoseconds since the epoch. */
 struct container_end {
@@ -76,7 +76,7 @@ struct container_list {
 };
 #define cleanup_container_list cleanup_with(container_list_done)
 
-/* All of them, newest first. */
+/* Newest first. */
 int container_list(struct engine *engine, struct container_list *ret, struct err *err)
 	__attribute__((warn_unused_result));
 void container_list_done(struct container_list *list);

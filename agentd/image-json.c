@@ -16,11 +16,29 @@ static void write_set(struct json_writer *w, const char *key, char *const *names
 	jw_object_end(w);
 }
 
-static void write_names(struct json_writer *w, char *const *names)
+/* "alpine@sha256:…" of "docker.io/library/alpine:3". */
+static void write_digest(struct json_writer *w, const char *name, const char *digest)
+{
+	const char *familiar = reference_familiar(name);
+	int len = (int)(reference_tag_of(familiar) - familiar);
+	cleanup_free char *text = str_printf("%.*s@%s", len, familiar, digest);
+
+	jw_string(w, NULL, text);
+}
+
+void image_write_names(struct json_writer *w, char *const *names, const char *digest)
 {
 	jw_array(w, "RepoTags");
-	strv_each (name, names)
-		jw_string(w, NULL, reference_familiar(*name));
+	strv_each (name, names) {
+		if (*reference_tag_of(*name) == ':')
+			jw_string(w, NULL, reference_familiar(*name));
+	}
+	jw_array_end(w);
+	jw_array(w, "RepoDigests");
+	strv_each (name, names) {
+		if (*digest)
+			write_digest(w, *name, digest);
+	}
 	jw_array_end(w);
 }
 
@@ -97,7 +115,7 @@ int image_write(struct json_writer *w, struct store *store, const struct image *
 		return r;
 	jw_object(w, NULL);
 	jw_string(w, "Id", image->id);
-	write_names(w, names);
+	image_write_names(w, names, image->manifest_digest);
 	jw_string(w, "Digest", image->manifest_digest);
 	jw_string(w, "Imported",
 		timestamp_format(image->imported * TIMESTAMP_SECOND, imported));

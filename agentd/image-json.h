@@ -9,4 +9,7 @@
 int image_write(struct json_writer *w, struct store *store, const struct image *image,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* The members "RepoTags" and "RepoDigests", of full names and the manifest's digest ("": none). */
+void image_write_names(struct json_writer *w, char *const *names, const char *digest);
+
 #endif

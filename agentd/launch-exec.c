@@ -80,6 +80,7 @@ int launch_exec(struct engine *engine, struct container *container,
 		.start = start,
 		.arg = &entry,
 		.container_dirfd = -1,
+		.record_dirfd = options->record_dirfd,
 		.held_fds = { -1, -1 },
 	};
 	int r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch.h"
 
+#include "agentd/container-asked.h"
 #include "agentd/container-names.h"
 #include "agentd/container-private.h"
 #include "agentd/engine-steps.h"
@@ -80,7 +81,7 @@ static int describe(struct launching *l, struct err *err)
 		strv_copy(l->bundle.spec->process.args, &c->command) < 0 ||
 		strv_copy(l->bundle.labels, &c->labels) < 0)
 		return err_oom(err);
-	c->created = timestamp_now();
+	c->created = l->request->made ? l->request->made->created : timestamp_now();
 	c->stop_timeout_ms = l->bundle.stop_timeout_ms;
 	c->is_auto_removed = options->is_auto_removed;
 	c->has_terminal = options->has_terminal;
@@ -97,6 +98,8 @@ static int plan(struct engine *engine, const struct launch_request *request,
 	int r;
 
 	make_id(id);
+	if (request->made)
+		(void)snprintf(id, sizeof(id), "%s", request->made->id);
 	*l = (struct launching){ .engine = engine,
 		.request = request,
 		.supervision_fd = -1,
@@ -134,7 +137,9 @@ static int take_name(struct launching *l, struct err *err)
 {
 	const char *name = l->container->name;
 
-	return name ? container_name_take(l->engine, name, l->container->id, err) : 0;
+	if (!name || l->request->made)
+		return 0;
+	return container_name_take(l->engine, name, l->container->id, err);
 }
 
 static int write_config(struct launching *l, struct err *err)
@@ -155,19 +160,20 @@ static int make_directory(struct launching *l, struct err *err)
 {
 	int dirfd = engine_containers_dirfd(l->engine);
 
-	if (mkdirat(dirfd, l->container->id, 0700) < 0)
+	if (!l->request->made && mkdirat(dirfd, l->container->id, 0700) < 0)
 		return err_set(err, errno, "make %s", l->dir_path);
 	l->container->dirfd = openat(
 		dirfd, l->container->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (l->container->dirfd < 0) {
 		(void)err_set(err, errno, "open %s", l->dir_path);
-		(void)unlinkat(dirfd, l->container->id, AT_REMOVEDIR);
+		if (!l->request->made)
+			(void)unlinkat(dirfd, l->container->id, AT_REMOVEDIR);
 		return err ? -err->code : -EIO;
 	}
 	l->supervision_fd = container_supervise(l->container->dirfd);
 	if (l->supervision_fd < 0)
 		return err_set(err, -l->supervision_fd, "lock %s", l->dir_path);
-	return 0;
+	return l->request->made ? container_asked_begin(l->container->dirfd, err) : 0;
 }
 
 /* What to do where the containers' own file system refuses them. */
@@ -303,6 +309,7 @@ static int supervise(struct launching *l, struct launched *ret, struct err *err)
 		.has_terminal = options->has_terminal,
 		.is_interactive = options->is_interactive,
 		.is_detached = options->is_detached,
+		.client_fd = l->request->client_fd,
 		.start = start,
 		.arg = l,
 		.container_dirfd = l->container->dirfd,
@@ -364,6 +371,14 @@ static int fill_sandbox(struct launching *l, struct err *err)
 		err);
 }
 
+static void append_create(const struct launching *l)
+{
+	events_append(l->engine, &(struct event){ .type = "create",
+					 .id = l->container->id,
+					 .name = l->container->name,
+					 .image = l->container->image });
+}
+
 static int go(struct launching *l, struct launched *ret, struct err *err)
 {
 	int r;
@@ -379,10 +394,8 @@ static int go(struct launching *l, struct launched *ret, struct err *err)
 		launch_network_forget(l->engine, l->container, &l->network);
 		return r;
 	}
-	events_append(l->engine, &(struct event){ .type = "create",
-					 .id = l->container->id,
-					 .name = l->container->name,
-					 .image = l->container->image });
+	if (!l->request->made)
+		append_create(l);
 	return supervise(l, ret, err);
 }
 
@@ -413,7 +426,9 @@ int launch_container(struct engine *engine, const struct launch_request *request
 			r = hint_at_disk(engine_root_path(engine), err);
 		else
 			r = go(&l, &launch, err);
-		if (r != 0 && l.container->dirfd >= 0)
+		if (r != 0 && l.supervision_fd >= 0 && request->made)
+			container_asked_undo(l.container->dirfd);
+		else if (r != 0 && l.container->dirfd >= 0 && !request->made)
 			(void)!container_abandon(engine, l.container, &ignored);
 	}
 	if (r == 0) {
@@ -422,6 +437,44 @@ int launch_container(struct engine *engine, const struct launch_request *request
 		l.container->status = CONTAINER_RUNNING;
 		*ret = take_ptr(l.container);
 		*ret_launch = launch;
+	}
+	launching_done(&l);
+	return r;
+}
+
+static int make(struct launching *l, struct err *err)
+{
+	int r = make_directory(l, err);
+
+	if (r == 0)
+		r = container_asked_write(l->container->dirfd, l->request->asked, err);
+	if (r == 0)
+		r = take_name(l, err);
+	if (r == 0)
+		r = container_save(l->container, err);
+	return r == 0 ? write_config(l, err) : r;
+}
+
+int launch_make(struct engine *engine, const struct launch_request *request,
+	struct container **ret, strv *ret_notes, struct err *err)
+{
+	struct launching l;
+	struct err ignored;
+	int r;
+
+	r = plan(engine, request, &l, err);
+	if (r == 0) {
+		r = make(&l, err);
+		if (r < 0)
+			r = hint_at_disk(engine_root_path(engine), err);
+		if (r < 0 && l.container->dirfd >= 0)
+			(void)!container_erase(engine, l.container, &ignored);
+	}
+	if (r == 0) {
+		append_create(&l);
+		(void)!add_notes(&l.notes, ret_notes);
+		l.container->status = CONTAINER_CREATED;
+		*ret = take_ptr(l.container);
 	}
 	launching_done(&l);
 	return r;

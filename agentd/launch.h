@@ -34,6 +34,11 @@ struct launch_request {
 	const char *image_name; /* what the person wrote, for ps */
 	const struct run_options *options;
 	const struct pull_options *pull_options; /* for URIs; may be NULL */
+
+	/* What launch_make() keeps, and what is then started: */
+	const struct agent_call *asked;
+	const struct container *made;
+	int client_fd; /* the foreground connection of that, for the shim; 0: none */
 };
 
 /*
@@ -43,6 +48,14 @@ struct launch_request {
  */
 int launch_container(struct engine *engine, const struct launch_request *request,
 	struct container **ret, struct launched *ret_launch, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Makes the container and its name, and starts nothing. launch_container() with it as `made` does,
+ * once or again after it has ended; when that fails, it is again as it was made.
+ */
+int launch_make(struct engine *engine, const struct launch_request *request,
+	struct container **ret, strv *ret_notes, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* A further process in a running container; outcomes as above. */

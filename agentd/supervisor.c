@@ -193,6 +193,8 @@ static void become_shim(const struct supervisor *s, const struct stdio *stdio,
 	put_number(&words, "stdin-once", s->is_interactive && !s->is_detached);
 	if (s->container_dirfd >= 0)
 		put_container(&words, s, cleanup);
+	else if (s->record_dirfd > 0)
+		put_fd(&words, "record", s->record_dirfd);
 	words.argv[words.count] = NULL;
 	use_dev_null();
 	if (chdir("/") == 0)
@@ -277,6 +279,8 @@ static int run_child(const struct supervisor *s, int report_fd, int client_fd)
 	}
 	if (r == 0 && s->container_dirfd >= 0)
 		r = open_listener(s->container_dirfd, &listen_fd, &err);
+	else if (r == 0 && s->record_dirfd > 0)
+		r = open_listener(s->record_dirfd, &listen_fd, &err);
 	if (r == 0)
 		r = s->start(s, stdio.theirs, &notes, &container, &err);
 	report_notes(report_fd, &notes);
@@ -348,8 +352,12 @@ static int make_pairs(
 {
 	int r = ipc_pair(report);
 
-	if (r == 0 && !s->is_detached)
+	if (r == 0 && s->client_fd > 0) {
+		client[1] = fcntl(s->client_fd, F_DUPFD_CLOEXEC, 3);
+		r = client[1] < 0 ? -errno : 0;
+	} else if (r == 0 && !s->is_detached) {
 		r = ipc_pair(client);
+	}
 	return r < 0 ? err_set(err, -r, "make a socket pair") : 0;
 }
 

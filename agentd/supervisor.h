@@ -12,6 +12,7 @@
 struct supervisor {
 	struct engine *engine;
 	bool has_terminal, is_interactive, is_detached;
+	int client_fd; /* the foreground client's, that there is already; 0: none */
 
 	/* What the child does to get its process: 0, an outcome or -errno. `stdio_fds` are the
 	 * process's own ends. */
@@ -21,6 +22,7 @@ struct supervisor {
 
 	/* A container's own (-1, NULL: an exec'ed process has none). */
 	int container_dirfd;
+	int record_dirfd; /* that one's, where its end is written; 0: nowhere */
 	int held_fds
 		[2]; /* kept open by the shim: the supervision lock, the image's lease */
 	const int *port_fds; /* and these, which hold its published ports */

@@ -26,6 +26,7 @@ static const struct {
 	size_t offset;
 } config_words[] = {
 	{ "dir", offsetof(struct shim_config, dir_fd) },
+	{ "record", offsetof(struct shim_config, record_fd) },
 	{ "pid", offsetof(struct shim_config, pid_fd) },
 	{ "listen", offsetof(struct shim_config, listen_fd) },
 	{ "client", offsetof(struct shim_config, client_fd) },
@@ -100,7 +101,8 @@ static int write_exit_over_hosts(int dir_fd, const char *text, size_t len)
 /* Read by the engine (agentd/container.c). */
 static int write_exit(const struct shim *shim)
 {
-	int dir_fd = (int)shim->config.dir_fd;
+	int dir_fd = (int)(shim->config.dir_fd >= 0 ? shim->config.dir_fd
+						    : shim->config.record_fd);
 	char stamp[TIMESTAMP_MAX], text[160];
 	int len, r;
 

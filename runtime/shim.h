@@ -20,7 +20,8 @@
 
 /* The arguments: "key=number" words (shim_config_parse), "--", the clean-up's argv. */
 struct shim_config {
-	int64_t dir_fd; /* the container's directory; -1: no log and no exit file */
+	int64_t dir_fd;	   /* the container's directory; -1: no log */
+	int64_t record_fd; /* where the exit file is instead; -1: nowhere */
 	int64_t pid_fd;
 	int64_t listen_fd, client_fd;
 	int64_t in_fd, out_fd, err_fd; /* our ends of the pipes */

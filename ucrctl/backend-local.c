@@ -93,7 +93,7 @@ static int list(struct ctl *ctl, struct container_list *ret, struct err *err)
 static int inspect(struct ctl *ctl, const struct container *container,
 	struct json_writer *w, struct err *err)
 {
-	return container_write_inspect(w, ctl->engine, container, err);
+	return container_write_inspect(w, ctl->engine, container, INSPECT_AS_UCR, err);
 }
 
 static int kill_container(

@@ -87,6 +87,12 @@ static void put_up(
 		buf_puts(out, " (paused)");
 }
 
+static void put_created(
+	const struct container *c, const struct format_style *style, struct buf *out)
+{
+	buf_puts(out, "Created");
+}
+
 static void put_creating(
 	const struct container *c, const struct format_style *style, struct buf *out)
 {
@@ -112,6 +118,7 @@ static void put_status(const void *row, const struct format_style *style, struct
 {
 	static void (*const puts[])(
 		const struct container *, const struct format_style *, struct buf *) = {
+		[CONTAINER_CREATED] = put_created,
 		[CONTAINER_CREATING] = put_creating,
 		[CONTAINER_RUNNING] = put_up,
 		[CONTAINER_PAUSED] = put_up,
@@ -166,7 +173,7 @@ static void put_exit_code(
 {
 	const struct container *c = row;
 
-	if (!container_is_live(c))
+	if (!container_is_live(c) && c->status != CONTAINER_CREATED)
 		buf_printf(out, "%d", c->end.exit_status);
 }
 

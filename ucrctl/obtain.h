@@ -31,8 +31,4 @@ int obtain_image(struct ctl *ctl, const struct obtain *how, struct image **ret,
 int obtain_userns(struct engine *engine, bool is_wanted, struct import_userns *ret,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* The ids of the images that containers use. */
-int obtain_used_ids(struct engine *engine, strv *ret, struct err *err)
-	__attribute__((warn_unused_result));
-
 #endif

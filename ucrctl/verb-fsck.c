@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-images.h"
 #include "images/store-fsck.h"
 #include "images/store-repair.h"
 #include "ucrctl/ctl.h"
@@ -113,7 +114,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 
 	r = ctl_store(context, &engine, &store, err);
 	if (r == 0)
-		r = obtain_used_ids(engine, &used, err);
+		r = container_image_ids(engine, &used, err);
 	if (r == 0)
 		r = obtain_userns(engine, false, &then.userns, err);
 	if (r < 0)

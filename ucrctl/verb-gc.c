@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-images.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
 #include "images/reference.h"
@@ -150,7 +151,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	if (r < 0)
 		return r;
 	userns_fd = userns.userns_fd;
-	r = obtain_used_ids(engine, &used, err);
+	r = container_image_ids(engine, &used, err);
 	if (r < 0)
 		return r;
 	r = judge(ctl, store, o, used, &evicted, err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-images.h"
 #include "agentd/events.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/obtain.h"
@@ -33,7 +34,7 @@ static int rmi_one(struct ctl *ctl, const char *arg, const void *opts, struct er
 	r = ctl_store(ctl, &engine, &store, err);
 	if (r < 0)
 		return r;
-	r = obtain_used_ids(engine, &used, err);
+	r = container_image_ids(engine, &used, err);
 	if (r < 0)
 		return r;
 	r = store_untag(store, arg, used, o->is_forced, &removed, err);

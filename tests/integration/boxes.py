@@ -91,9 +91,11 @@ class Terminal:
         if self.pid == 0:
             self.fd = 0
             self.resize(rows, columns)
-            root = [] if env else ["--root", cli.ROOT]
-            os.execve(cli.UCRCTL, [cli.UCRCTL, *root, *args], env or os.environ)
+            os.execve(*self.program(args, env), env or os.environ)
         self.text = ""
+
+    def program(self, args, env):
+        return cli.UCRCTL, [cli.UCRCTL, *([] if env else ["--root", cli.ROOT]), *args]
 
     def resize(self, rows, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

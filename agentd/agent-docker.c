@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/agent-docker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct agent_op ops[] = {
+	{ "docker-ping", agent_docker_ping, .is_quick = true },
+	{ "docker-version", agent_docker_version, .is_quick = true },
+	{ "docker-info", agent_docker_info },
+	{ "docker-list", agent_docker_list },
+	{ "docker-inspect", agent_docker_inspect },
+	{ "docker-top", agent_docker_top },
+	{ "docker-kill", agent_docker_kill },
+	{ "docker-stop", agent_docker_stop, .is_slow = true },
+	{ "docker-remove", agent_docker_remove },
+	{ "docker-prune", agent_docker_prune },
+	{ "docker-create", agent_docker_create },
+	{ "docker-start", agent_docker_start, .begin = agent_docker_start_begin,
+		.is_slow = true },
+	{ "docker-restart", agent_docker_restart, .begin = agent_docker_start_begin,
+		.is_slow = true },
+	{ "docker-attach", agent_docker_attach, .begin = agent_docker_attach_begin },
+	{ "docker-resize", agent_docker_resize },
+	{ "docker-exec", agent_docker_exec },
+	{ "docker-exec-start", agent_docker_exec_start, .is_slow = true },
+	{ "docker-exec-inspect", agent_docker_exec_inspect },
+	{ "docker-exec-resize", agent_docker_exec_resize },
+	{ "docker-logs", agent_docker_logs, .stays = true },
+	{ "docker-pull", agent_docker_pull, .is_slow = true },
+	{ "docker-wait", .begin = agent_docker_wait },
+	{ "docker-images", agent_docker_images },
+	{ "docker-image", agent_docker_image },
+	{ "docker-tag", agent_docker_tag },
+	{ "docker-untag", agent_docker_untag },
+	{ 0 },
+};
+
+const struct agent_op *agent_docker_op_find(const char *name)
+{
+	const struct agent_op *op = ops;
+
+	while (op->name && !str_eq(op->name, name))
+		op++;
+	return op->name ? op : NULL;
+}
+
+int agent_docker_find(struct agent *agent, const struct agent_call *call,
+	struct container **ret, struct err *err)
+{
+	const char *name = call->container ? call->container : "";
+
+	/* Docker's own names begin with a slash. */
+	return container_find(agent->engine, *name == '/' ? name + 1 : name, ret, err);
+}
+
+int agent_docker_pipe(struct agent_answer *answer,
+	void (*follow)(struct agent *agent, const struct agent_call *call, int fd),
+	struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_set(err, errno, "make a pipe");
+	answer->flow = AGENT_FLOW_BYTES;
+	answer->fd = fds[0];
+	answer->follow = follow;
+	answer->follow_fd = fds[1];
+	return 0;
+}
+
+void agent_docker_done(struct agent *agent, uint64_t id)
+{
+	if (id)
+		agent_docker_clients_started(agent, id);
+	agent_docker_waits_look(agent);
+}
+
+void agent_docker_forget(struct agent *agent)
+{
+	agent_docker_clients_forget(agent);
+	agent_docker_waits_forget(agent);
+}

@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Docker's Engine API, spoken by hand: what it answers, and what it refuses in which words."""
+import contextlib
+import json
+import signal
+import time
+
+from agent import Agent, Connection
+from docker_api import HOST_CONFIG, DockerAgent, registries_of
+import cli
+import registry
+import tap
+
+
+def test_about_itself(work):
+    """ping, version and info, with and without a version in the path"""
+    with DockerAgent(work, "--hostname", "here") as agent:
+        for path in ("/_ping", "/v1.41/_ping", "/v1.24/_ping"):
+            status, text, headers = agent.request("GET", path)
+            assert (status, text) == (200, "OK") and headers["Api-Version"] == "1.41", headers
+            assert headers["Content-Type"].startswith("text/plain"), headers
+        status, text, headers = agent.request("HEAD", "/_ping")
+        assert (status, text) == (200, "") and headers["Api-Version"] == "1.41", headers
+        version = agent.api("GET", "/v1.30/version")[1]
+        assert version["ApiVersion"] == "1.41" and version["MinAPIVersion"] == "1.24", version
+        assert version["Version"] in cli.good("version").out and version["Os"] == "linux", version
+        info = agent.api("GET", "/info")[1]
+        assert info["Name"] == "here" and info["Images"] == 1 and info["Containers"] == 0, info
+        assert info["NCPU"] >= 1 and info["MemTotal"] > 1 << 20, info
+
+
+def test_versions(work):
+    """versions that are not spoken are refused as Docker refuses them"""
+    with DockerAgent(work) as agent:
+        status, answer = agent.api("GET", "/v1.99/version")
+        assert status == 400 and "too new" in answer["message"] and "1.41" in answer["message"], answer
+        status, answer = agent.api("GET", "/v1.12/info")
+        assert status == 400 and "too old" in answer["message"], answer
+        for path in ("/v2.0/info", "/v1./info", "/v1.x/info", "/v1.41"):
+            assert agent.request("GET", path)[0] == 404, path
+
+
+def test_list(work):
+    """containers that run and have ended, by filters"""
+    with DockerAgent(work) as agent:
+        agent.launch("up", {"value": "exec sleep 1000"})
+        agent.launch("over", {"value": "exit 3"})
+        agent.wait("over")
+        shown = agent.api("GET", "/containers/json")[1]
+        assert [c["Names"] for c in shown] == [["/up"]] and shown[0]["State"] == "running", shown
+        assert shown[0]["Status"].startswith("Up ") and "sleep" in shown[0]["Command"], shown
+        assert abs(shown[0]["Created"] - time.time()) < 60, shown
+        everything = agent.api("GET", "/v1.41/containers/json", all="1")[1]
+        assert {c["Names"][0] for c in everything} == {"/up", "/over"}, everything
+        over = next(c for c in everything if c["Names"] == ["/over"])
+        assert over["State"] == "exited" and over["Status"].startswith("Exited (3) "), over
+        for filters, names in (({"status": ["exited"]}, ["/over"]), ({"name": {"up": True}}, ["/up"]),
+                               ({"exited": ["3"]}, ["/over"]), ({"name": {"up": False}}, ["/up"]),
+                               ({"label": ["none"]}, [])):
+            got = agent.api("GET", "/containers/json", filters=filters)[1]
+            assert [c["Names"][0] for c in got] == names, (filters, got)
+        assert len(agent.api("GET", "/containers/json", limit="1")[1]) == 1
+        assert len(agent.api("GET", "/containers/json", limit="-1")[1]) == 1
+        status, inspected = agent.api("GET", f"/containers/{shown[0]['Id'][:12]}/json")
+        assert status == 200 and inspected["Name"] == "/up", inspected
+        assert inspected["State"]["Status"] == "running" and inspected["State"]["Pid"] > 1, inspected
+        assert agent.kill("up")[0] == 200
+
+
+def test_top(work):
+    """processes in the columns asked for"""
+    with DockerAgent(work) as agent:
+        agent.launch("up", {"value": "sleep 1000; true"})
+        top = agent.api("GET", "/containers/up/top")[1]
+        assert "PID" in top["Titles"] and any("sleep 1000" in row[-1] for row in top["Processes"]), top
+        top = agent.api("GET", "/containers/up/top", ps_args="-eo pid,comm")[1]
+        assert top["Titles"] == ["PID", "COMMAND"], top
+        assert {row[1] for row in top["Processes"]} == {"sh", "sleep"}, top
+        status, answer = agent.api("GET", "/containers/up/top", ps_args="-eo pid,wrong")
+        assert status == 400 and "wrong" in answer["message"], answer
+        assert agent.kill("up")[0] == 200
+        agent.wait("up")
+        assert agent.api("GET", "/containers/up/top")[0] == 409
+
+
+def test_end(work):
+    """stop, kill and remove"""
+    with DockerAgent(work) as agent:
+        agent.launch("a", {"value": "trap 'exit 4' TERM; while :; do sleep 0.1; done"})
+        time.sleep(0.5)
+        assert agent.api("DELETE", "/containers/a")[0] == 409
+        assert agent.api("POST", "/containers/a/stop", t="20") == (204, None)
+        assert agent.api("GET", "/containers/a/json")[1]["State"]["ExitCode"] == 4
+        assert agent.api("POST", "/containers/a/stop") == (304, None)
+        status, answer = agent.api("POST", "/containers/a/kill")
+        assert status == 409 and "not running" in answer["message"], answer
+        assert agent.api("DELETE", "/containers/a") == (204, None)
+        assert agent.api("DELETE", "/containers/a")[0] == 404
+        agent.launch("b", {"value": "exec sleep 1000"})
+        assert agent.api("POST", "/containers/b/kill", signal="SIGINT")[0] == 204
+        agent.launch("c", {"value": "exec sleep 1000"})
+        assert agent.api("POST", "/containers/c/kill", signal="NONE")[0] == 400
+        assert agent.api("DELETE", "/containers/c", force="1")[0] == 204
+        agent.launch("d", {"value": "exit 0"})
+        agent.wait("d")
+        pruned = agent.api("POST", "/containers/prune", filters={"name": ["d"]})[1]
+        assert len(pruned["ContainersDeleted"]) == 1, pruned
+
+
+def test_images(work):
+    """images listed, inspected, named and removed"""
+    with DockerAgent(work) as agent:
+        image, = agent.api("GET", "/images/json")[1]
+        assert image["RepoTags"] == ["busybox:latest"] and image["Size"] > 0, image
+        for name in ("busybox", "busybox:latest", "docker.io/library/busybox:latest", image["Id"],
+                     image["Id"][7:19]):
+            status, found = agent.api("GET", f"/images/{name}/json")
+            assert status == 200 and found["Id"] == image["Id"], (name, found)
+        assert found["Config"]["Cmd"] and found["RootFS"]["Layers"], found
+        assert agent.api("POST", "/images/busybox/tag", repo="other/box", tag="2") == (201, None)
+        for filters, count in (({"reference": ["other/*"]}, 1), ({"reference": ["o*"]}, 0),
+                               ({"dangling": ["true"]}, 0), ({"dangling": ["false"]}, 1)):
+            assert len(agent.api("GET", "/images/json", filters=filters)[1]) == count, filters
+        status, answer = agent.api("DELETE", "/images/other/box:2")
+        assert status == 200 and answer[0]["Untagged"].endswith("other/box:2"), answer
+        status, answer = agent.api("GET", "/images/none:1/json")
+        assert status == 404 and "No such image: none:1" in answer["message"], answer
+        assert agent.api("DELETE", "/images/none:1")[0] == 404
+
+
+def test_create(work):
+    """a container is made, takes its name, outlives the agent's death, is started and removed"""
+    with DockerAgent(work) as agent:
+        status, made = agent.create("a", "sh", "-c", "exit 7", HostConfig=HOST_CONFIG,
+                                    Labels={"k": "v"}, Env=["A=b"], WorkingDir="/tmp")
+        assert status == 201 and len(made["Id"]) == 64, made
+        status, answer = agent.create("a", "true")
+        assert status == 409 and "name a belongs" in answer["message"], answer
+        agent.end(signal.SIGKILL)
+        Agent.start(agent)
+        shown = agent.api("GET", "/containers/json", all="1")[1]
+        assert [(c["Id"], c["State"], c["Status"]) for c in shown] == [
+            (made["Id"], "created", "Created")], shown
+        assert agent.api("GET", "/containers/json")[1] == []
+        inspected = agent.api("GET", "/containers/a/json")[1]
+        assert inspected["State"]["Status"] == "created", inspected
+        assert inspected["Config"]["Labels"] == {"k": "v"} and "A=b" in inspected["Config"]["Env"]
+        assert cli.good("ps", "-a", "--format", "{{.Names}} {{.State}}", root=agent.root).lines == [
+            "a created"]
+        assert agent.api("POST", "/containers/a/kill")[0] == 409
+        assert agent.api("POST", "/containers/a/stop")[0] == 304
+        assert agent.api("POST", "/containers/a/start") == (204, None)
+        assert agent.api("POST", "/containers/a/wait")[1]["StatusCode"] == 7
+        assert agent.api("POST", "/containers/a/start") == (204, None)
+        assert agent.api("POST", "/containers/a/wait")[1]["StatusCode"] == 7
+        assert agent.api("DELETE", "/containers/a")[0] == 204
+        assert agent.create("a", "true")[0] == 201
+        assert agent.api("DELETE", "/containers/a")[0] == 204
+        assert agent.api("GET", "/containers/json", all="1")[1] == []
+        assert agent.create(None, "true", Image="none:1")[0] == 404
+
+
+def test_start(work):
+    """starting what runs, what cannot run, and again what has run, with its files"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sleep", "1000")
+        assert agent.api("POST", "/containers/a/start")[0] == 204
+        assert agent.api("POST", "/containers/a/start")[0] == 304
+        agent.create("b", "no-such-program")
+        status, answer = agent.api("POST", "/containers/b/start")
+        assert status == 400 and "executable file not found" in answer["message"], answer
+        assert agent.api("GET", "/containers/b/json")[1]["State"]["Status"] == "created"
+        agent.create("c", "sh", "-c", "echo x >>/count; exec wc -l </count")
+        for _ in range(3):
+            assert agent.api("POST", "/containers/c/start")[0] == 204
+            assert agent.api("POST", "/containers/c/wait")[1]["StatusCode"] == 0
+        assert cli.good("logs", "c", root=agent.root).lines == ["1", "2", "3"]
+        agent.launch("mesos", {"value": "true"})
+        agent.wait("mesos")
+        status, answer = agent.api("POST", "/containers/mesos/start")
+        assert status == 409 and "run a new one" in answer["message"], answer
+        assert agent.api("POST", "/containers/a/restart", t="0")[0] == 204
+        assert agent.api("GET", "/containers/a/json")[1]["State"]["Running"] is True
+        assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
+
+
+def test_wait(work):
+    """the answer begins before the end, and tells of it whatever became of the container"""
+    with DockerAgent(work) as agent:
+        for remove, condition in ((False, "next-exit"), (True, "removed"), (True, "next-exit")):
+            agent.create("a", "sh", "-c", "exit 9", HostConfig={"AutoRemove": remove})
+            with contextlib.closing(Connection(agent.path)) as connection:
+                connection.request("POST", f"/containers/a/wait?condition={condition}")
+                answer = connection.getresponse()
+                assert answer.status == 200
+                assert agent.api("POST", "/containers/a/start")[0] == 204
+                assert json.loads(answer.read())["StatusCode"] == 9, condition
+            agent.api("DELETE", "/containers/a")
+        agent.create("a", "true")
+        status, answer = agent.api("POST", "/containers/a/wait", condition="dinner")
+        assert status == 400 and "dinner" in answer["message"], answer
+        assert agent.api("POST", "/containers/none/wait")[0] == 404
+
+
+def test_exec(work):
+    """a process asked for, started once, and how it ended, also when the agent died meanwhile"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sleep", "1000")
+        assert agent.api("POST", "/containers/a/exec", {"Cmd": ["true"]})[0] == 409
+        agent.api("POST", "/containers/a/start")
+        status, made = agent.api("POST", "/containers/a/exec", {"Cmd": ["sh", "-c", "sleep 1; exit 6"]})
+        assert status == 201, made
+        about = agent.api("GET", f"/exec/{made['Id']}/json")[1]
+        assert about["Running"] is False and about["ExitCode"] is None, about
+        assert about["ProcessConfig"]["entrypoint"] == "sh", about
+        assert agent.api("POST", f"/exec/{made['Id']}/start", {"Detach": True})[0] == 200
+        assert agent.api("GET", f"/exec/{made['Id']}/json")[1]["Running"] is True
+        assert agent.api("POST", f"/exec/{made['Id']}/start", {"Detach": True})[0] == 409
+        agent.end(signal.SIGKILL)
+        Agent.start(agent)
+        for _ in range(100):
+            about = agent.api("GET", f"/exec/{made['Id']}/json")[1]
+            if not about["Running"]:
+                break
+            time.sleep(0.1)
+        assert about["ExitCode"] == 6 and about["CanRemove"] is True, about
+        for name in ("0" * 64, "x", made["Id"][:40], made["Id"][:-1] + "/"):
+            assert agent.api("GET", f"/exec/{name}/json")[0] == 404, name
+        assert agent.api("POST", "/containers/a/exec", {"Cmd": []})[0] == 400
+        assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
+
+
+def test_pull(work):
+    """an image comes from a registry, with its progress; what cannot be had is told in the stream"""
+    with registry.Registry() as server, DockerAgent(
+            work, "--registries", registries_of(work, server)) as agent:
+        server.put_image("t/app", "1")
+        name = f"{server.host}/t/app:1"
+        status, text, _ = agent.request("POST", f"/images/create?fromImage={name[:-2]}&tag=1")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert status == 200 and lines[-1]["status"].startswith("Status: Downloaded newer"), text
+        assert any("progressDetail" in line for line in lines), lines
+        assert agent.api("GET", f"/images/{name}/json")[0] == 200
+        text = agent.request("POST", f"/images/create?fromImage={name[:-2]}&tag=1")[1]
+        assert "Image is up to date" in text, text
+        text = agent.request("POST", f"/images/create?fromImage={name[:-2]}&tag=none")[1]
+        assert json.loads(text.splitlines()[-1])["errorDetail"]["message"], text
+        assert agent.request("POST", "/images/create?fromSrc=-")[0] == 400
+        assert agent.request("POST", "/images/create")[0] == 400
+
+
+def test_refused(work):
+    """what is malformed or not to be had: a status and a message that says what"""
+    with DockerAgent(work) as agent:
+        for method, path, status, word in (
+                ("GET", "/containers/json?filters={", 400, "filters"),
+                ("GET", "/containers/json?filters=[]", 400, "filters"),
+                ("GET", "/containers/json?filters={\"x\":[\"y\"]}", 400, "x=y"),
+                ("GET", "/containers/json?filters={\"label\":7}", 400, "label"),
+                ("GET", "/containers/json?filters={\"label\":[7]}", 400, "label"),
+                ("GET", "/containers/json?limit=x", 400, "limit"),
+                ("GET", "/images/json?filters={\"label\":[\"y\"]}", 400, "label=y"),
+                ("POST", "/containers/x/stop?t=soon", 400, "soon"),
+                ("GET", "/containers/none/json", 404, "none"),
+                ("POST", "/containers/none/stop", 404, "none"),
+                ("POST", "/containers/none/kill", 404, "none"),
+                ("GET", "/containers/a%2Fb/json", 404, "path"),
+                ("GET", "/containers/..%2F..%2Fx/json", 404, "path"),
+                ("POST", "/containers/json", 405, "method"),
+                ("PUT", "/images/x/json", 405, "method"),
+                ("POST", "/build", 501, "not built"),
+                ("POST", "/v1.41/build?t=x", 501, "not built"),
+                ("POST", "/commit", 501, "not made"),
+                ("POST", "/auth", 501, "logins"),
+                ("GET", "/networks/none", 404, "path"),
+                ("GET", "/v1.41/nothing", 404, "path")):
+            got, text, headers = agent.request(method, path.replace("\"", "%22"))
+            assert got == status and word in json.loads(text)["message"], (method, path, got, text)
+            assert headers["Content-Type"] == "application/json", headers
+        assert agent.request("GET", "/_ping")[0] == 200
+
+
+if __name__ == "__main__":
+    tap.main(globals())
