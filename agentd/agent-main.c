@@ -51,6 +51,8 @@ static const struct option_spec options[] = {
 			"no limit)" },
 	{ "network-rate-out", .arg = "BYTES", .set = option_string,
 		.offset = AT(network_rate_out), .help = "The same of what it sends" },
+	{ "no-names", .set = option_bool, .offset = AT(has_no_names),
+		.help = "Do not serve the names of containers on the bridge" },
 	{ "allow-host-network", .set = option_bool, .offset = AT(is_host_network_allowed),
 		.help = "Let tasks have the host's network" },
 	{ "allow-any-port", .set = option_bool, .offset = AT(is_any_port_allowed),

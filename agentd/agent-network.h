@@ -20,6 +20,10 @@ int agent_network_settings(const struct agent_options *options, struct err *err)
 /* "network_infos" of Mesos' ContainerStatus. */
 void agent_network_write(struct json_writer *w, const struct container *container);
 
+/* agent-names.c. Keeps a ucr-dns, at the bridge's own addresses. */
+void agent_names_start(struct agent *agent);
+void agent_names_close(struct agent *agent);
+
 /* Keeps a ucr-net, where containers can have a network of their own. */
 void agent_net_start(struct agent *agent);
 

@@ -21,7 +21,7 @@ struct agent {
 	uint64_t fetch_cache_bytes;
 
 	struct loop *loop;
-	struct agent_role net;
+	struct agent_role net, names;
 	struct agent_scope *scopes; /* the first is its own socket's */
 	uint32_t last_scope;
 	int lock_fd;

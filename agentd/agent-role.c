@@ -49,6 +49,7 @@ static void give_up(struct agent_role *role, const struct ipc_msg *msg)
 
 	if (ipc_msg_err(msg, &err) == 0)
 		agent_complain(role->program->name, &err);
+	role->has_given_up = true;
 	end(role);
 }
 

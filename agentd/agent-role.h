@@ -21,7 +21,11 @@ struct agent_role {
 	/* What it says. A failure ends it. NULL: it has nothing to say. */
 	int (*take)(struct agent_role *role, struct ipc_msg *msg);
 
+	int fds[4]; /* for begin() to hand over: the agent keeps them through its ends */
+	size_t fd_count;
+
 	struct helper helper;
+	bool has_given_up; /* it said that it cannot serve */
 	struct loop_source *source, *restart;
 	unsigned int failures; /* one after the other */
 };

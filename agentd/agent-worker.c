@@ -7,6 +7,7 @@
  */
 #include "agentd/agent-child.h"
 #include "agentd/agent-docker.h"
+#include "agentd/agent-network.h"
 #include "agentd/agent-streams.h"
 
 #include "common/cleanup.h"
@@ -65,6 +66,7 @@ void agent_worker_reset(struct agent *agent)
 	if (agent->lock_fd >= 0)
 		(void)close(take_fd(&agent->lock_fd));
 	agent_scopes_leave(agent);
+	agent_names_close(agent);
 }
 
 int agent_answer_input(

@@ -148,6 +148,8 @@ void agent_free(struct agent *agent)
 		agent_scope_free(agent->scopes);
 	agent_role_stop(&agent->net);
 	agent_report_done(agent);
+	agent_role_stop(&agent->names);
+	agent_names_close(agent);
 	loop_free(agent->loop);
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
@@ -235,6 +237,7 @@ static int start(struct agent *agent, struct err *err)
 	if (r < 0)
 		return err_set(err, -r, "make a loop");
 	agent_net_start(agent);
+	agent_names_start(agent);
 	recover(agent);
 	r = agent_api_listen(agent, err);
 	if (r == 0)

@@ -22,6 +22,7 @@ struct agent_options {
 	strv reporters;	  /* where metrics are pushed to */
 	uint32_t workers; /* at once */
 	const char *network_rate_in, *network_rate_out;
+	bool has_no_names; /* of containers */
 	bool is_host_network_allowed, is_any_port_allowed;
 	bool is_check;
 };

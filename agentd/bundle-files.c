@@ -118,12 +118,19 @@ static int write_resolv_conf(int dirfd, struct err *err)
 static int write_own_resolv_conf(
 	const struct bundle_request *request, int dirfd, struct err *err)
 {
+	char gateway[INET6_ADDRSTRLEN];
+	char *own[] = { gateway, NULL };
+	char *const *servers = request->options->dns;
 	static const char *const paths[] = { RESOLV_CONF,
 		"/run/systemd/resolve/resolv.conf" };
 	cleanup_buf struct buf b = BUF_INIT;
 	size_t len;
 	int r = 1;
 
+	if (request->network && request->has_names && !strv_len(servers)) {
+		network_address_text(&request->network->gateway, gateway);
+		servers = own;
+	}
 	for (size_t i = 0; r == 1 && i < sizeof(paths) / sizeof(paths[0]); i++) {
 		cleanup_free char *text = NULL;
 
@@ -131,7 +138,7 @@ static int write_own_resolv_conf(
 		r = read_resolv_conf(paths[i], &text, &len, err);
 		if (r < 0)
 			return r;
-		r = network_resolv_conf(text ? text : "", request->options->dns, &b);
+		r = network_resolv_conf(text ? text : "", servers, &b);
 	}
 	if (r == 1)
 		notes_add(request->notes,

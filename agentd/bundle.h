@@ -80,8 +80,8 @@ struct bundle_request {
 	const char *id;	      /* the container's */
 	const char *dir_path; /* its directory, where hosts, hostname and resolv.conf will
 				 be */
-	const char *init_path; /* ucr-init, for has_init */
-	bool is_rootless;
+	const char *init_path;	       /* ucr-init, for has_init */
+	bool is_rootless, has_names;   /* its gateway answers names */
 	const struct network *network; /* its place on a bridge, for hosts; NULL: none */
 	struct notes *notes;
 };

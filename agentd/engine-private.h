@@ -12,6 +12,7 @@ struct engine {
 	int root_dirfd, containers_dirfd, names_dirfd;
 	int events_fd; /* -1 until an event is appended */
 	int net_fd;    /* borrowed; -1: no ucr-net is kept */
+	bool serves_names;
 	struct store *store;
 	struct cgroup_host *cgroups; /* NULL until a cgroup is looked at */
 };

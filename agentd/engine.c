@@ -243,6 +243,16 @@ int engine_net_fd(const struct engine *engine)
 	return engine->net_fd;
 }
 
+void engine_serve_names(struct engine *engine, bool is_on)
+{
+	engine->serves_names = is_on;
+}
+
+bool engine_serves_names(const struct engine *engine)
+{
+	return engine->serves_names;
+}
+
 bool engine_is_rootless(const struct engine *engine)
 {
 	(void)engine;

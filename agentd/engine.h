@@ -64,6 +64,10 @@ int engine_names_dirfd(const struct engine *engine);
 void engine_set_net_fd(struct engine *engine, int fd);
 int engine_net_fd(const struct engine *engine);
 
+/* Whether the bridge's own address answers names, which containers are then told to ask. */
+void engine_serve_names(struct engine *engine, bool is_on);
+bool engine_serves_names(const struct engine *engine);
+
 /* The caller is not root: containers get a user namespace, limits only what was
  * delegated. */
 bool engine_is_rootless(const struct engine *engine);

@@ -198,6 +198,9 @@ static int take_network(struct launching *l, struct err *err)
 	network->hostname = l->bundle.spec->hostname;
 	if (network->choice.mode == NETWORK_BRIDGE)
 		l->bundle_request.network = &network->network;
+	/* Only where the name server is: at the usual address. */
+	l->bundle_request.has_names =
+		engine_serves_names(l->engine) && !l->request->options->network_pool;
 	return launch_network_take(l->engine, l->container, network, err);
 }
 

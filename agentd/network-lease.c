@@ -11,6 +11,7 @@
 #include "common/cleanup.h"
 #include "common/fd.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -155,6 +156,42 @@ int network_lease_take(struct engine *engine, const char *id,
 		return err_hint(err, "end containers; `ucrctl ps` lists them");
 	}
 	return r < 0 ? err_set(err, -r, "take an address") : 0;
+}
+
+/* By what both families have of the number. */
+static uint32_t number_of(
+	const struct network_pool *pool, const struct network_address *address)
+{
+	uint32_t number;
+
+	memcpy(&number, address->bytes + network_address_len(address) - sizeof(number),
+		sizeof(number));
+	number = ntohl(number);
+	return address->family == AF_INET ? number & (UINT32_MAX >> pool->prefix)
+					  : number;
+}
+
+int network_lease_holder(const struct engine *engine, const struct network_pool *pool,
+	const struct network_address *address, char *ret)
+{
+	uint32_t number = number_of(pool, address);
+	char name[sizeof("networks/bridge/") + INET6_ADDRSTRLEN] = "networks/bridge/";
+	struct network network = { 0 };
+	ssize_t n;
+
+	if (number > last_number(pool))
+		return -ENOENT;
+	network_number(pool, number, &network);
+	if (memcmp(address,
+		    address->family == AF_INET ? &network.address : &network.address6,
+		    sizeof(*address)) != 0)
+		return -ENOENT;
+	network_address_text(&network.address, name + strlen(name));
+	n = readlinkat(engine->root_dirfd, name, ret, CONTAINER_ID_MAX);
+	if (n != CONTAINER_ID_MAX - 1)
+		return n < 0 ? -errno : -ENOENT;
+	ret[n] = '\0';
+	return 0;
 }
 
 void network_lease_release(

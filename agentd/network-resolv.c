@@ -3,6 +3,7 @@
 
 #include "common/buf.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 
 #define BLANKS " \t"
@@ -56,4 +57,24 @@ int network_resolv_conf(const char *text, char *const *servers, struct buf *out)
 		buf_putc(out, '\n');
 	}
 	return count > 0 ? 0 : 1;
+}
+
+int network_name_servers(const char *text, strv *ret)
+{
+	char word[INET6_ADDRSTRLEN];
+	struct network_address address;
+	size_t len, server_len = 0;
+	const char *server;
+
+	for (; *text; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		server = server_of(text, len, &server_len);
+		if (!server || server_len >= sizeof(word))
+			continue;
+		memcpy(word, server, server_len);
+		word[server_len] = '\0';
+		if (network_address_parse(word, &address) == 0 && strv_add(ret, word) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }

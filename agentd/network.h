@@ -66,12 +66,19 @@ int network_lease_take(struct engine *engine, const char *id,
 void network_lease_release(
 	struct engine *engine, const struct network *network, const char *id);
 
+/* Who has an address of either family: his id, of CONTAINER_ID_MAX. -ENOENT: nobody. */
+int network_lease_holder(const struct engine *engine, const struct network_pool *pool,
+	const struct network_address *address, char *ret)
+	__attribute__((warn_unused_result));
+
 /* The address with this number in the pools. */
 void network_number(
 	const struct network_pool *pool, uint32_t number, struct network *ret);
 
 /* The name servers that a container with a network of its own can ask: of resolv.conf(5), without
  * those at the host's loopback; `servers` replace them. 0, or 1 when there is none. */
+/* All that resolv.conf(5) names, the host's loopback too. 0 or -ENOMEM. */
+int network_name_servers(const char *text, strv *ret) __attribute__((warn_unused_result));
 int network_resolv_conf(const char *text, char *const *servers, struct buf *out)
 	__attribute__((warn_unused_result));
 

@@ -13,7 +13,7 @@ import tap
 
 AGENTD = os.path.join(tap.build_dir(), "bin", "ucr-agentd")
 JSON = {"Content-Type": "application/json"}
-KEPT = ("ucr-api", "ucr-net")  # programs that live as long as the agent
+KEPT = ("ucr-api", "ucr-net", "ucr-dns")  # programs that live as long as the agent
 
 
 class Connection(http.client.HTTPConnection):
