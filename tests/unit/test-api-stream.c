@@ -89,6 +89,38 @@ static void test_sse(void **state)
 	api_codec_state_done(&s);
 }
 
+#define AT "2026-01-31T08:00:00.123456789Z "
+
+/* Lines of a log, cut anywhere: what the task wrote, of the streams that are wanted. */
+static void test_log(void **state)
+{
+	static const char text[] = AT "stdout F one\n" AT "stderr F err\n" AT
+				      "stdout P tw\n" AT "stdout F o\nno line\n";
+
+	for (size_t step = 1; step < sizeof(text); step++) {
+		cleanup_buf struct buf all = BUF_INIT, out = BUF_INIT, timed = BUF_INIT;
+		struct api_codec_state a = API_CODEC_STATE, o = API_CODEC_STATE,
+				       t = API_CODEC_STATE;
+
+		o.has_stderr = false;
+		t.has_times = true;
+		for (size_t at = 0; at < sizeof(text) - 1; at += step) {
+			size_t len = sizeof(text) - 1 - at;
+
+			len = len < step ? len : step;
+			api_log_put(&a, &api_codec_raw, text + at, len, &all);
+			api_log_put(&o, &api_codec_raw, text + at, len, &out);
+			api_log_put(&t, &api_codec_raw, text + at, len, &timed);
+		}
+		assert_string_equal(all.data, "one\nerr\ntwo\n");
+		assert_string_equal(out.data, "one\ntwo\n");
+		assert_string_equal(timed.data, AT "one\n" AT "err\n" AT "two\n");
+		api_codec_state_done(&a);
+		api_codec_state_done(&o);
+		api_codec_state_done(&t);
+	}
+}
+
 /* Whatever pieces it comes in. */
 static void test_records(void **state)
 {
@@ -175,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_process_io),
 		cmocka_unit_test(test_long_output),
 		cmocka_unit_test(test_sse),
+		cmocka_unit_test(test_log),
 		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_no_records),
 		cmocka_unit_test(test_input),

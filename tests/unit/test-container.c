@@ -7,6 +7,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,6 +161,41 @@ static void test_events(void **state)
 	assert_int_equal(count, 3);
 }
 
+static int keep_number(const struct event *event, void *arg)
+{
+	*(uint64_t *)arg = event->seq;
+	return 0;
+}
+
+/* They go on after a line that was torn, and in the next file. */
+static void test_event_numbers(void **state)
+{
+	const struct event event = { .type = "die", .id = ID_A };
+	struct events_options options = { 0 };
+	const char torn[] = "{\"seq\":90,\"type\":\"die\"}\n{\"seq\":91,\"ti";
+	uint64_t last = 0;
+	int root_fd, fd, count = 0;
+
+	events_append(engine, &event);
+	assert_int_equal(events_read(engine, &options, keep_number, &last, NULL), 0);
+	assert_int_equal(last, 1);
+	root_fd = open(engine_root_path(engine), O_RDONLY | O_DIRECTORY);
+	fd = openat(root_fd, "events", O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, torn, sizeof(torn) - 1), sizeof(torn) - 1);
+	(void)close(fd);
+	events_append(engine, &event);
+	assert_int_equal(events_read(engine, &options, keep_number, &last, NULL), 0);
+	assert_int_equal(last, 92);
+	assert_int_equal(renameat(root_fd, "events", root_fd, "events.1"), 0);
+	events_append(engine, &event);
+	assert_int_equal(events_read(engine, &options, keep_number, &last, NULL), 0);
+	assert_int_equal(last, 93);
+	options.after_seq = 93;
+	assert_int_equal(events_read(engine, &options, count_event, &count, NULL), 0);
+	assert_int_equal(count, 0);
+	(void)close(root_fd);
+}
+
 static bool exists_after_listing(const char *id)
 {
 	struct container_list list;
@@ -220,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_fold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_list_and_remove, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_events, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_event_numbers, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_abandoned, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_torn, set_up, tear_down),
 	};
