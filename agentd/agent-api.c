@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine's end of agentd/agent-proto.h: starts ucr-api, and again when it died. */
-#include "agentd/agent-private.h"
 #include "agentd/agent-streams.h"
+#include "agentd/task-run.h"
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -117,6 +117,7 @@ static int take_cancel(struct agent_scope *scope, const struct ipc_msg *msg)
 	if (r == 0) {
 		agent_wait_cancel(scope->agent, agent_scope_call(scope, id));
 		agent_work_cancel(scope->agent, agent_scope_call(scope, id));
+		task_call_cancel(scope->agent, agent_scope_call(scope, id));
 	}
 	return r;
 }
@@ -128,6 +129,14 @@ static void do_quickly(
 
 	agent_op_run(op, agent, call, &answer);
 	agent_api_send(agent, call->id, &answer);
+}
+
+static void refuse(struct agent *agent, const struct agent_call *call)
+{
+	struct err err = { 0 };
+
+	(void)err_say(&err, EACCES, "type: only the agent's own socket has this call");
+	agent_api_fail(agent, call->id, -EACCES, &err);
 }
 
 /* What an honest role would not hand on, or would not yet, ends it. */
@@ -148,10 +157,10 @@ static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 	call.id = agent_scope_call(scope, call.id);
 	call.scope = scope->container;
 	op = agent_op_find(call.op);
-	if (str_eq(call.op, "wait"))
-		agent_wait(agent, &call);
-	else if (!op)
+	if (!op)
 		return -EPROTO;
+	if (op->is_outermost && call.scope)
+		refuse(agent, &call);
 	else if (op->begin)
 		op->begin(agent, &call);
 	else if (!op->is_quick)

@@ -30,6 +30,13 @@ static const struct json_field fields[] = {
 	{ "list", json_bool, AT(file.is_list) },
 	{ "has_events_after", json_bool, AT(has_events_after) },
 	{ "events_after", json_u64, AT(events_after) },
+	{ "tasks", json_array, AT(tasks), false, &task_spec_array },
+	{ "is_group", json_bool, AT(is_group) },
+	{ "task", json_string, AT(task) },
+	{ "uuid", json_string, AT(uuid) },
+	{ "has_grace", json_bool, AT(has_grace) },
+	{ "grace_ms", json_u64, AT(grace_ms) },
+	{ "task_ids", json_strv, AT(task_ids) },
 	{ 0 },
 };
 
@@ -152,7 +159,37 @@ static int check_timeout(const struct agent_call *call, struct err *err)
 		"stop_container.timeout: want a time as 10, 1.5s, 300ms or 2m");
 }
 
-/* Those about a container; the others say nothing that could be wrong. */
+/* What each would be launched with. */
+static int check_tasks(const struct agent_call *call, struct err *err)
+{
+	int r = task_specs_check(&call->tasks, err);
+
+	if (r == 0 && !call->is_group && call->tasks.count != 1)
+		r = err_say(err, EINVAL, "launch_task: want one task");
+	for (size_t i = 0; r == 0 && i < call->tasks.count; i++) {
+		const struct task_spec *spec = &call->tasks.items[i];
+		const struct agent_call launch = { .image = spec->image,
+			.run = spec->run };
+
+		r = check_launch(&launch, err);
+		if (r < 0)
+			return err_wrap(err, "task %s", spec->id);
+	}
+	return r;
+}
+
+static int check_task(const struct agent_call *call, struct err *err)
+{
+	return call->task ? 0 : err_say(err, EINVAL, "task_id.value: want a task");
+}
+
+static int check_status(const struct agent_call *call, struct err *err)
+{
+	return call->uuid ? check_task(call, err)
+			  : err_say(err, EINVAL, "uuid: want that of a status");
+}
+
+/* The others say nothing that could be wrong. */
 static const struct {
 	const char *op;
 	int (*check)(const struct agent_call *call, struct err *err);
@@ -177,6 +214,9 @@ static const struct {
 	{ "attach-input", check_nothing },
 	{ "docker-create", check_environment, .is_nameless = true },
 	{ "docker-exec", check_environment, .is_nameless = true },
+	{ "launch-tasks", check_tasks, .is_nameless = true },
+	{ "kill-task", check_task, .is_nameless = true },
+	{ "acknowledge", check_status, .is_nameless = true },
 };
 
 int agent_call_check(const struct agent_call *call, struct err *err)

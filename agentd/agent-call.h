@@ -3,9 +3,8 @@
 #ifndef UCR_AGENTD_AGENT_CALL_H
 #define UCR_AGENTD_AGENT_CALL_H
 
-#include "agentd/bundle.h"
 #include "agentd/docker-options.h"
-#include "common/json.h"
+#include "agentd/task-spec.h"
 
 struct agent_call {
 	uint64_t
@@ -36,6 +35,12 @@ struct agent_call {
 	} file;
 	bool has_events_after; /* else those that are still to come */
 	uint64_t events_after; /* the number of the last one that is known */
+	struct task_specs tasks;
+	bool is_group;	   /* they are one, else there is one */
+	char *task, *uuid; /* of whom, and of which status */
+	bool has_grace;
+	uint64_t grace_ms;
+	strv task_ids; /* NULL: all */
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,

@@ -64,11 +64,14 @@ static const struct option_spec options[] = {
 			"of prefix: ucr.HOSTNAME)" },
 	{ "workers", .arg = "N", .set = option_u32, .offset = AT(workers),
 		.help = "Calls that are worked on at once (default: 16)" },
+	{ "task-history", .arg = "N", .set = option_u32, .offset = AT(task_history),
+		.help = "How many tasks are kept, with their containers, that are over and "
+			"acknowledged (default: 1000)" },
 	{ 0 },
 };
 
 static const struct option_group groups[] = { { options }, { 0 } };
-static const struct agent_options defaults = { .workers = 16 };
+static const struct agent_options defaults = { .workers = 16, .task_history = 1000 };
 
 static const struct verb_spec verb = {
 	.name = "ucr-agentd",

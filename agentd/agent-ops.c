@@ -2,6 +2,7 @@
 #include "agentd/agent-docker.h"
 #include "agentd/agent-launch.h"
 #include "agentd/agent-streams.h"
+#include "agentd/task-run.h"
 
 #include "agentd/agent-metrics.h"
 #include "agentd/agent-network.h"
@@ -183,6 +184,7 @@ static const struct agent_op ops[] = {
 	{ "logs", agent_logs, .stays = true },
 	{ "events", agent_events, .stays = true },
 	{ "measure", agent_measure_container },
+	{ "wait", .begin = agent_wait },
 	{ "kill", kill_container },
 	{ "remove", remove_container },
 	{ "list", agent_list_containers },
@@ -199,6 +201,11 @@ static const struct agent_op ops[] = {
 	{ "attach", agent_attach },
 	{ "attach-input", agent_attach_input },
 	{ "metrics", metrics, .type = AGENT_METRICS },
+	{ "launch-tasks", .begin = task_call_launch, .is_outermost = true },
+	{ "kill-task", .begin = task_call_kill, .is_outermost = true },
+	{ "acknowledge", .begin = task_call_acknowledge, .is_outermost = true },
+	{ "tasks", task_call_list, .is_outermost = true },
+	{ "reconcile", task_call_reconcile, .is_outermost = true },
 	{ 0 },
 };
 

@@ -34,6 +34,8 @@ struct agent {
 	struct agent_report *reports; /* agent-report.c */
 	struct agent_client *clients; /* of containers that are not started yet */
 	struct agent_docker_wait *docker_waits;
+	struct job_run *jobs;	  /* agentd/agent-work.h */
+	struct task_table *tasks; /* agentd/task-run.h */
 	struct ipc_msg msg;
 };
 
@@ -82,10 +84,12 @@ struct agent_op {
 	int (*fn)(struct agent *agent, const struct agent_call *call,
 		struct agent_answer *answer, struct err *err);
 	const char *type; /* of its body; NULL: JSON */
-	void (*begin)(struct agent *agent, struct agent_call *call); /* in the loop */
+	void (*begin)(struct agent *agent,
+		struct agent_call *call); /* in the loop, which answers later */
 	bool is_quick; /* it blocks on nothing: the loop does it itself */
 	bool is_slow;  /* it may wait for others: not all workers do such at once */
 	bool stays; /* its worker goes on after the answer, as long as somebody reads */
+	bool is_outermost; /* not for who is in a container */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);
@@ -105,14 +109,6 @@ void agent_work_orphan(struct agent_scope *scope);
 /* The same of all, and their ends are not waited for. */
 void agent_work_forget(struct agent *agent);
 size_t agent_work_queued(const struct agent_scope *scope);
-
-/* ---- agent-wait.c: waiting for a container's end, in the loop ---- */
-
-void agent_wait(struct agent *agent, const struct agent_call *call);
-void agent_wait_cancel(struct agent *agent, uint64_t id);
-/* Of all calls of the scope. */
-void agent_wait_orphan(struct agent_scope *scope);
-size_t agent_wait_count(const struct agent_scope *scope);
 
 /* agent-notify.c: tells systemd, where that started us: "READY=1". */
 void agent_notify(const char *text);

@@ -1,30 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/agent-private.h"
+/* WAIT_CONTAINER: a watch that answers a call. */
+#include "agentd/agent-work.h"
 
 #include "agentd/container-limit.h"
 #include "common/cleanup.h"
-#include "runtime/status.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 
-/* From the end of a process until its shim has written it down. */
-#define SETTLE_MS 2
-#define SETTLE_LOOKS 250
-/* Nothing tells of the end of one that had no process yet when it was asked for. */
-#define RECHECK_MS 200
 #define FDS_OF_A_WAIT 2 /* its directory, its process */
 #define FDS_KEPT 40	/* the agent's own, its workers' and for reading what ended */
 
 struct agent_wait {
 	struct agent *agent;
 	struct agent_wait *next;
-	struct container *container;
-	struct loop_source *process, *timer;
-	uint64_t id;	    /* of the call */
-	unsigned int looks; /* since there is nothing but to look again */
-	int pidfd;
+	struct agent_watch *watch;
+	uint64_t id; /* of the call */
 };
 
 static void forget(struct agent_wait *wait)
@@ -35,11 +26,7 @@ static void forget(struct agent_wait *wait)
 		at = &(*at)->next;
 	if (*at)
 		*at = wait->next;
-	loop_remove(wait->process);
-	loop_remove(wait->timer);
-	if (wait->pidfd >= 0)
-		(void)close(wait->pidfd);
-	container_free(wait->container);
+	agent_watch_free(wait->watch);
 	free(wait);
 }
 
@@ -113,93 +100,16 @@ static void answer_end(struct agent *agent, uint64_t id, const struct container 
 	agent_api_send(agent, id, &ended);
 }
 
-/* ---- watching ---- */
-
-static int look(struct agent_wait *wait);
-
-static int on_timer(struct loop_source *source, uint32_t events, void *arg)
+static void on_end(
+	void *arg, const struct container *container, int r, const struct err *err)
 {
 	struct agent_wait *wait = arg;
 
-	wait->looks++;
-	return look(wait);
-}
-
-static int on_process(struct loop_source *source, uint32_t events, void *arg)
-{
-	struct agent_wait *wait = arg;
-
-	loop_remove(wait->process);
-	wait->process = NULL;
-	return look(wait);
-}
-
-static int open_process(struct agent_wait *wait)
-{
-	struct runtime_state state = { 0 };
-	struct err ignored;
-	int pidfd = -ESRCH;
-
-	if (runtime_state_load(wait->container->dirfd, &state, &ignored) == 0)
-		pidfd = runtime_state_pidfd(&state);
-	runtime_state_done(&state);
-	return pidfd;
-}
-
-/* It has ended, perhaps before it was asked for, and whoever writes that down is at it. */
-static bool is_settling(const struct agent_wait *wait)
-{
-	return wait->looks < SETTLE_LOOKS &&
-	       (wait->pidfd >= 0 || !container_is_live(wait->container));
-}
-
-/* The process's end wakes us; what has none is looked at again. */
-static int watch(struct agent_wait *wait)
-{
-	if (wait->pidfd < 0) {
-		wait->pidfd = open_process(wait);
-		if (wait->pidfd >= 0)
-			return loop_add_fd(wait->agent->loop, wait->pidfd, EPOLLIN,
-				on_process, wait, &wait->process);
-	}
-	loop_remove(wait->timer);
-	wait->timer = NULL;
-	return loop_add_timer(wait->agent->loop,
-		is_settling(wait) ? SETTLE_MS : RECHECK_MS, 0, on_timer, wait,
-		&wait->timer);
-}
-
-/* Why it ended is written down last, with what it had used. */
-static bool is_settled(const struct agent_wait *wait)
-{
-	const struct container *c = wait->container;
-
-	return (c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST) &&
-	       (!c->needs_cleanup || wait->looks >= SETTLE_LOOKS);
-}
-
-static int look(struct agent_wait *wait)
-{
-	struct err err = { 0 };
-	int r = container_refresh(wait->container, &err);
-
-	if (r == -ENOENT)
-		(void)err_say(&err, ENOENT, "the container was removed");
-	if (r == 0 && is_settled(wait)) {
-		answer_end(wait->agent, wait->id, wait->container);
-		forget(wait);
-		return 0;
-	}
-	if (r == 0) {
-		r = watch(wait);
-		if (r < 0)
-			(void)err_set(&err, -r, "wait for the container");
-	}
-	if (r < 0) {
-		agent_api_fail(wait->agent, wait->id, r, &err);
-		forget(wait);
-	}
-	return 0;
+	if (r < 0)
+		agent_api_fail(wait->agent, wait->id, r, err);
+	else
+		answer_end(wait->agent, wait->id, container);
+	forget(wait);
 }
 
 /* What waits holds descriptors; a kill must still get its own. */
@@ -222,23 +132,28 @@ static int check_room(const struct agent *agent, struct err *err)
 	return err_hint(err, "try again, or raise its limit (LimitNOFILE= of its unit)");
 }
 
-void agent_wait(struct agent *agent, const struct agent_call *call)
+void agent_wait(struct agent *agent, struct agent_call *call)
 {
+	cleanup_container struct container *container = NULL;
 	struct agent_wait *wait = calloc(1, sizeof(*wait));
 	struct err err = { 0 };
 	int r = wait ? check_room(agent, &err) : err_oom(&err);
 
 	if (r == 0)
-		r = agent_find(agent, call, call->container, &wait->container, &err);
+		r = agent_find(agent, call, call->container, &container, &err);
+	if (r == 0) {
+		r = agent_watch_new(agent, container, on_end, wait, &wait->watch);
+		if (r < 0)
+			(void)err_set(&err, -r, "wait for the container");
+	}
 	if (r < 0) {
 		agent_api_fail(agent, call->id, r, &err);
 		free(wait);
 		return;
 	}
+	(void)take_ptr(container);
 	wait->agent = agent;
 	wait->id = call->id;
-	wait->pidfd = -1;
 	wait->next = agent->waits;
 	agent->waits = wait;
-	(void)look(wait);
 }

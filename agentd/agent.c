@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-docker.h"
+#include "agentd/task-run.h"
 
 #include "agentd/agent-network.h"
 #include "agentd/agent-report.h"
@@ -144,6 +145,8 @@ void agent_free(struct agent *agent)
 		return;
 	agent_docker_forget(agent);
 	agent_work_forget(agent);
+	agent_work_job_forget(agent);
+	task_table_free(agent->tasks);
 	while (agent->scopes)
 		agent_scope_free(agent->scopes);
 	agent_role_stop(&agent->net);
@@ -174,6 +177,7 @@ void agent_describe(const struct agent *agent, struct buf *out)
 	jw_string(&w, "socket", agent->socket_path);
 	jw_string(&w, "hostname", agent->hostname);
 	jw_u64(&w, "workers", agent->options->workers);
+	jw_u64(&w, "task_history", agent->options->task_history);
 	jw_u64(&w, "fetch_cache_size", agent->fetch_cache_bytes);
 	resources_write(&w, "resources", &agent->resources);
 	attributes_write(&w, "attributes", &agent->attributes);
@@ -240,6 +244,10 @@ static int start(struct agent *agent, struct err *err)
 	agent_names_start(agent);
 	recover(agent);
 	r = agent_api_listen(agent, err);
+	if (r == 0)
+		r = task_table_new(agent, err);
+	if (r == 0)
+		r = task_table_recover(agent, err);
 	if (r == 0)
 		r = agent_api_start(agent->scopes, err);
 	return r == 0 ? agent_report_start(agent, err) : r;

@@ -19,8 +19,9 @@
 struct agent_options {
 	const char *config, *work_dir, *socket, *hostname, *resources, *attributes;
 	const char *registries, *authfile, *fetch_cache_size;
-	strv reporters;	  /* where metrics are pushed to */
-	uint32_t workers; /* at once */
+	strv reporters;	       /* where metrics are pushed to */
+	uint32_t workers;      /* at once */
+	uint32_t task_history; /* so many are kept that are over and acknowledged */
 	const char *network_rate_in, *network_rate_out;
 	bool has_no_names; /* of containers */
 	bool is_host_network_allowed, is_any_port_allowed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/api-calls.h"
+#include "agentd/api-members.h"
 
 #include "agentd/api-network.h"
 #include "agentd/api-own-calls.h"
@@ -17,35 +17,13 @@
 #define CPUS_MAX 100000.0
 #define MEGABYTES_MAX 1e12
 
-struct uri {
-	char *value, *output_file;
-	bool is_executable, is_cached;
-	bool is_kept; /* an archive that is not extracted */
-};
-
-/* All nested tables write into this one struct. */
-struct request {
-	struct agent_call call;
-	bool is_program; /* "shell" is false */
-	char *value;
-	strv arguments;
-	struct {
-		struct uri *items;
-		size_t count;
-	} uris;
-	struct api_networks networks;
-	uint64_t cpu_milli, memory_bytes;	      /* 0: not given */
-	uint64_t cpu_limit_milli, memory_limit_bytes; /* the same; "limits" */
-	char *container_type, *image_type;
-};
-
-#define AT(member) offsetof(struct request, member)
-#define URI_AT(member) offsetof(struct uri, member)
+#define AT(member) offsetof(struct api_members, member)
+#define URI_AT(member) offsetof(struct api_uri, member)
 
 /* ---- decoders, whose messages follow the path of a member ---- */
 
 /* What Mesos has and the agent has not; an empty list asks for nothing. */
-static int refuse(const struct json *v, void *out, const void *arg, struct err *err)
+int api_refuse(const struct json *v, void *out, const void *arg, struct err *err)
 {
 	if (v->type == JSON_ARRAY && !v->first)
 		return 0;
@@ -123,7 +101,7 @@ static const struct {
 };
 
 static int add_amount(
-	struct request *request, size_t n, const struct json *v, struct err *err)
+	struct api_members *request, size_t n, const struct json *v, struct err *err)
 {
 	const struct json *value = json_get(json_get(v, "scalar"), "value");
 	uint64_t *sum = (uint64_t *)(void *)((char *)request + resources[n].offset);
@@ -142,7 +120,8 @@ static int add_amount(
 	return 0;
 }
 
-static int take_resource(struct request *request, const struct json *v, struct err *err)
+static int take_resource(
+	struct api_members *request, const struct json *v, struct err *err)
 {
 	const char *name = json_get_string(v, "name");
 
@@ -155,7 +134,7 @@ static int take_resource(struct request *request, const struct json *v, struct e
 	return err_say(err, EINVAL, " has %.40s, which this agent cannot give", name);
 }
 
-static int decode_resources(
+int api_decode_resources(
 	const struct json *v, void *out, const void *arg, struct err *err)
 {
 	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
@@ -200,7 +179,7 @@ static int decode_limit(const struct json *v, void *out, const void *arg, struct
 
 static const struct json_field container_id_members[] = {
 	{ "value", json_string, AT(call.container), true },
-	{ "parent", refuse, 0, false,
+	{ "parent", api_refuse, 0, false,
 		"containers in containers are not launched by this call" },
 	{ 0 },
 };
@@ -213,13 +192,14 @@ static const struct json_field uri_fields[] = {
 	{ "extract", decode_not, URI_AT(is_kept) },
 	{ 0 },
 };
-static const struct json_array_of uri_array = { sizeof(struct uri), uri_fields, NULL };
+static const struct json_array_of uri_array = { sizeof(struct api_uri), uri_fields,
+	NULL };
 
 static const struct json_field environment_members[] = {
 	{ "variables", decode_variables, AT(call.run.env) },
 	{ 0 },
 };
-static const struct json_field command_members[] = {
+const struct json_field api_command_members[] = {
 	{ "value", json_string, AT(value) },
 	{ "shell", decode_not, AT(is_program) },
 	{ "arguments", json_strv, AT(arguments) },
@@ -231,14 +211,15 @@ static const struct json_field command_members[] = {
 
 static const struct json_field docker_image_members[] = {
 	{ "name", json_string, AT(call.image), true },
-	{ "config", refuse, 0, false, "a secret for the registry cannot be given" },
-	{ "credential", refuse, 0, false, "a login for the registry cannot be given" },
+	{ "config", api_refuse, 0, false, "a secret for the registry cannot be given" },
+	{ "credential", api_refuse, 0, false,
+		"a login for the registry cannot be given" },
 	{ 0 },
 };
 static const struct json_field image_members[] = {
 	{ "type", json_string, AT(image_type), true },
 	{ "docker", json_object, 0, false, docker_image_members },
-	{ "appc", refuse, 0, false,
+	{ "appc", api_refuse, 0, false,
 		"App Container Images are not found by this call: load one and name it" },
 	{ 0 },
 };
@@ -246,21 +227,21 @@ static const struct json_field mesos_members[] = {
 	{ "image", json_object, 0, false, image_members },
 	{ 0 },
 };
-static const struct json_field container_members[] = {
+const struct json_field api_container_members[] = {
 	{ "type", json_string, AT(container_type), true },
 	{ "mesos", json_object, 0, false, mesos_members },
 	{ "hostname", json_string, AT(call.run.hostname) },
-	{ "docker", refuse, 0, false, "there is no Docker here: use the type MESOS" },
-	{ "volumes", refuse, 0, false, "this agent gives out no volumes" },
+	{ "docker", api_refuse, 0, false, "there is no Docker here: use the type MESOS" },
+	{ "volumes", api_refuse, 0, false, "this agent gives out no volumes" },
 	{ "network_infos", json_array, AT(networks), false, &api_network_array },
-	{ "linux_info", refuse, 0, false,
+	{ "linux_info", api_refuse, 0, false,
 		"capabilities, namespaces and system call filters are the agent's" },
-	{ "rlimit_info", refuse, 0, false, "limits of processes are the agent's" },
-	{ "tty_info", refuse, 0, false, "a container of this call has no terminal" },
+	{ "rlimit_info", api_refuse, 0, false, "limits of processes are the agent's" },
+	{ "tty_info", api_refuse, 0, false, "a container of this call has no terminal" },
 	{ 0 },
 };
 
-static const struct json_field limit_members[] = {
+const struct json_field api_limit_members[] = {
 	{ "cpus", decode_limit, AT(cpu_limit_milli), false, "cpus" },
 	{ "mem", decode_limit, AT(memory_limit_bytes), false, "mem" },
 	{ 0 },
@@ -268,10 +249,10 @@ static const struct json_field limit_members[] = {
 
 static const struct json_field launch_members[] = {
 	{ "container_id", json_object, 0, true, container_id_members },
-	{ "command", json_object, 0, false, command_members },
-	{ "container", json_object, 0, false, container_members },
-	{ "resources", decode_resources },
-	{ "limits", json_object, 0, false, limit_members },
+	{ "command", json_object, 0, false, api_command_members },
+	{ "container", json_object, 0, false, api_container_members },
+	{ "resources", api_decode_resources },
+	{ "limits", json_object, 0, false, api_limit_members },
 	{ 0 },
 };
 static const struct json_field container_call_members[] = {
@@ -312,6 +293,13 @@ static const struct {
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
 	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
+	{ "LAUNCH_TASK", "launch-tasks", "launch_task", api_launch_task_members },
+	{ "LAUNCH_TASK_GROUP", "launch-tasks", "launch_task_group",
+		api_launch_group_members },
+	{ "KILL_TASK", "kill-task", "kill_task", api_kill_task_members },
+	{ "GET_TASKS", "tasks", NULL, NULL },
+	{ "ACKNOWLEDGE", "acknowledge", "acknowledge", api_acknowledge_members },
+	{ "RECONCILE", "reconcile", "reconcile", api_reconcile_members },
 	{ "LIST_FILES", "list-files", "list_files", list_files_members },
 	{ "READ_FILE", "read-file", "read_file", read_file_members },
 	{ "ATTACH_CONTAINER_OUTPUT", "attach", "attach_container_output",
@@ -323,11 +311,11 @@ static const struct {
 /* Of the API, but not of this agent. */
 static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
 	"SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS",
-	"GET_OPERATIONS", "GET_TASKS", "GET_RESOURCE_PROVIDERS",
-	"LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER",
-	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION", "PRUNE_IMAGES",
-	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
-	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
+	"GET_OPERATIONS", "GET_RESOURCE_PROVIDERS", "LAUNCH_NESTED_CONTAINER",
+	"WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER", "REMOVE_NESTED_CONTAINER",
+	"LAUNCH_NESTED_CONTAINER_SESSION", "PRUNE_IMAGES", "ADD_RESOURCE_PROVIDER_CONFIG",
+	"UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG",
+	"MARK_RESOURCE_PROVIDER_GONE", NULL };
 
 /* What is not handed on with the call. */
 static const struct json_field own_fields[] = {
@@ -342,7 +330,7 @@ static const struct json_field own_fields[] = {
 
 /* ---- what a table cannot say ---- */
 
-static int check_image(struct request *request, struct err *err)
+static int check_image(struct api_members *request, struct err *err)
 {
 	struct agent_call *call = &request->call;
 
@@ -359,7 +347,7 @@ static int check_image(struct request *request, struct err *err)
 	return 0;
 }
 
-static int add_uri(const struct uri *uri, size_t i, strv *ret, struct err *err)
+static int add_uri(const struct api_uri *uri, size_t i, strv *ret, struct err *err)
 {
 	char *text;
 
@@ -378,7 +366,7 @@ static int add_uri(const struct uri *uri, size_t i, strv *ret, struct err *err)
 	return strv_take(ret, text) < 0 ? err_oom(err) : 0;
 }
 
-static int finish_uris(struct request *request, struct err *err)
+static int finish_uris(struct api_members *request, struct err *err)
 {
 	strv uris = NULL;
 	int r = 0;
@@ -390,7 +378,7 @@ static int finish_uris(struct request *request, struct err *err)
 }
 
 /* A program is told by its value and gets the arguments as they are, its own name first. */
-static int add_command(const struct request *request, strv *ret)
+static int add_command(const struct api_members *request, strv *ret)
 {
 	const char *value = request->value;
 
@@ -409,7 +397,7 @@ static int add_command(const struct request *request, strv *ret)
 	return 0;
 }
 
-static int finish_command(struct request *request, struct err *err)
+static int finish_command(struct api_members *request, struct err *err)
 {
 	strv command = NULL;
 	int r = add_command(request, &command);
@@ -425,7 +413,7 @@ static int set_number(const char **member, uint64_t number)
 }
 
 /* What is asked for is kept for it, and is its limit where no other is given. */
-static int finish_memory(struct request *request)
+static int finish_memory(struct api_members *request)
 {
 	struct run_options *run = &request->call.run;
 	uint64_t asked = request->memory_bytes, limit = request->memory_limit_bytes;
@@ -438,7 +426,7 @@ static int finish_memory(struct request *request)
 	return r;
 }
 
-static int finish_cpus(struct request *request)
+static int finish_cpus(struct api_members *request)
 {
 	struct run_options *run = &request->call.run;
 	uint64_t shares = request->cpu_milli * SHARES_OF_A_CPU / 1000;
@@ -454,7 +442,7 @@ static int finish_cpus(struct request *request)
 	return run->cpus ? 0 : -ENOMEM;
 }
 
-static int finish_limits(struct request *request, struct err *err)
+static int finish_limits(struct api_members *request, struct err *err)
 {
 	int r;
 
@@ -468,7 +456,7 @@ static int finish_limits(struct request *request, struct err *err)
 	return r < 0 ? err_oom(err) : 0;
 }
 
-static int finish(struct request *request, struct err *err)
+int api_members_finish(struct api_members *request, struct err *err)
 {
 	int r = check_image(request, err);
 
@@ -480,7 +468,12 @@ static int finish(struct request *request, struct err *err)
 		r = finish_limits(request, err);
 	if (r == 0)
 		r = api_networks_finish(&request->networks, &request->call.run, err);
-	return r == 0 ? agent_call_check(&request->call, err) : r;
+	return r;
+}
+
+void api_members_done(struct api_members *request)
+{
+	json_release(own_fields, request);
 }
 
 static int say_unknown(const char *type, struct err *err)
@@ -506,7 +499,8 @@ static int parse_own(const struct json *root, const char *type, struct agent_cal
 	return r == 0 ? agent_call_check(call, err) : r;
 }
 
-static int parse_call(const struct json *root, struct request *request, struct err *err)
+static int parse_call(
+	const struct json *root, struct api_members *request, struct err *err)
 {
 	const char *type = json_get_string(root, "type");
 	size_t i = 0;
@@ -527,20 +521,22 @@ static int parse_call(const struct json *root, struct request *request, struct e
 
 		r = json_decode(root, whole, request, err);
 	}
-	return r < 0 ? r : finish(request, err);
+	if (r == 0)
+		r = api_members_finish(request, err);
+	return r == 0 ? agent_call_check(&request->call, err) : r;
 }
 
 int api_call_parse(const char *text, size_t len, struct agent_call *ret, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
-	struct request request = { 0 };
+	struct api_members request = { 0 };
 	int r = json_parse(text, len, &doc, err);
 
 	if (r == 0 && json_root(doc)->type != JSON_OBJECT)
 		r = err_say(err, EINVAL, "want an object");
 	if (r == 0)
 		r = parse_call(json_root(doc), &request, err);
-	json_release(own_fields, &request);
+	api_members_done(&request);
 	if (r < 0)
 		agent_call_done(&request.call);
 	else

@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (buf_finish(&b) < 0 || agent_call_parse(b.data, b.len, &again, NULL) < 0)
 		abort();
 	if (!str_eq(call.op, again.op) ||
-		strv_len(call.run.env) != strv_len(again.run.env))
+		strv_len(call.run.env) != strv_len(again.run.env) ||
+		call.tasks.count != again.tasks.count)
 		abort();
 	agent_call_done(&call);
 	agent_call_done(&again);

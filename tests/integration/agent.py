@@ -115,6 +115,42 @@ class Agent:
     def remove(self, name):
         return self.call("REMOVE_CONTAINER", container_id={"value": name})
 
+    def launch_task(self, name, command, **fields):
+        """TaskInfo by itself."""
+        return self.call("LAUNCH_TASK", task_info={"name": name, "task_id": {"value": name},
+                                                   "command": command, **fields})
+
+    def launch_group(self, *tasks):
+        return self.call("LAUNCH_TASK_GROUP", task_group={"tasks": list(tasks)})
+
+    def kill_task(self, name, **fields):
+        return self.call("KILL_TASK", task_id={"value": name}, **fields)
+
+    def acknowledge(self, name, uuid):
+        return self.call("ACKNOWLEDGE", task_id={"value": name}, uuid=uuid)
+
+    def tasks(self):
+        """All tasks by their id; of each also the list that it is in."""
+        found = {}
+        for kind, tasks in self.call("GET_TASKS")[1]["get_tasks"].items():
+            found.update({t["task_id"]["value"]: {**t, "list": kind} for t in tasks})
+        return found
+
+    def task_until(self, name, *states, timeout=60):
+        """Waits until it is in one of the states."""
+        end = time.monotonic() + timeout
+        while True:
+            task = self.tasks().get(name)
+            if task and task["state"] in states:
+                return task
+            assert time.monotonic() < end, (name, states, task, self.said())
+            time.sleep(0.02)
+
+    def updates(self):
+        """The first status of each task that nobody acknowledged."""
+        answer = self.call("RECONCILE", tasks=[])[1]["reconcile"]
+        return {u["status"]["task_id"]["value"]: u["status"] for u in answer["updates"]}
+
     def containers(self):
         answer = self.call("GET_CONTAINERS")[1]["get_containers"]["containers"]
         return {c["container_id"]["value"]: c for c in answer}

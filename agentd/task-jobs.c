@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What tasks have done by workers. Each may be done again: an agent that was killed in the middle
+ * begins it anew. */
+#include "agentd/agent-own-ops.h"
+#include "agentd/task-run.h"
+
+#include "common/cleanup.h"
+#include "common/fail.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* ---- the containers of a task ---- */
+
+static char *container_name(const struct task *task, uint32_t attempt)
+{
+	const struct task of = { .spec.id = task->spec.id, .attempt = attempt };
+
+	return task_container_name(&of);
+}
+
+static bool is_of(const struct container *c, const struct task *task)
+{
+	const char *id = strv_env_get(c->labels, TASK_LABEL);
+
+	return id && str_eq(id, task->spec.id);
+}
+
+int task_find_container(struct agent *agent, const struct task *task, uint32_t attempt,
+	struct container **ret, struct err *err)
+{
+	static const struct agent_call ours = { 0 };
+	cleanup_free char *name = container_name(task, attempt);
+	cleanup_container struct container *container = NULL;
+	int r = name ? agent_find(agent, &ours, name, &container, err) : err_oom(err);
+
+	if (r < 0)
+		return r;
+	/* Its name is another's, who may have no part in this. */
+	if (!is_of(container, task))
+		return err_say(err, ENOENT, "the container %s is of no task", name);
+	*ret = take_ptr(container);
+	return 0;
+}
+
+static int remove_attempt(
+	struct agent *agent, const struct task *task, uint32_t attempt, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = task_find_container(agent, task, attempt, &container, err);
+
+	if (r == 0)
+		r = container_remove(agent->engine, container, true, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* ---- launch ---- */
+
+/* What a launcher that was killed left of this attempt; and of the attempts before all but the
+ * last one, whose output may still tell something. */
+static int make_room(struct agent *agent, const struct task *task, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = task_find_container(agent, task, task->attempt, &container, err);
+
+	if (r == 0 && container->status == CONTAINER_LOST && !container->started)
+		r = container_remove(agent->engine, container, true, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	return task->attempt < 2 ? 0
+				 : remove_attempt(agent, task, task->attempt - 2, err);
+}
+
+static int say_taken(const struct agent_call *call, struct err *err)
+{
+	(void)err_say(err, EEXIST,
+		"the name %s belongs to a container that is not this task's",
+		call->container);
+	return err_hint(err, "remove it with `ucrctl rm %s`", call->container);
+}
+
+/* The program itself is at fault, which is told as an answer. */
+static int take_refusal(struct agent_answer *answer, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	const char *text = NULL;
+
+	if (buf_finish(&answer->body) == 0 &&
+		json_parse(answer->body.data, answer->body.len, &doc, NULL) == 0)
+		text = json_get_string(json_root(doc), "error");
+	return err_say(err, EINVAL, "%s", text ? text : "the program cannot be executed");
+}
+
+static int launch(
+	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
+{
+	const struct task *task = arg;
+	cleanup_container struct container *container = NULL;
+	cleanup_free char *name = task_container_name(task);
+	cleanup_strv strv labels = NULL;
+	struct agent_call call = { .op = task_words("launch"),
+		.container = name,
+		.image = task->spec.image,
+		.run = task->spec.run };
+	int r = name ? make_room(agent, task, err) : err_oom(err);
+
+	if (r == 0 && (strv_copy(task->spec.run.labels, &labels) < 0 ||
+			      strv_take(&labels,
+				      str_printf(TASK_LABEL "=%s", task->spec.id)) < 0))
+		r = err_oom(err);
+	if (r < 0)
+		return r;
+	call.run.labels = labels;
+	call.run.is_auto_removed = false;
+	r = fail_point("task-launch");
+	if (r < 0)
+		return err_set(err, -r, "task-launch");
+	r = agent_launch(agent, &call, answer, err);
+	if (r == 0 && answer->status >= 400)
+		r = take_refusal(answer, err);
+	if (r < 0)
+		return r;
+	r = task_find_container(agent, task, task->attempt, &container, err);
+	if (r == -ENOENT)
+		return say_taken(&call, err);
+	buf_reset(&answer->body);
+	if (r == 0)
+		buf_puts(&answer->body, container->id);
+	return r;
+}
+
+static void launched(struct agent *agent, void *arg, int r, const struct err *err,
+	const struct agent_answer *answer)
+{
+	struct task *task = arg;
+
+	task->run->is_launching = false;
+	task->run->is_adopted = false;
+	task_group_wake(task->group);
+	if (r == 0 && answer->body.len) {
+		if (str_set(&task->container, answer->body.data) == 0)
+			task->group->version++;
+		return;
+	}
+	/* Given up, or killed itself: whether there is a container is looked at again. */
+	if (!task->end.is_asked && r < 0)
+		task_take_failure(task, r, err);
+}
+
+const struct agent_job task_launch_job = { launch, launched, .is_slow = true };
+
+/* ---- kill ---- */
+
+static int kill_container(
+	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
+{
+	const struct task *task = arg;
+	cleanup_container struct container *container = NULL;
+	int r = task_find_container(agent, task, task->attempt, &container, err);
+
+	if (r == 0)
+		r = container_kill(agent->engine, container, SIGKILL, err);
+	return r == -ESRCH || r == -ENOENT ? 0 : r;
+}
+
+static void killed(struct agent *agent, void *arg, int r, const struct err *err,
+	const struct agent_answer *answer)
+{
+	struct task *task = arg;
+
+	task->run->is_killing = false;
+	if (r < 0)
+		agent_complain(task->spec.id, err);
+	task_group_wake(task->group);
+}
+
+const struct agent_job task_kill_job = { kill_container, killed, false };
+
+/* ---- history ---- */
+
+static int erase(
+	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
+{
+	const struct task_group *group = arg;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < group->tasks.count; i++) {
+		const struct task *task = &group->tasks.items[i];
+
+		r = remove_attempt(agent, task, task->attempt, err);
+		if (r == 0 && task->attempt)
+			r = remove_attempt(agent, task, task->attempt - 1, err);
+	}
+	return r;
+}
+
+static void erased(struct agent *agent, void *arg, int r, const struct err *err,
+	const struct agent_answer *answer)
+{
+	struct task_group *group = arg;
+
+	/* It stays in the list, and on the disk, until the next agent tries again. */
+	if (r < 0)
+		agent_complain(group->id, err);
+	else
+		task_table_erased(agent->tasks, group);
+}
+
+const struct agent_job task_erase_job = { erase, erased, false };
