@@ -56,8 +56,10 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 		.options = &options.run,
 		.asked = call,
 	};
-	int r = find_image(agent, call->image, &image, err);
+	int r = agent_docker_own(call, err);
 
+	if (r == 0)
+		r = find_image(agent, call->image, &image, err);
 	if (r == 0)
 		r = agent_launch_options(agent, call, &options, err);
 	if (r < 0)

@@ -84,22 +84,26 @@ static uint64_t whole(const struct agent *agent, const char *name)
 		       : 0;
 }
 
-static int write_containers(struct agent *agent, struct json_writer *w, struct err *err)
+static int write_containers(struct agent *agent, const struct agent_call *call,
+	struct json_writer *w, struct err *err)
 {
 	cleanup_container_list struct container_list list = { 0 };
-	size_t running = 0, paused = 0;
+	size_t running = 0, paused = 0, all = 0;
 	int r = container_list(agent->engine, &list, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
+		if (!agent_docker_sees(agent, call, list.items[i]))
+			continue;
+		all++;
 		running += list.items[i]->status == CONTAINER_RUNNING;
 		paused += list.items[i]->status == CONTAINER_PAUSED;
 	}
-	jw_u64(w, "Containers", list.count);
+	jw_u64(w, "Containers", all);
 	jw_u64(w, "ContainersRunning", running);
 	jw_u64(w, "ContainersPaused", paused);
-	jw_u64(w, "ContainersStopped", list.count - running - paused);
+	jw_u64(w, "ContainersStopped", all - running - paused);
 	return 0;
 }
 
@@ -174,7 +178,7 @@ int agent_docker_info(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, NULL);
 	write_host(agent, &host, &w);
 	write_abilities(&w);
-	r = write_containers(agent, &w, err);
+	r = write_containers(agent, call, &w, err);
 	if (r == 0)
 		r = write_images(agent, &w, err);
 	jw_object_end(&w);

@@ -113,7 +113,9 @@ int agent_docker_list(struct agent *agent, const struct agent_call *call,
 		return r;
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < list.count; i++) {
-		if (!container_matches(list.items[i], o->filters, o->is_all || o->limit))
+		if (!agent_docker_sees(agent, call, list.items[i]) ||
+			!container_matches(
+				list.items[i], o->filters, o->is_all || o->limit))
 			continue;
 		if (o->limit && shown++ == o->limit)
 			break;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-docker.h"
 
+#include "common/cleanup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -46,13 +48,40 @@ const struct agent_op *agent_docker_op_find(const char *name)
 	return op->name ? op : NULL;
 }
 
+bool agent_docker_sees(
+	struct agent *agent, const struct agent_call *call, const struct container *c)
+{
+	cleanup_container struct container *found = NULL;
+	struct err ignored;
+
+	return !call->scope || agent_find(agent, call, c->id, &found, &ignored) == 0;
+}
+
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err)
 {
+	cleanup_container struct container *found = NULL;
 	const char *name = call->container ? call->container : "";
+	int r;
 
 	/* Docker's own names begin with a slash. */
-	return container_find(agent->engine, *name == '/' ? name + 1 : name, ret, err);
+	name += *name == '/';
+	r = container_find(agent->engine, name, &found, err);
+	/* Which others there are is told to nobody else. */
+	if (r == -ENOTUNIQ && call->scope)
+		r = err_say(err, ENOENT, "no container %.80s", name);
+	if (r == 0 && !agent_docker_sees(agent, call, found))
+		r = err_say(err, ENOENT, "no container %.80s", name);
+	if (r == 0)
+		*ret = take_ptr(found);
+	return r;
+}
+
+int agent_docker_own(const struct agent_call *call, struct err *err)
+{
+	return call->scope ? err_say(err, EACCES,
+				     "this is done on the agent's own socket alone")
+			   : 0;
 }
 
 int agent_docker_pipe(struct agent_answer *answer,

@@ -91,4 +91,11 @@ int agent_docker_pipe(struct agent_answer *answer,
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
+/* Whether the place that a call came from may know of it. */
+bool agent_docker_sees(
+	struct agent *agent, const struct agent_call *call, const struct container *c);
+/* -EACCES where a call came from a container. */
+int agent_docker_own(const struct agent_call *call, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif
