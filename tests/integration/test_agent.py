@@ -245,7 +245,7 @@ REFUSED = [
 ] + [({"container_id": {"value": "a"}, "command": {"value": "t"}, "container": {"type": "MESOS", key: value}},
       key) for key, value in (
           ("volumes", [{"host_path": "/", "container_path": "/h", "mode": "RW"}]),
-          ("network_infos", [{"name": "host"}]), ("linux_info", {"capability_info": {}}),
+          ("linux_info", {"capability_info": {}}),
           ("rlimit_info", {}), ("tty_info", {}), ("docker", {"image": "x"}))]
 
 
@@ -255,6 +255,9 @@ def test_refusals(work):
         for fields, word in REFUSED:
             status, answer = agent.call("LAUNCH_CONTAINER", **fields)
             assert status == 400 and word in answer["error"], (fields, status, answer)
+        status, answer = agent.launch("a", shell("true"), container={
+            "type": "MESOS", "network_infos": [{"name": "host"}]})
+        assert status == 403 and "allow_host_network" in answer["hint"], answer
         # What asks for nothing is no demand.
         assert agent.launch("a", shell("true"), container={
             "type": "MESOS", "volumes": [], "network_infos": [], "linux_info": None})[0] == 200
