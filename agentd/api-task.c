@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TaskInfo and TaskGroupInfo of Mesos, and what is our own in them. */
+/* TaskInfo of Mesos, and what is our own in it. */
 #include "agentd/api-members.h"
 
 #include "common/cleanup.h"
@@ -55,12 +55,6 @@ static int decode_seconds(
 	return 0;
 }
 
-static int decode_condition(
-	const struct json *v, void *out, const void *arg, struct err *err)
-{
-	return json_name(v, out, task_condition_names, err);
-}
-
 static const struct json_field id_members[] = { { "value", json_string, 0, true },
 	{ 0 } };
 
@@ -79,14 +73,6 @@ static const struct json_field restart_members[] = {
 	{ 0 },
 };
 
-static const struct json_field dependency_members[] = {
-	{ "task", json_string, offsetof(struct task_dependency, task), true },
-	{ "condition", decode_condition, offsetof(struct task_dependency, condition) },
-	{ 0 },
-};
-static const struct json_array_of dependency_array = { sizeof(struct task_dependency),
-	dependency_members, NULL };
-
 static const struct json_field task_members[] = {
 	{ "task_id", json_object, AT(id), true, id_members },
 	{ "name", json_string, AT(name) },
@@ -96,8 +82,8 @@ static const struct json_field task_members[] = {
 	{ "kill_policy", json_object, AT(grace_ms), false, kill_policy_members },
 	{ "max_completion_time", decode_duration, AT(max_completion_ms) },
 	{ "restart", json_object, 0, false, restart_members },
-	{ "init", json_bool, AT(is_init) },
-	{ "depends_on", json_array, AT(depends), false, &dependency_array },
+	{ "init", api_refuse, 0, false, "only groups have init tasks" },
+	{ "depends_on", api_refuse, 0, false, "only in groups tasks wait for others" },
 	{ "limits", json_object, 0, false, api_limit_members },
 	{ "executor", api_refuse, 0, false,
 		"this agent has no executors of others: give the command" },
@@ -108,8 +94,7 @@ static const struct json_field task_members[] = {
 
 /* What GET_TASKS tells as it came: nothing of the environment, which may hold secrets. */
 static const char *const shown_members[] = { "framework_id", "resources", "labels",
-	"discovery", "kill_policy", "max_completion_time", "restart", "depends_on",
-	"init" };
+	"discovery", "kill_policy", "max_completion_time", "restart" };
 
 static int show(const struct json *v, char **ret, struct err *err)
 {
@@ -177,35 +162,10 @@ static int decode_task(const struct json *v, void *out, const void *arg, struct 
 	return add_task(v, out, err);
 }
 
-static int decode_tasks(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	struct agent_call *call = out;
-	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
-
-	call->is_group = true;
-	json_each (item, v) {
-		if (r == 0 && call->tasks.count == TASK_GROUP_MAX)
-			r = err_say(
-				err, EINVAL, " has more than %d tasks", TASK_GROUP_MAX);
-		if (r == 0)
-			r = add_task(item, &call->tasks, err);
-	}
-	return r;
-}
-
 /* ---- calls ---- */
 
 const struct json_field api_launch_task_members[] = {
 	{ "task_info", decode_task, CALL_AT(tasks), true },
-	{ 0 },
-};
-
-static const struct json_field group_members[] = {
-	{ "tasks", decode_tasks, offsetof(struct api_members, call), true },
-	{ 0 },
-};
-const struct json_field api_launch_group_members[] = {
-	{ "task_group", json_object, 0, true, group_members },
 	{ 0 },
 };
 

@@ -152,9 +152,6 @@ def test_repeated(work):
         agent.task_until("same", "TASK_FINISHED")
         assert agent.launch_task("same", shell("exit 1"))[0] == 202
         assert len(events(agent, "start")) == 1
-        assert agent.launch_group({"name": "a", "task_id": {"value": "same"}, "command": shell("true")},
-                                  {"name": "b", "task_id": {"value": "new"},
-                                   "command": shell("true")})[0] == 409
         assert set(agent.tasks()) == {"same"}
 
 
@@ -457,9 +454,6 @@ def test_bad_input(work):
             status, answer = agent.call("LAUNCH_TASK", task_info={**good, **change})
             assert status == 400 and word in answer["error"], (change, status, answer)
         for kind, fields in (("LAUNCH_TASK", {}), ("LAUNCH_TASK", {"task_info": [1]}),
-                             ("LAUNCH_TASK_GROUP", {"task_group": {"tasks": []}}),
-                             ("LAUNCH_TASK_GROUP", {"task_group": {"tasks": [good, good]}}),
-                             ("LAUNCH_TASK_GROUP", {"task_group": {"tasks": [good] * 65}}),
                              ("KILL_TASK", {"task_id": {}}), ("ACKNOWLEDGE", {"task_id": {"value": "t"}}),
                              ("RECONCILE", {"tasks": [{}]})):
             status, answer = agent.call(kind, **{"x": 0, **fields})
