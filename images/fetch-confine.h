@@ -5,6 +5,8 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
+
 /*
  * Gives up everything but the network and the descriptors held: no privileges, no file but
  * those that names and certificates are looked up in (read-only), a system call filter. What the
