@@ -74,13 +74,16 @@ static bool is_there(struct agent *agent, const struct agent_call *call)
 int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	struct agent_launch_options *ret, struct err *err)
 {
+	int r;
+
 	ret->run = call->run;
 	(void)snprintf(
 		ret->cache, sizeof(ret->cache), "%" PRIu64, agent->fetch_cache_bytes);
 	ret->run.name = call->container;
 	ret->run.fetch_cache_size = ret->cache;
 	ret->run.is_detached = true;
-	return agent_network_limit(agent, &ret->run, err);
+	r = agent_network_check(agent, &ret->run, err);
+	return r < 0 ? r : agent_network_limit(agent, &ret->run, err);
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,
@@ -126,12 +129,9 @@ static int launch(struct agent *agent, const struct agent_call *call,
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	int r;
-
 	if (is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}
-	r = agent_network_check(agent, &call->run, err);
-	return r < 0 ? r : launch(agent, call, answer, err);
+	return launch(agent, call, answer, err);
 }

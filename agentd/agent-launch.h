@@ -5,7 +5,8 @@
 
 #include "agentd/agent-private.h"
 
-/* What a call asks for, and what the agent says of every container. */
+/* What a call asks for, and what the agent says of every container. -EACCES: the agent's settings do
+ * not allow it, by whichever way it was asked. */
 struct agent_launch_options {
 	struct run_options run;
 	char cache[32];
