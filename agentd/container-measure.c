@@ -4,6 +4,7 @@
 #include "common/timestamp.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define USAGE(member) offsetof(struct container_measure, usage.member)
 #define NETWORK(member) offsetof(struct container_measure, network.member)
@@ -18,13 +19,15 @@ static uint64_t value_at(const struct container_measure *measure, size_t offset)
 int container_measure(struct engine *engine, struct container *container,
 	struct container_measure *ret, struct err *err)
 {
-	int r = container_usage(engine, container, &ret->usage, err);
+	struct cgroup_usage usage;
+	int r = container_usage(engine, container, &usage, err);
 
-	if (r < 0)
-		return r;
+	memset(ret, 0xff, sizeof(*ret)); /* every member UINT64_MAX */
+	if (r == 0)
+		ret->usage = usage;
 	ret->time = timestamp_now();
 	ret->network = container_network_usage(container);
-	return 0;
+	return r;
 }
 
 /* ---- as Mesos has it ---- */

@@ -17,7 +17,8 @@ struct container_measure {
 	struct network_usage network;
 };
 
-/* What is not known is UINT64_MAX. -ESRCH: nothing is, because it has ended or has no cgroup. */
+/* What is not known is UINT64_MAX. -ESRCH: it has ended, or it has no cgroup, and at most its
+ * network is known. */
 int container_measure(struct engine *engine, struct container *container,
 	struct container_measure *ret, struct err *err)
 	__attribute__((warn_unused_result));

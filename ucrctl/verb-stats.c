@@ -106,11 +106,9 @@ static int64_t monotonic_ns(void)
 }
 
 /* Nobody counts what a container uses that lives in its caller's cgroup. */
-static void give_up_on(struct stats_row *row, struct err *why)
+static void tell_unknown(struct stats_row *row, struct err *why)
 {
 	(void)err_hint(why, "\"ucrctl info\" tells why none could be made");
-	memset(&row->now, 0xff, sizeof(row->now)); /* every member UINT64_MAX */
-	row->now_ns = monotonic_ns();
 	if (!row->is_told)
 		print_err("stats", why);
 	row->is_told = true;
@@ -127,10 +125,11 @@ static int measure(struct ctl *ctl, struct rows *rows, struct err *err)
 		row->before = row->now;
 		row->before_ns = row->now_ns;
 		row->now_ns = 0;
+		memset(&measure, 0xff, sizeof(measure)); /* every member UINT64_MAX */
 		r = ctl->backend->measure(ctl, row->container, &measure, err);
 		if (r == -ESRCH && container_is_live(row->container)) {
-			give_up_on(row, err);
-			continue;
+			tell_unknown(row, err);
+			r = 0;
 		}
 		if (r == -ESRCH || r == -ENOENT)
 			continue;

@@ -77,7 +77,7 @@ def test_stats(work):
     try:
         done = tester.done("stats", "--no-stream")
         row = done.stdout.splitlines()[1]
-        assert row.split() == [container[:12], "bare", *"-- -- / -- -- 0B / 0B -- / -- --".split()], done
+        assert row.split() == [container[:12], "bare", *"-- -- -- / -- -- 0B / 0B -- / -- --".split()], done
         assert done.stderr.count("has no cgroup of its own") == 1, done
         assert "ucrctl info" in done.stderr, done
     finally:
