@@ -389,6 +389,8 @@ def test_many_short(work):
     with served(work) as agent:
         launched(agent, ["first"], lambda _: "true")
         agent.wait("first")
+        eventually(lambda: not agent.workers())
+        time.sleep(0.2)
         before, size = open_files(agent.process.pid), rss_of(agent)
 
         def once(number):
