@@ -202,7 +202,8 @@ class AgentBenches:
                   f"\n  memory, PSS             {sum(map(pss, roles)) / 1024:8.1f} MB   goal 8 MB"
                   f"\n  wake-ups                {wakes:8}      goal 0"
                   f"\n  bytes written           {written:8}      goal 0")
-            self.down(callers, [f"i{n}" for n in range(100)])
+            # The first ones were idle for too long.
+            self.down(self.callers(daemon), [f"i{n}" for n in range(100)])
         for name in ("dockerd", "containerd"):
             pids = pids_of(name)
             if pids and have(name):
