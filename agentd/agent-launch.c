@@ -5,6 +5,7 @@
 
 #include "agentd/agent-network.h"
 #include "agentd/launch.h"
+#include "agentd/platform-option.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
 
@@ -23,6 +24,7 @@ static int find_image(struct agent *agent, const struct agent_call *call,
 {
 	/* Whatever it is called: never a file of the host. */
 	cleanup_free char *reference = str_printf("docker://%s", call->image);
+	char words[PLATFORM_WORDS_MAX];
 	struct import_request request = {
 		.reference = reference,
 		.pull_options = &agent->pull,
@@ -34,7 +36,9 @@ static int find_image(struct agent *agent, const struct agent_call *call,
 
 	if (!reference)
 		return err_oom(err);
-	r = engine_store(agent->engine, &store, err);
+	r = platform_option_parse(call->platform, words, &request.platform, err);
+	if (r == 0)
+		r = engine_store(agent->engine, &store, err);
 	if (r == 0)
 		r = image_lookup(store, &request, ret, err);
 	return r == IMAGE_ABSENT ? image_obtain(store, &request, ret, err) : r;

@@ -192,6 +192,7 @@ def test_own_calls_refused(work):
                 ("INSPECT_IMAGE", {"name": "none"}, 404, "none"),
                 ("PULL_IMAGE", {"name": "/etc/passwd"}, 400, "passwd"),
                 ("PULL_IMAGE", {"name": "a", "platform": "////"}, 400, "platform"),
+                ("RUN_CONTAINER", {"image": "a", "platform": "////", "run": {}}, 400, "platform"),
                 ("LIST_NOTHING", {}, 400, "LIST_NOTHING")):
             text = json.dumps({"type": kind, kind.lower(): fields})
             got, body, _ = agent.request("POST", "/api/v1", text, JSON_TYPE)

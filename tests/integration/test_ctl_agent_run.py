@@ -49,6 +49,8 @@ def test_statuses(work):
             assert done.status == status and word in done.err and done.out == "", done
         done = agent.ctl("run", "--rm", "--pull=never", "nothing", "true")
         assert done.status == 125 and "nothing" in done.err and "hint" in done.err, done
+        done = agent.ctl("run", "--rm", "--platform", "linux/s390x", "busybox", "true")
+        assert done.status == 125 and "not for linux/s390x" in done.err, done
         done = agent.ctl("run", "--rm", "host:", "sh", "-c", "exit 4")
         assert done.status == 4, done
         assert names(agent) == [], names(agent)
