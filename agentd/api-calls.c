@@ -154,7 +154,13 @@ static int decode_container_id_word(
 	return err_say(err, EINVAL, " must be CONTAINER_ID in the first record");
 }
 
-/* {"cpus": {"value": 1.5}}; "Infinity", which is no limit, is no number. */
+/* "Infinity", which is no limit, is no number. */
+static bool is_infinity(const struct json *value)
+{
+	return value && value->type == JSON_STRING && str_eq(value->string, "Infinity");
+}
+
+/* {"cpus": {"value": 1.5}} */
 static int decode_limit(const struct json *v, void *out, const void *arg, struct err *err)
 {
 	const struct json *value = json_get(v, "value");
@@ -162,7 +168,7 @@ static int decode_limit(const struct json *v, void *out, const void *arg, struct
 	double unit = is_cpus ? 1000 : MEGABYTE, amount = 0;
 	int r;
 
-	if (value && value->type == JSON_STRING && str_eq(value->string, "Infinity"))
+	if (is_infinity(value))
 		return 0;
 	if (!value || value->type != JSON_NUMBER)
 		return err_say(err, EINVAL, " must be {\"value\":NUMBER}");
@@ -173,6 +179,15 @@ static int decode_limit(const struct json *v, void *out, const void *arg, struct
 		return err_say(err, EINVAL, " is too little");
 	*(uint64_t *)out = (uint64_t)(amount * unit + 0.5);
 	return 0;
+}
+
+static int decode_memory_limit(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	struct api_members *request = out;
+
+	request->is_memory_unlimited = is_infinity(json_get(v, "value"));
+	return decode_limit(v, &request->memory_limit_bytes, arg, err);
 }
 
 /* ---- tables ---- */
@@ -243,7 +258,7 @@ const struct json_field api_container_members[] = {
 
 const struct json_field api_limit_members[] = {
 	{ "cpus", decode_limit, AT(cpu_limit_milli), false, "cpus" },
-	{ "mem", decode_limit, AT(memory_limit_bytes), false, "mem" },
+	{ "mem", decode_memory_limit, 0, false, "mem" },
 	{ 0 },
 };
 
@@ -410,16 +425,16 @@ static int set_number(const char **member, uint64_t number)
 	return *member ? 0 : -ENOMEM;
 }
 
-/* What is asked for is kept for it, and is its limit where no other is given. */
+/* What is asked for is kept for it, and is its limit where nothing is said of one. */
 static int finish_memory(struct api_members *request)
 {
 	struct run_options *run = &request->call.run;
 	uint64_t asked = request->memory_bytes, limit = request->memory_limit_bytes;
 	int r = 0;
 
-	if (limit && asked && asked <= limit)
+	if (asked && (limit ? asked <= limit : request->is_memory_unlimited))
 		r = set_number(&run->memory_reservation, asked);
-	if (r == 0 && (limit || asked))
+	if (r == 0 && !request->is_memory_unlimited && (limit || asked))
 		r = set_number(&run->memory, limit ? limit : asked);
 	return r;
 }

@@ -26,6 +26,7 @@ struct api_members {
 	struct api_networks networks;
 	uint64_t cpu_milli, memory_bytes;	      /* 0: not given */
 	uint64_t cpu_limit_milli, memory_limit_bytes; /* the same; "limits" */
+	bool is_memory_unlimited;		      /* the limit is "Infinity" */
 	char *container_type, *image_type;
 };
 

@@ -43,6 +43,38 @@ static void test_launch(void **state)
 	assert_string_equal(call.run.memory, "33554432");
 }
 
+/* Without a limit mem is only what is kept for it. */
+static void test_memory(void **state)
+{
+	static const struct {
+		const char *limits, *reservation, *memory;
+	} rows[] = {
+		{ "", NULL, "33554432" },
+		{ ",\"limits\":{\"cpus\":{\"value\":1}}", NULL, "33554432" },
+		{ ",\"limits\":{\"mem\":{\"value\":64}}", "33554432", "67108864" },
+		{ ",\"limits\":{\"mem\":{\"value\":\"Infinity\"}}", "33554432", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		cleanup_free char *text = str_printf(
+			"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":"
+			"{\"value\":\"a\"},\"command\":{\"value\":\"x\"},\"resources\":[{\"name\":"
+			"\"mem\",\"scalar\":{\"value\":32}}]%s}}",
+			rows[i].limits);
+		const struct run_options *run = &call.run;
+		struct err err;
+
+		assert_int_equal(parse(text, &call, &err), 0);
+		assert_true(!run->memory_reservation == !rows[i].reservation);
+		if (rows[i].reservation)
+			assert_string_equal(run->memory_reservation, rows[i].reservation);
+		assert_true(!run->memory == !rows[i].memory);
+		if (rows[i].memory)
+			assert_string_equal(run->memory, rows[i].memory);
+	}
+}
+
 #define INFOS(text)                                                                                \
 	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
 	"\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\",\"network_infos\":" text  \
@@ -176,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_launch),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_no_networks),
 		cmocka_unit_test(test_program),
