@@ -2,6 +2,7 @@
 #include "images/image-wire.h"
 
 #include "common/cleanup.h"
+#include "common/hash.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -9,7 +10,10 @@
 static int decode_digest(
 	const struct json *v, void *out, const void *arg, struct err *err)
 {
-	if (v->type != JSON_STRING || v->len >= DIGEST_MAX || strlen(v->string) != v->len)
+	bool may_be_empty = arg;
+
+	if (v->type != JSON_STRING || strlen(v->string) != v->len ||
+		!(digest_is_valid(v->string) || (may_be_empty && !v->len)))
 		return err_say(err, EINVAL, " is no digest");
 	memcpy(out, v->string, v->len + 1);
 	return 0;
@@ -27,7 +31,8 @@ static void encode_digest(struct json_writer *w, const char *key, const void *in
 static const struct json_field fields[] = {
 	{ "id", decode_digest, AT(id), true, NULL, encode_digest },
 	{ "names", json_strv, AT(names) },
-	{ "manifest_digest", decode_digest, AT(manifest_digest), false, NULL,
+	/* What was loaded from an archive may have none. */
+	{ "manifest_digest", decode_digest, AT(manifest_digest), false, "",
 		encode_digest },
 	{ "format", json_string, AT(format) },
 	{ "artifact_type", json_string, AT(artifact_type) },

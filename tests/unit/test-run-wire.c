@@ -166,11 +166,11 @@ static void test_container_refused(void **state)
 	}
 }
 
+#define DIGEST "sha256:" ID
+
 static void test_image(void **state)
 {
-	struct image from = {
-		.id = "sha256:2", .names = words, .size = 7, .imported = 5
-	};
+	struct image from = { .id = DIGEST, .names = words, .size = 7, .imported = 5 };
 	cleanup_image struct image *to = NULL;
 	cleanup_json struct json_doc *doc = NULL;
 	cleanup_buf struct buf b = BUF_INIT;
@@ -188,6 +188,28 @@ static void test_image(void **state)
 	assert_int_equal(to->size, 7);
 	assert_int_equal(to->imported, 5);
 	assert_string_equal(to->manifest_digest, "");
+}
+
+/* What is shown on a terminal may be nothing but a digest. */
+static void test_image_refused(void **state)
+{
+	static const char *const texts[] = { "{}", "{\"id\":\"\"}",
+		"{\"id\":\"sha256:2\"}", "{\"id\":\"\\u001b]0;x\\u0007\"}",
+		"{\"id\":\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\\u001b\"}",
+		"{\"id\":\"" DIGEST "\\u0000\"}",
+		"{\"id\":\"" DIGEST "\",\"manifest_digest\":\"\\u001b[2J\"}" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		cleanup_json struct json_doc *doc = NULL;
+		struct image *image = NULL;
+		struct err err = { 0 };
+
+		assert_int_equal(json_parse(texts[i], strlen(texts[i]), &doc, &err), 0);
+		assert_int_equal(
+			image_read_listed(json_root(doc), &image, &err), -EINVAL);
+		assert_null(image);
+		assert_true(*err.text);
+	}
 }
 
 static void test_measure(void **state)
@@ -220,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_container),
 		cmocka_unit_test(test_container_refused),
 		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_image_refused),
 		cmocka_unit_test(test_measure),
 	};
 
