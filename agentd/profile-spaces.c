@@ -27,6 +27,7 @@
 #define MAPS_MAX 4096	      /* executable ones of a process; then the oldest go */
 #define MAPS_TEXT_MAX 8388608 /* of /proc/PID/maps */
 #define FILES_MAX 4096
+#define SYMBOLS_MAX 536870912 /* bytes read of all files */
 #define SPACES_MAX 65536
 #define NAME_ROOM 256
 
@@ -57,6 +58,7 @@ struct profile_spaces {
 	size_t space_count;
 	struct file **files;
 	size_t file_count, file_room;
+	uint64_t budget;
 	char name[NAME_ROOM];
 };
 
@@ -79,7 +81,10 @@ static void free_space(void *p)
 int profile_spaces_new(struct profile_spaces **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	if (!*ret)
+		return -ENOMEM;
+	(*ret)->budget = SYMBOLS_MAX;
+	return 0;
 }
 
 void profile_spaces_free(struct profile_spaces *spaces)
@@ -319,7 +324,7 @@ static const struct file *add_file(
 	}
 	file->dev = st->st_dev;
 	file->ino = st->st_ino;
-	if (elf_symbols_read(fd, &file->symbols) < 0)
+	if (elf_symbols_read(fd, &spaces->budget, &file->symbols) < 0)
 		file->symbols = NULL;
 	spaces->files[spaces->file_count++] = file;
 	return file;

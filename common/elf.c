@@ -29,6 +29,13 @@ struct elf_symbols {
 	size_t names_len;
 };
 
+struct source {
+	int fd;
+	uint64_t *budget;
+	Elf64_Shdr *sections;
+	size_t count;
+};
+
 void elf_symbols_free(struct elf_symbols *symbols)
 {
 	if (!symbols)
@@ -61,8 +68,16 @@ static int read_at(int fd, void *to, size_t len, uint64_t offset)
 	return 0;
 }
 
+static int spend_at(const struct source *source, void *to, size_t len, uint64_t offset)
+{
+	if (len > *source->budget)
+		return -EFBIG;
+	*source->budget -= len;
+	return read_at(source->fd, to, len, offset);
+}
+
 /* In pieces, so that a size that is a lie costs no memory. */
-static int read_table(int fd, const Elf64_Shdr *section, char **ret)
+static int read_table(const struct source *source, const Elf64_Shdr *section, char **ret)
 {
 	cleanup_free char *table = NULL;
 	size_t len = section->sh_size, done = 0, piece = 1U << 20;
@@ -77,7 +92,7 @@ static int read_table(int fd, const Elf64_Shdr *section, char **ret)
 		if (!grown)
 			return -ENOMEM;
 		table = grown;
-		r = read_at(fd, table + done, n, section->sh_offset + done);
+		r = spend_at(source, table + done, n, section->sh_offset + done);
 		done += n;
 	}
 	if (r < 0)
@@ -158,20 +173,22 @@ static int take_symbols(const char *table, size_t len, struct elf_symbols *to)
 	return to->symbol_count ? 0 : -ENODATA;
 }
 
-static int read_symbols(int fd, const Elf64_Shdr *sections, size_t count,
-	const Elf64_Shdr *section, struct elf_symbols *to)
+static int read_symbols(
+	const struct source *source, const Elf64_Shdr *section, struct elf_symbols *to)
 {
+	const Elf64_Shdr *names;
 	cleanup_free char *table = NULL;
 	int r;
 
-	if (section->sh_link >= count)
+	if (section->sh_link >= source->count)
 		return -ENOEXEC;
+	names = &source->sections[section->sh_link];
 	free(to->names);
 	to->names = NULL;
-	r = read_table(fd, &sections[section->sh_link], &to->names);
+	r = read_table(source, names, &to->names);
 	if (r == 0) {
-		to->names_len = sections[section->sh_link].sh_size;
-		r = read_table(fd, section, &table);
+		to->names_len = names->sh_size;
+		r = read_table(source, section, &table);
 	}
 	if (r < 0)
 		return r;
@@ -181,38 +198,44 @@ static int read_symbols(int fd, const Elf64_Shdr *sections, size_t count,
 	return take_symbols(table, section->sh_size, to);
 }
 
-/* A stripped program has only the names that others link to. */
-static int read_best(
-	int fd, const Elf64_Shdr *sections, size_t count, struct elf_symbols *to)
+/* There is at most one of each; more are a way to be read for ever. */
+static int read_first(const struct source *source, uint32_t type, struct elf_symbols *to)
 {
-	static const uint32_t types[] = { SHT_SYMTAB, SHT_DYNSYM };
-	int r = -ENODATA;
-
-	for (size_t t = 0; r == -ENODATA && t < sizeof(types) / sizeof(types[0]); t++) {
-		for (size_t i = 0; r == -ENODATA && i < count; i++) {
-			if (sections[i].sh_type == types[t])
-				r = read_symbols(fd, sections, count, &sections[i], to);
-		}
+	for (size_t i = 0; i < source->count; i++) {
+		if (source->sections[i].sh_type == type)
+			return read_symbols(source, &source->sections[i], to);
 	}
-	return r;
+	return -ENODATA;
 }
 
-static int read_sections(int fd, const Elf64_Ehdr *header, struct elf_symbols *to)
+/* A stripped program has only the names that others link to. */
+static int read_best(const struct source *source, struct elf_symbols *to)
+{
+	int r = read_first(source, SHT_SYMTAB, to);
+
+	return r == -ENODATA ? read_first(source, SHT_DYNSYM, to) : r;
+}
+
+static int read_sections(
+	int fd, const Elf64_Ehdr *header, uint64_t *budget, struct elf_symbols *to)
 {
 	cleanup_free Elf64_Shdr *sections = NULL;
-	size_t count = header->e_shnum;
+	struct source source = { .fd = fd, .budget = budget, .count = header->e_shnum };
 	int r;
 
-	if (header->e_shentsize != sizeof(Elf64_Shdr) || !count || count > SECTIONS_MAX)
+	if (header->e_shentsize != sizeof(Elf64_Shdr) || !source.count ||
+		source.count > SECTIONS_MAX)
 		return -ENODATA;
-	sections = calloc(count, sizeof(*sections));
+	sections = calloc(source.count, sizeof(*sections));
 	if (!sections)
 		return -ENOMEM;
-	r = read_at(fd, sections, count * sizeof(*sections), header->e_shoff);
-	return r < 0 ? r : read_best(fd, sections, count, to);
+	source.sections = sections;
+	r = spend_at(
+		&source, sections, source.count * sizeof(*sections), header->e_shoff);
+	return r < 0 ? r : read_best(&source, to);
 }
 
-int elf_symbols_read(int fd, struct elf_symbols **ret)
+int elf_symbols_read(int fd, uint64_t *budget, struct elf_symbols **ret)
 {
 	cleanup_with(free_ptr) struct elf_symbols *symbols = calloc(1, sizeof(*symbols));
 	Elf64_Ehdr header;
@@ -224,7 +247,7 @@ int elf_symbols_read(int fd, struct elf_symbols **ret)
 	if (r == 0)
 		r = read_segments(fd, &header, symbols);
 	if (r == 0)
-		r = read_sections(fd, &header, symbols);
+		r = read_sections(fd, &header, budget, symbols);
 	if (r == 0)
 		*ret = take_ptr(symbols);
 	return r;

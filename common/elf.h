@@ -12,9 +12,10 @@
 
 struct elf_symbols;
 
-/* Of the symbol table, or else of the dynamic one. -ENOEXEC: it is no such file; -ENODATA: it has
- * no names. */
-int elf_symbols_read(int fd, struct elf_symbols **ret)
+/* Of the first symbol table, or else of the first dynamic one. What is read of tables is taken off
+ * `budget`, bytes, which several files may share. -ENOEXEC: it is no such file; -ENODATA: it has no
+ * names; -EFBIG: they are more than the budget. */
+int elf_symbols_read(int fd, uint64_t *budget, struct elf_symbols **ret)
 	__attribute__((warn_unused_result));
 void elf_symbols_free(struct elf_symbols *symbols);
 

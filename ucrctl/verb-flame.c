@@ -126,7 +126,9 @@ static int write_file(const char *path, struct buf *out, struct err *err)
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	const struct sigaction interrupt = { .sa_handler = on_interrupt };
+	/* A second one ends it at once. */
+	const struct sigaction interrupt = { .sa_handler = on_interrupt,
+		.sa_flags = (int)SA_RESETHAND };
 	const struct flame_options *o = opts;
 	cleanup_container struct container *container = NULL;
 	cleanup_profile struct profile profile = { 0 };

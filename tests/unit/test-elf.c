@@ -51,11 +51,11 @@ static uint64_t offset_of(uintptr_t address)
 static void test_own_file(void **state)
 {
 	cleanup_close int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	uint64_t offset = offset_of((uintptr_t)elf_test_landmark);
+	uint64_t offset = offset_of((uintptr_t)elf_test_landmark), budget = UINT64_MAX;
 	struct elf_symbols *symbols;
 
 	assert_int_equal(elf_test_landmark(2), 7);
-	assert_int_equal(elf_symbols_read(fd, &symbols), 0);
+	assert_int_equal(elf_symbols_read(fd, &budget, &symbols), 0);
 	assert_string_equal(elf_symbols_find(symbols, offset), "elf_test_landmark");
 	assert_string_equal(elf_symbols_find(symbols, offset + 1), "elf_test_landmark");
 	assert_null(elf_symbols_find(symbols, UINT64_MAX));
@@ -66,7 +66,8 @@ static int read_bytes(const void *data, size_t len)
 {
 	cleanup_close int fd = fd_memfd_sealed("elf", data, len);
 	struct elf_symbols *symbols;
-	int r = elf_symbols_read(fd, &symbols);
+	uint64_t budget = UINT64_MAX;
+	int r = elf_symbols_read(fd, &budget, &symbols);
 
 	if (r == 0)
 		elf_symbols_free(symbols);
@@ -98,11 +99,44 @@ static void test_lies(void **state)
 	assert_int_equal(read_bytes(data, sizeof(Elf64_Ehdr)), -ENOEXEC);
 }
 
+#define NAMES 1048576
+#define SECTIONS 1000
+
+/* A thousand tables that have no function, all with the same megabyte of names. */
+static void test_many_tables(void **state)
+{
+	const size_t len = sizeof(Elf64_Ehdr) + SECTIONS * sizeof(Elf64_Shdr) + NAMES;
+	cleanup_free char *data = calloc(1, len);
+	Elf64_Ehdr *header = (Elf64_Ehdr *)(void *)data;
+	Elf64_Shdr *sections = (Elf64_Shdr *)(void *)(data + sizeof(*header));
+	cleanup_close int own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), fd = -1;
+	uint64_t budget = UINT64_MAX;
+	struct elf_symbols *symbols;
+
+	assert_int_equal(read(own, header, sizeof(*header)), sizeof(*header));
+	header->e_phnum = 0;
+	header->e_shoff = sizeof(*header);
+	header->e_shnum = SECTIONS;
+	for (size_t i = 0; i < SECTIONS; i++) {
+		sections[i].sh_type = i % 2 ? SHT_SYMTAB : SHT_DYNSYM;
+		sections[i].sh_offset = len - NAMES;
+		sections[i].sh_size = i ? 0 : NAMES;
+	}
+	fd = fd_memfd_sealed("elf", data, len);
+	assert_int_equal(elf_symbols_read(fd, &budget, &symbols), -ENODATA);
+	assert_true(UINT64_MAX - budget < 4 * NAMES);
+	budget = 2 * NAMES;
+	assert_int_equal(elf_symbols_read(fd, &budget, &symbols), -EFBIG);
+	assert_true(budget < NAMES);
+	assert_int_equal(elf_symbols_read(fd, &budget, &symbols), -EFBIG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_own_file),
 		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_many_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
