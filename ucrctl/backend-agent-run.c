@@ -198,7 +198,21 @@ static int rejoin_once(struct ctl *ctl, struct running *running, struct err *err
 /* No answer yet, or one of an agent that is just being started. */
 static bool may_come_back(int r)
 {
-	return r == -ENOENT || r == -ECONNREFUSED || r == -EPIPE || r == -EIO;
+	return r == -ECONNREFUSED || r == -EPIPE || r == -EIO;
+}
+
+static int say_broken(const struct running *running, int r, struct err *err)
+{
+	const char *id = running->container->id;
+
+	if (r != -ENOENT)
+		return err_wrap(err,
+			"the connection to the agent broke, and container %.*s goes on without us",
+			CONTAINER_SHORT_ID, id);
+	return err_say(err, ENOENT,
+		"the connection to the agent broke, and container %.*s has ended and was "
+		"removed: its status is lost",
+		CONTAINER_SHORT_ID, id);
 }
 
 int remote_rejoin(struct ctl *ctl, struct running *running, struct err *err)
@@ -216,8 +230,5 @@ int remote_rejoin(struct ctl *ctl, struct running *running, struct err *err)
 			break;
 		(void)poll(NULL, 0, REJOIN_EVERY_MS);
 	}
-	return r < 0 ? err_wrap(err,
-			       "the connection to the agent broke, and container %.12s goes on without us",
-			       running->container->id)
-		     : r;
+	return r < 0 ? say_broken(running, r, err) : r;
 }

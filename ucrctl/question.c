@@ -75,7 +75,9 @@ void question_done(struct question *q)
 static int say_absent(const struct ctl *ctl, int r, struct err *err)
 {
 	if (r == -ENOENT || r == -ECONNREFUSED) {
-		(void)err_say(err, -r, "no agent answers at %s", ctl->socket_path);
+		/* Not what an agent says of something that is not there. */
+		(void)err_say(
+			err, ECONNREFUSED, "no agent answers at %s", ctl->socket_path);
 		return err_hint(err,
 			"start ucr-agentd there, or leave --host and " HOST_VARIABLE
 			" out to work on this host's own containers");

@@ -312,6 +312,16 @@ def test_agent_killed(work):
         agent.start()
         assert task.wait(30) == 5
         agent.good("rm", "two")
+        task = start(agent, "run", "--rm", "--name", "three", "busybox", "sh", "-c", "echo ready; sleep 1",
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line_of(task, "ready")
+        agent.end(signal.SIGKILL)
+        until(lambda: cli.good("ps", "-aq", root=agent.root).out == "")
+        agent.start()
+        began = time.monotonic()
+        err = task.communicate(timeout=30)[1]
+        assert task.returncode == 125 and "removed: its status is lost" in err, err
+        assert time.monotonic() - began < 10, "an answer was waited for that was there"
 
 
 def test_caller_killed(work):
