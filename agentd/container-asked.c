@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#define NEW "created.json"
 #define STARTED "asked.json"
 #define SIZE_MAX_BYTES (1U << 20)
 
@@ -25,15 +24,17 @@ int container_asked_write(
 	agent_call_write(&w, call);
 	if (buf_finish(&b) < 0)
 		return err_oom(err);
-	r = fd_replace_file(container_dirfd, NEW, b.data, b.len, 0600, FD_NO_SYNC);
-	return r < 0 ? err_set(err, -r, "write " NEW) : 0;
+	r = fd_replace_file(
+		container_dirfd, CONTAINER_ASKED_NEW, b.data, b.len, 0600, FD_NO_SYNC);
+	return r < 0 ? err_set(err, -r, "write " CONTAINER_ASKED_NEW) : 0;
 }
 
 int container_asked_read(int container_dirfd, struct agent_call *ret, struct err *err)
 {
 	cleanup_free char *text = NULL;
 	size_t len;
-	int r = fd_read_file(container_dirfd, NEW, SIZE_MAX_BYTES, &text, &len);
+	int r = fd_read_file(
+		container_dirfd, CONTAINER_ASKED_NEW, SIZE_MAX_BYTES, &text, &len);
 
 	if (r == -ENOENT)
 		r = fd_read_file(container_dirfd, STARTED, SIZE_MAX_BYTES, &text, &len);
@@ -47,12 +48,22 @@ int container_asked_read(int container_dirfd, struct agent_call *ret, struct err
 
 bool container_asked_is_new(int container_dirfd)
 {
-	return faccessat(container_dirfd, NEW, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return faccessat(container_dirfd, CONTAINER_ASKED_NEW, F_OK,
+		       AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool container_asked_can_start(int container_dirfd)
+{
+	return container_asked_is_new(container_dirfd) ||
+	       faccessat(container_dirfd, STARTED, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int container_asked_start(int container_dirfd)
 {
-	return renameat(container_dirfd, NEW, container_dirfd, STARTED) < 0 ? -errno : 0;
+	return renameat(container_dirfd, CONTAINER_ASKED_NEW, container_dirfd, STARTED) <
+			       0
+		       ? -errno
+		       : 0;
 }
 
 int container_asked_begin(int container_dirfd, struct err *err)
@@ -68,12 +79,13 @@ int container_asked_begin(int container_dirfd, struct err *err)
 	if (r < 0 && r != -ENOENT)
 		return err_set(err, -r, "remove work/");
 	r = container_asked_start(container_dirfd);
-	return r < 0 && r != -ENOENT ? err_set(err, -r, "rename " NEW) : 0;
+	return r < 0 && r != -ENOENT ? err_set(err, -r, "rename " CONTAINER_ASKED_NEW)
+				     : 0;
 }
 
 void container_asked_undo(int container_dirfd)
 {
 	for (size_t i = 0; of_one_run[i]; i++)
 		(void)unlinkat(container_dirfd, of_one_run[i], 0);
-	(void)renameat(container_dirfd, STARTED, container_dirfd, NEW);
+	(void)renameat(container_dirfd, STARTED, container_dirfd, CONTAINER_ASKED_NEW);
 }

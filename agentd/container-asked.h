@@ -14,12 +14,16 @@
 
 #include "agentd/agent-call.h"
 
+#define CONTAINER_ASKED_NEW "created.json"
+
 int container_asked_write(int container_dirfd, const struct agent_call *call,
 	struct err *err) __attribute__((warn_unused_result));
 /* Before the first start or after it. -ENOENT: it was not made in this way. */
 int container_asked_read(int container_dirfd, struct agent_call *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* It was made in this way: it can be started, once or again. */
+bool container_asked_can_start(int container_dirfd);
 /* It is made, and was not started. */
 bool container_asked_is_new(int container_dirfd);
 

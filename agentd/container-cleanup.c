@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-asked.h"
 #include "agentd/container-names.h"
 #include "agentd/container-private.h"
 #include "agentd/container-network.h"
@@ -18,8 +19,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define KILL_AGAIN_MS 20
+#define CLAIM_NS 5000000
+#define CLAIM_LOOKS 1000
 #define USAGE_UNKNOWN 0xff /* each byte: every value becomes UINT64_MAX */
 
 static void append_die(struct engine *engine, const struct container *c)
@@ -230,19 +234,50 @@ static int end_it(struct engine *engine, struct container *container, struct err
 	return r;
 }
 
+static int say_busy(const struct container *container, struct err *err)
+{
+	(void)err_say(err, EBUSY, "container %.*s is %s", CONTAINER_SHORT_ID,
+		container->id, container_status_name(container->status));
+	return err_hint(err, "stop it first, or use --force");
+}
+
+/*
+ * One that was made to be started can be started again meanwhile: with its supervision held nobody
+ * does. Whoever cleaned up after the last run holds that for a moment still. -ENOENT: it is gone.
+ */
+static int claim_ended(struct container *container, int *ret_fd, struct err *err)
+{
+	const struct timespec a_moment = { .tv_nsec = CLAIM_NS };
+	int fd, r;
+
+	if (!container_asked_can_start(container->dirfd))
+		return 0;
+	for (int i = 0; i < CLAIM_LOOKS; i++) {
+		fd = container_supervise(container->dirfd);
+		if (fd >= 0)
+			*ret_fd = fd;
+		r = container_refresh(container, err);
+		/* Our own hold of it looks like a supervisor's. */
+		if (r == 0 &&
+			(container->pid || (fd < 0 && container_is_live(container))))
+			return say_busy(container, err);
+		if (r < 0 || fd >= 0)
+			return r;
+		(void)nanosleep(&a_moment, NULL);
+	}
+	return err_say(err, EBUSY, "container %.*s is being started or cleaned up",
+		CONTAINER_SHORT_ID, container->id);
+}
+
 int container_remove(
 	struct engine *engine, struct container *container, bool force, struct err *err)
 {
-	cleanup_close int lock_fd = -1;
+	cleanup_close int lock_fd = -1, supervision_fd = -1;
 	int r;
 
 	if (container_is_live(container)) {
-		if (!force) {
-			(void)err_say(err, EBUSY, "container %.*s is %s",
-				CONTAINER_SHORT_ID, container->id,
-				container_status_name(container->status));
-			return err_hint(err, "stop it first, or use --force");
-		}
+		if (!force)
+			return say_busy(container, err);
 		r = end_it(engine, container, err);
 		if (r < 0)
 			return r;
@@ -253,5 +288,8 @@ int container_remove(
 	lock_fd = container_lock(container);
 	if (lock_fd == -ENOENT)
 		return 0;
-	return container_erase(engine, container, err);
+	r = claim_ended(container, &supervision_fd, err);
+	if (r == -ENOENT)
+		return 0;
+	return r < 0 ? r : container_erase(engine, container, err);
 }

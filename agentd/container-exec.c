@@ -20,7 +20,7 @@
 #define EXIT "exit"
 #define EXIT_BYTES_MAX 4096
 #define FORGET_AFTER_S 300
-#define FORGET_LOOKS 64 /* at so many, each time */
+#define RECENT_MAX 1024
 
 void container_exec_done(struct container_exec *exec)
 {
@@ -49,18 +49,27 @@ static void make_id(const struct container *container, char ret[CONTAINER_EXEC_I
 		(void)snprintf(ret + CONTAINER_EXEC_PREFIX + 2 * i, 3, "%02x", random[i]);
 }
 
-static void forget_if_old(int dirfd, const char *id)
+/* It has ended long ago, or was never started. */
+static bool is_old(int dirfd, const char *id)
 {
-	cleanup_free char *path = str_printf("%s/" EXIT, id);
+	static const char *const last_words[] = { EXIT, CONTAINER_ASKED_NEW };
 	struct stat st;
 
-	if (path && fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		time(NULL) - st.st_mtime > FORGET_AFTER_S)
-		(void)!fd_remove_tree(dirfd, id);
+	for (size_t i = 0; i < sizeof(last_words) / sizeof(last_words[0]); i++) {
+		cleanup_free char *path = str_printf("%s/%s", id, last_words[i]);
+
+		if (path && fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			time(NULL) - st.st_mtime > FORGET_AFTER_S)
+			return true;
+	}
+	return false;
 }
 
-static void forget_old(int dirfd)
+/* Forgets the old; how many stay. */
+static unsigned int count_recent(int dirfd)
 {
+	unsigned int count = 0;
+
 	cleanup_closedir DIR *dir = NULL;
 	struct dirent *e;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -69,12 +78,15 @@ static void forget_old(int dirfd)
 	if (!dir) {
 		if (fd >= 0)
 			(void)close(fd);
-		return;
+		return 0;
 	}
-	for (int i = 0; i < FORGET_LOOKS && (e = readdir(dir)); i++) {
-		if (*e->d_name != '.')
-			forget_if_old(dirfd, e->d_name);
+	while ((e = readdir(dir))) {
+		if (*e->d_name == '.')
+			continue;
+		if (!is_old(dirfd, e->d_name) || fd_remove_tree(dirfd, e->d_name) < 0)
+			count++;
 	}
+	return count;
 }
 
 int container_exec_make(const struct container *container, const struct agent_call *call,
@@ -85,7 +97,14 @@ int container_exec_make(const struct container *container, const struct agent_ca
 
 	if (dirfd < 0)
 		return err_set(err, -dirfd, "make " DIRECTORY "/");
-	forget_old(dirfd);
+	if (count_recent(dirfd) >= RECENT_MAX) {
+		(void)err_say(err, EBUSY,
+			"container %.*s has %d further processes already that run, or that "
+			"ended or were made within %d minutes",
+			CONTAINER_SHORT_ID, container->id, RECENT_MAX,
+			FORGET_AFTER_S / 60);
+		return err_hint(err, "end some, or wait");
+	}
 	make_id(container, ret_id);
 	fd = fd_mkdir_open(dirfd, ret_id, 0700);
 	if (fd < 0)

@@ -74,25 +74,35 @@ static int say_ambiguous(const char *reference, char *const *ids, struct err *er
 	return err_hint(err, "give more digits, or the name");
 }
 
-/* The full id for a name or a prefix. -ENOENT when there is none. */
-static int resolve(struct engine *engine, const char *reference,
-	char ret[CONTAINER_ID_MAX], struct err *err)
+/* The full id for a name or a full id. -ENOENT when there is none. */
+static int resolve_exactly(
+	struct engine *engine, const char *reference, char ret[CONTAINER_ID_MAX])
 {
-	cleanup_strv strv ids = NULL;
 	char target[CONTAINER_ID_MAX + 1];
 	ssize_t n;
-	int r;
 
 	if (!str_is_name(reference))
 		return -ENOENT;
 	n = readlinkat(engine_names_dirfd(engine), reference, target, sizeof(target));
-	if (n == CONTAINER_ID_MAX - 1) {
-		memcpy(ret, target, (size_t)n);
-		ret[n] = '\0';
-		return 0;
+	if (n != CONTAINER_ID_MAX - 1) {
+		if (!is_full_id(reference))
+			return -ENOENT;
+		memcpy(target, reference, CONTAINER_ID_MAX - 1);
 	}
-	if (!is_hex(reference))
-		return -ENOENT;
+	memcpy(ret, target, CONTAINER_ID_MAX - 1);
+	ret[CONTAINER_ID_MAX - 1] = '\0';
+	return 0;
+}
+
+/* The same for the beginning of an id, too. */
+static int resolve(struct engine *engine, const char *reference,
+	char ret[CONTAINER_ID_MAX], struct err *err)
+{
+	cleanup_strv strv ids = NULL;
+	int r = resolve_exactly(engine, reference, ret);
+
+	if (r != -ENOENT || !is_hex(reference))
+		return r;
 	r = each_directory(engine, reference, collect_id, &ids);
 	if (r < 0)
 		return err_set(err, -r, "list containers");
@@ -104,20 +114,35 @@ static int resolve(struct engine *engine, const char *reference,
 	return 0;
 }
 
-int container_find(struct engine *engine, const char *reference, struct container **ret,
-	struct err *err)
+static int say_none(const char *reference, struct err *err)
 {
-	char id[CONTAINER_ID_MAX], shown[160];
-	int r;
+	char shown[160];
 
-	r = resolve(engine, reference, id, err);
-	if (r == 0)
-		r = container_load(engine, id, ret, err);
-	if (r != -ENOENT)
-		return r;
 	str_printable(reference, shown, sizeof(shown));
 	(void)err_say(err, ENOENT, "no container %s", shown);
 	return err_hint(err, "`ucrctl ps -a` lists them");
+}
+
+int container_find(struct engine *engine, const char *reference, struct container **ret,
+	struct err *err)
+{
+	char id[CONTAINER_ID_MAX];
+	int r = resolve(engine, reference, id, err);
+
+	if (r == 0)
+		r = container_load(engine, id, ret, err);
+	return r == -ENOENT ? say_none(reference, err) : r;
+}
+
+int container_find_exactly(struct engine *engine, const char *reference,
+	struct container **ret, struct err *err)
+{
+	char id[CONTAINER_ID_MAX];
+	int r = resolve_exactly(engine, reference, id);
+
+	if (r == 0)
+		r = container_load(engine, id, ret, err);
+	return r == -ENOENT ? say_none(reference, err) : r;
 }
 
 struct collection {

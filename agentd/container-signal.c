@@ -118,6 +118,7 @@ static int read_last_words(struct engine *engine, struct container *c, struct er
 		.exit_status = -1,
 		.memory_limit_bytes = UINT64_MAX,
 		.memory_peak_bytes = UINT64_MAX,
+		.oom_kills = UINT64_MAX,
 	};
 	r = events_read(engine, &options, on_event, &words, err);
 	c->status = words.is_found && c->end.exit_status >= 0 ? CONTAINER_EXITED

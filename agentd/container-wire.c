@@ -71,6 +71,7 @@ static const struct json_field end_fields[] = {
 		offsetof(struct container_end, memory_limit_bytes), true },
 	{ "memory_peak_bytes", json_u64,
 		offsetof(struct container_end, memory_peak_bytes), true },
+	{ "oom_kills", json_u64, offsetof(struct container_end, oom_kills), true },
 	{ 0 },
 };
 

@@ -66,16 +66,18 @@ static inline void container_free_ptr(struct container **container)
 }
 
 /* By name, id, or an unambiguous prefix of an id. -ENOENT when there is none; an
- * ambiguous prefix is an error (-ENOTUNIQ) that lists the candidates. */
+ * ambiguous prefix is an error (-ENOTUNIQ) that lists the candidates. Exactly: by name or
+ * whole id, so that what it costs does not depend on the others. */
 int container_find(struct engine *engine, const char *reference, struct container **ret,
 	struct err *err) __attribute__((warn_unused_result));
+int container_find_exactly(struct engine *engine, const char *reference,
+	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
 struct container_list {
 	struct container **items;
 	size_t count;
 };
 #define cleanup_container_list cleanup_with(container_list_done)
-
 /* Newest first. */
 int container_list(struct engine *engine, struct container_list *ret, struct err *err)
 	__attribute__((warn_unused_result));
@@ -94,11 +96,9 @@ int container_ask_to_stop(struct engine *engine, struct container *container,
 	__attribute__((warn_unused_result));
 int container_stop(struct engine *engine, struct container *container,
 	int64_t deadline_ms, struct err *err) __attribute__((warn_unused_result));
-/* What deadlines are counted by. */
-int64_t container_now_ms(void);
+int64_t container_now_ms(void); /* what deadlines are counted by */
 
-/* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH when not running.
- */
+/* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH: it does not run. */
 int container_kill(struct engine *engine, struct container *container, int signal,
 	struct err *err) __attribute__((warn_unused_result));
 

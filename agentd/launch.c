@@ -3,6 +3,7 @@
 
 #include "agentd/container-asked.h"
 #include "agentd/container-names.h"
+#include "agentd/container-network.h"
 #include "agentd/container-private.h"
 #include "agentd/engine-steps.h"
 #include "agentd/events.h"
@@ -414,12 +415,29 @@ static int add_notes(const struct notes *notes, strv *to)
 	return r;
 }
 
+/* One that was made before is as it was; where something of it could not be ended, it stays with
+ * its state, as one that was lost, and clean-up tries again. */
+static void undo(struct launching *l)
+{
+	struct container *c = l->container;
+	struct err ignored;
+
+	if (!l->request->made) {
+		if (c->dirfd >= 0)
+			(void)!container_abandon(l->engine, c, &ignored);
+		return;
+	}
+	if (l->supervision_fd >= 0 &&
+		runtime_delete(c->dirfd, true, NULL, &ignored) == 0 &&
+		container_release_network(l->engine, c, &ignored) == 0)
+		container_asked_undo(c->dirfd);
+}
+
 int launch_container(struct engine *engine, const struct launch_request *request,
 	struct container **ret, struct launched *ret_launch, struct err *err)
 {
 	struct launched launch = LAUNCHED_INIT;
 	struct launching l;
-	struct err ignored;
 	int r;
 
 	r = plan(engine, request, &l, err);
@@ -429,10 +447,8 @@ int launch_container(struct engine *engine, const struct launch_request *request
 			r = hint_at_disk(engine_root_path(engine), err);
 		else
 			r = go(&l, &launch, err);
-		if (r != 0 && l.supervision_fd >= 0 && request->made)
-			container_asked_undo(l.container->dirfd);
-		else if (r != 0 && l.container->dirfd >= 0 && !request->made)
-			(void)!container_abandon(engine, l.container, &ignored);
+		if (r != 0)
+			undo(&l);
 	}
 	if (r == 0) {
 		(void)!add_notes(&l.notes, &launch.notes);

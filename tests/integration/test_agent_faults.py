@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A launch and an end that are killed, or fail, at every step: nobody is told what is not so, and
 nothing stays."""
+import concurrent.futures
 import glob
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import time
 
 from agent import Agent
+from docker_api import DockerAgent
 import cli
 import tap
 
@@ -87,8 +89,8 @@ def remove_all(agent):
 class Broken:
     """An agent with a fault, and the one that comes after it was killed."""
 
-    def __init__(self, work, fault):
-        self.agent = Agent(work, env={"UCR_FAIL": fault})
+    def __init__(self, work, fault, kind=Agent):
+        self.agent = kind(work, env={"UCR_FAIL": fault} if fault else None)
 
     def __enter__(self):
         return self.agent.start()
@@ -161,6 +163,57 @@ def test_agent_killed_in_launch(work):
             remove_all(agent)
             sweep(agent)
             assert_nothing_left(agent, word)
+
+
+def made(agent):
+    status, answer = agent.create("one", "sleep", "987650")
+    assert status == 201, answer
+
+
+# Killed there, the launching child leaves one who can still put all back.
+CHILD = ("cgroup-made", "process-", "state-saved", "launch-created", "launch-started")
+
+
+def start_killed(work, step):
+    with Broken(work, None, DockerAgent) as agent:
+        made(agent)
+        agent.end()
+        agent.env = {"UCR_FAIL": f"{step}:kill"}
+        agent.start()
+        status, _ = agent.api("POST", "/containers/one/start")
+        restart(agent)
+        if status != 204:
+            eventually(lambda: not processes("987650"), why=step)
+            state = agent.api("GET", "/containers/one/json")[1]["State"]["Status"]
+            assert state == "created" or not step.startswith(CHILD), (step, state)
+            assert agent.api("POST", "/containers/one/start")[0] == 204, step
+            assert processes("987650"), step
+        cli.good("rm", "-f", "one", root=agent.root)
+        assert_nothing_left(agent, "987650")
+    return status
+
+
+def test_start_killed(work):
+    """of a container that was made before nothing runs on, and it can be started again"""
+    need_fail_points(work)
+    failed = [step for step in LAUNCH if start_killed(f"{work}/{step}", step) != 204]
+    assert len([step for step in failed if step.startswith(CHILD)]) >= 6, failed
+
+
+def test_removed_while_starting(work):
+    """what is being started is not removed under it"""
+    need_fail_points(work)
+    with Broken(work, "launch-files:sleep1500", DockerAgent) as agent:
+        made(agent)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            start = pool.submit(agent.api, "POST", "/containers/one/start")
+            time.sleep(0.5)
+            assert agent.api("DELETE", "/containers/one")[0] == 409
+            assert start.result()[0] == 204
+        assert processes("987650")
+        assert agent.api("DELETE", "/containers/one")[0] == 409
+        cli.good("rm", "-f", "one", root=agent.root)
+        assert_nothing_left(agent, "987650")
 
 
 def test_end_killed(work):
