@@ -80,8 +80,7 @@ static int check_uris(const struct agent_call *call, struct err *err)
 		if (!str_skip_prefix(call->run.uris[i], "http://") &&
 			!str_skip_prefix(call->run.uris[i], "https://"))
 			return err_say(err, EINVAL,
-				"launch_container.command.uris[%zu]: want http or https: files of "
-				"the host are not given out",
+				"uris[%zu]: want http or https: files of the host are not given out",
 				i);
 	}
 	return 0;
@@ -93,21 +92,24 @@ static int check_environment(const struct agent_call *call, struct err *err)
 	strv_each (assignment, call->run.env) {
 		if (**assignment == '=' || !strchr(*assignment, '='))
 			return err_say(err, EINVAL,
-				"launch_container.command.environment: want variables with a name "
-				"that has no \"=\"");
+				"environment: want variables with a name that has no \"=\"");
 	}
 	return 0;
 }
 
+int agent_call_check_run(const struct agent_call *call, struct err *err)
+{
+	int r = check_environment(call, err);
+
+	return r == 0 ? check_uris(call, err) : r;
+}
+
 static int check_launch(const struct agent_call *call, struct err *err)
 {
-	int r;
-
 	if (!call->image && !call->run.command)
 		return err_say(err, EINVAL,
 			"launch_container.command: without an image a command is needed");
-	r = check_environment(call, err);
-	return r == 0 ? check_uris(call, err) : r;
+	return agent_call_check_run(call, err);
 }
 
 /* The engine finds a name for what has none. */
@@ -212,7 +214,7 @@ static const struct {
 	{ "measure", check_nothing },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
-	{ "docker-create", check_environment, .is_nameless = true },
+	{ "docker-create", agent_call_check_run, .is_nameless = true },
 	{ "docker-exec", check_environment, .is_nameless = true },
 	{ "launch-tasks", check_tasks, .is_nameless = true },
 	{ "kill-task", check_task, .is_nameless = true },

@@ -48,10 +48,13 @@ int agent_call_parse(const char *text, size_t len, struct agent_call *ret,
 void agent_call_write(struct json_writer *w, const struct agent_call *call);
 /*
  * What must hold of a call whoever made it: names that are names, a command where one is needed,
- * no files or variables of the agent's own, downloads by http and https alone. ucr-api asks to be able to say what is wrong, the engine
- * because it believes nobody.
+ * no files or variables of the agent's own, downloads by http and https alone. ucr-api asks to be
+ * able to say what is wrong, the engine because it believes nobody.
  */
 int agent_call_check(const struct agent_call *call, struct err *err)
+	__attribute__((warn_unused_result));
+/* Of what a container gets, wherever it was written down meanwhile. */
+int agent_call_check_run(const struct agent_call *call, struct err *err)
 	__attribute__((warn_unused_result));
 void agent_call_done(struct agent_call *call);
 

@@ -14,15 +14,6 @@
 #include <inttypes.h>
 #include <time.h>
 
-static bool may_see(
-	struct agent *agent, const struct agent_call *call, const struct container *c)
-{
-	cleanup_container struct container *found = NULL;
-	struct err ignored;
-
-	return !call->scope || agent_find(agent, call, c->id, &found, &ignored) == 0;
-}
-
 int agent_list_containers(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
@@ -37,7 +28,7 @@ int agent_list_containers(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, "list_containers");
 	jw_array(&w, "containers");
 	for (size_t i = 0; i < list.count; i++) {
-		if (may_see(agent, call, list.items[i]))
+		if (agent_sees(agent, call, list.items[i]))
 			container_write(&w, NULL, list.items[i]);
 	}
 	jw_array_end(&w);

@@ -71,6 +71,16 @@ void agent_docker_clients_forget(struct agent *agent)
 		forget(agent->clients);
 }
 
+/* In a worker: else whoever reads there would not see an end before the worker's own. The one that
+ * starts a container hands its client on. */
+void agent_docker_clients_leave(struct agent *agent, uint64_t start_id)
+{
+	for (struct agent_client *c = agent->clients; c; c = c->next) {
+		if (c->fd >= 0 && (!start_id || c->start_id != start_id))
+			(void)close(take_fd(&c->fd));
+	}
+}
+
 static int on_client(struct loop_source *source, uint32_t events, void *arg)
 {
 	forget(arg);

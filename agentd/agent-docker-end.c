@@ -97,7 +97,7 @@ int agent_docker_prune(struct agent *agent, const struct agent_call *call,
 		struct err ignored;
 
 		/* One that was started meanwhile stays. */
-		if (container_is_live(c) || !agent_docker_sees(agent, call, c) ||
+		if (container_is_live(c) || !agent_sees(agent, call, c) ||
 			!container_matches(c, call->docker.filters, true) ||
 			container_remove(agent->engine, c, false, &ignored) < 0)
 			continue;

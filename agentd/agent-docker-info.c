@@ -94,7 +94,7 @@ static int write_containers(struct agent *agent, const struct agent_call *call,
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < list.count; i++) {
-		if (!agent_docker_sees(agent, call, list.items[i]))
+		if (!agent_sees(agent, call, list.items[i]))
 			continue;
 		all++;
 		running += list.items[i]->status == CONTAINER_RUNNING;

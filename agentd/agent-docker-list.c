@@ -113,7 +113,7 @@ int agent_docker_list(struct agent *agent, const struct agent_call *call,
 		return r;
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < list.count; i++) {
-		if (!agent_docker_sees(agent, call, list.items[i]) ||
+		if (!agent_sees(agent, call, list.items[i]) ||
 			!container_matches(
 				list.items[i], o->filters, o->is_all || o->limit))
 			continue;

@@ -4,6 +4,7 @@
  * that its end will be told; what it says comes through a pipe when there is an end.
  */
 #include "agentd/agent-docker.h"
+#include "agentd/agent-work.h"
 
 #include "common/cleanup.h"
 #include "runtime/status.h"
@@ -62,6 +63,23 @@ void agent_docker_waits_forget(struct agent *agent)
 {
 	while (agent->docker_waits)
 		forget(agent->docker_waits);
+}
+
+void agent_docker_waits_leave(struct agent *agent)
+{
+	for (struct agent_docker_wait *w = agent->docker_waits; w; w = w->next) {
+		if (w->fd >= 0)
+			(void)close(take_fd(&w->fd));
+	}
+}
+
+size_t agent_docker_wait_count(const struct agent *agent)
+{
+	size_t count = 0;
+
+	for (const struct agent_docker_wait *w = agent->docker_waits; w; w = w->next)
+		count++;
+	return count;
 }
 
 /* ---- the answer ---- */
@@ -221,6 +239,8 @@ static int prepare(struct agent_docker_wait *wait, const struct agent_call *call
 {
 	int fds[2], r = find_condition(call, &wait->condition, err);
 
+	if (r == 0)
+		r = agent_wait_room(wait->agent, err);
 	if (r == 0)
 		r = agent_docker_find(wait->agent, call, &wait->container, err);
 	if (r < 0)

@@ -48,15 +48,6 @@ const struct agent_op *agent_docker_op_find(const char *name)
 	return op->name ? op : NULL;
 }
 
-bool agent_docker_sees(
-	struct agent *agent, const struct agent_call *call, const struct container *c)
-{
-	cleanup_container struct container *found = NULL;
-	struct err ignored;
-
-	return !call->scope || agent_find(agent, call, c->id, &found, &ignored) == 0;
-}
-
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err)
 {
@@ -70,7 +61,7 @@ int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	/* Which others there are is told to nobody else. */
 	if (r == -ENOTUNIQ && call->scope)
 		r = err_say(err, ENOENT, "no container %.80s", name);
-	if (r == 0 && !agent_docker_sees(agent, call, found))
+	if (r == 0 && !agent_sees(agent, call, found))
 		r = err_say(err, ENOENT, "no container %.80s", name);
 	if (r == 0)
 		*ret = take_ptr(found);

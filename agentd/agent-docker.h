@@ -57,11 +57,14 @@ int agent_docker_client(struct agent *agent, const char *container);
 /* That call is done. */
 void agent_docker_clients_started(struct agent *agent, uint64_t start_id);
 void agent_docker_clients_forget(struct agent *agent);
+void agent_docker_clients_leave(struct agent *agent, uint64_t start_id);
 
 /* agent-docker-wait.c, in the loop */
 void agent_docker_wait(struct agent *agent, struct agent_call *call);
 void agent_docker_waits_look(struct agent *agent);
 void agent_docker_waits_forget(struct agent *agent);
+void agent_docker_waits_leave(struct agent *agent);
+size_t agent_docker_wait_count(const struct agent *agent);
 
 /* agent-docker-exec.c */
 DOCKER_OP(agent_docker_exec);
@@ -91,9 +94,6 @@ int agent_docker_pipe(struct agent_answer *answer,
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
-/* Whether the place that a call came from may know of it. */
-bool agent_docker_sees(
-	struct agent *agent, const struct agent_call *call, const struct container *c);
 /* -EACCES where a call came from a container. */
 int agent_docker_own(const struct agent_call *call, struct err *err)
 	__attribute__((warn_unused_result));

@@ -31,7 +31,7 @@ struct job_run {
 /* ---- the child ---- */
 
 /* It ends with the agent, which does it again: what outlived that would be done twice. */
-static int work(const struct job_run *run, int fd)
+static int work(const struct job_run *run, pid_t parent, int fd)
 {
 	cleanup_buf struct buf body = BUF_INIT;
 	cleanup_close int body_fd = -1;
@@ -40,7 +40,10 @@ static int work(const struct job_run *run, int fd)
 	int r;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	agent_worker_reset(run->agent);
+	/* It may have gone before that was said. */
+	if (getppid() != parent)
+		return 1;
+	agent_worker_reset(run->agent, 0);
 	r = run->job->run(run->agent, run->arg, &answer, &err);
 	body = answer.body;
 	if (r < 0) {
@@ -142,6 +145,7 @@ static int on_job(struct loop_source *source, uint32_t events, void *arg)
 static int start(struct job_run *run)
 {
 	int fds[2], r = ipc_pair(fds);
+	pid_t parent = getpid();
 
 	if (r < 0)
 		return r;
@@ -151,7 +155,7 @@ static int start(struct job_run *run)
 		run->pid = fork();
 		if (run->pid == 0) {
 			(void)close(fds[0]);
-			_exit(work(run, fds[1]));
+			_exit(work(run, parent, fds[1]));
 		}
 		r = run->pid < 0 ? -errno : 0;
 	}

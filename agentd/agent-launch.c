@@ -75,11 +75,26 @@ static bool is_there(struct agent *agent, const struct agent_call *call)
 	       agent_find(agent, call, call->container, &container, &ignored) == 0;
 }
 
+/* Processes are the host's own: without a limit one task could have them all. */
+static int check_processes(const struct run_options *run, struct err *err)
+{
+	int64_t limit;
+
+	if (!run->pids_limit || str_to_i64(run->pids_limit, &limit) < 0 || limit > 0)
+		return 0;
+	(void)err_say(err, EACCES, "pids_limit: tasks have a limit of processes here");
+	return err_hint(err, "ask for a number; without one it is %d", BUNDLE_PIDS_LIMIT);
+}
+
 int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	struct agent_launch_options *ret, struct err *err)
 {
-	int r;
+	int r = agent_call_check_run(call, err);
 
+	if (r == 0)
+		r = check_processes(&call->run, err);
+	if (r < 0)
+		return r;
 	ret->run = call->run;
 	(void)snprintf(
 		ret->cache, sizeof(ret->cache), "%" PRIu64, agent->fetch_cache_bytes);

@@ -49,9 +49,7 @@ static void known_done(struct known *known)
 
 static int find_named(struct agent *agent, const char *name, struct known *ret)
 {
-	int r = str_is_name(name)
-			? container_find(agent->engine, name, &ret->container, NULL)
-			: -ENOENT;
+	int r = container_find_exactly(agent->engine, name, &ret->container, NULL);
 
 	/* Not by its id. */
 	if (r == 0 && !(ret->container->name && str_eq(ret->container->name, name)))
@@ -71,7 +69,7 @@ static int find_addressed(struct agent *agent, const char *text, struct known *r
 	if (r == 0)
 		r = network_lease_holder(agent->engine, &pool, &address, id);
 	if (r == 0)
-		r = container_find(agent->engine, id, &ret->container, NULL);
+		r = container_find_exactly(agent->engine, id, &ret->container, NULL);
 	return r < 0 ? r : container_network(ret->container, &ret->network, NULL);
 }
 

@@ -125,16 +125,19 @@ static int containers(struct agent *agent, const struct agent_call *call,
 int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
 	struct container **ret, struct err *err)
 {
-	cleanup_container struct container *container = NULL;
-	int r = container_find(agent->engine, name, &container, err);
+	if (call->scope)
+		return err_say(
+			err, EACCES, "this is done on the agent's own socket alone");
+	return container_find_exactly(agent->engine, name, ret, err);
+}
 
-	if (r < 0)
-		return r;
-	if (!str_eq(container->id, name) &&
-		!(container->name && str_eq(container->name, name)))
-		return err_say(err, ENOENT, "no container %s", name);
-	*ret = take_ptr(container);
-	return 0;
+bool agent_sees(
+	struct agent *agent, const struct agent_call *call, const struct container *c)
+{
+	cleanup_container struct container *found = NULL;
+	struct err ignored;
+
+	return !call->scope || agent_find(agent, call, c->id, &found, &ignored) == 0;
 }
 
 static int kill_container(struct agent *agent, const struct agent_call *call,

@@ -6,10 +6,6 @@
 
 #include "agentd/agent-private.h"
 
-/* agent-launch.c */
-int agent_launch(struct agent *agent, const struct agent_call *call,
-	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
-
 /* agent-exec.c: a further process in a container; and how a program that cannot be executed is
  * told of, with the exit status to give for it. 0. */
 int agent_answer_outcome(struct agent_answer *answer, int status, const struct err *err);

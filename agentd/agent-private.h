@@ -79,6 +79,10 @@ void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *e
 int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
+/* The same of one that is known already. */
+bool agent_sees(
+	struct agent *agent, const struct agent_call *call, const struct container *c);
+
 struct agent_op {
 	const char *name;
 	int (*fn)(struct agent *agent, const struct agent_call *call,

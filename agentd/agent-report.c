@@ -73,20 +73,31 @@ static int on_worker_end(struct loop_source *source, uint32_t events, void *arg)
 
 static int start_worker(struct agent_report *report)
 {
+	int r;
+
 	report->worker = fork();
 	if (report->worker < 0) {
 		report->worker = 0;
 		return -errno;
 	}
 	if (report->worker == 0) {
-		agent_worker_reset(report->agent);
+		agent_worker_reset(report->agent, 0);
 		_exit(measure_and_send(report));
 	}
 	report->worker_pidfd = (int)syscall(SYS_pidfd_open, report->worker, 0);
-	if (report->worker_pidfd < 0)
-		return -errno;
-	return loop_add_fd(report->agent->loop, report->worker_pidfd, EPOLLIN,
-		on_worker_end, report, &report->worker_end);
+	r = report->worker_pidfd < 0
+		    ? -errno
+		    : loop_add_fd(report->agent->loop, report->worker_pidfd, EPOLLIN,
+			      on_worker_end, report, &report->worker_end);
+	/* Nobody would see its end, and no other begin. */
+	if (r < 0) {
+		(void)kill(report->worker, SIGKILL);
+		(void)waitpid(report->worker, NULL, 0);
+		if (report->worker_pidfd >= 0)
+			(void)close(report->worker_pidfd);
+		report->worker = 0;
+	}
+	return r;
 }
 
 /* One that is late leaves out a round. */

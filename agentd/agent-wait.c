@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* WAIT_CONTAINER: a watch that answers a call. */
+#include "agentd/agent-docker.h"
 #include "agentd/agent-work.h"
 
 #include "agentd/container-limit.h"
@@ -8,7 +9,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#define FDS_OF_A_WAIT 2 /* its directory, its process */
+#define FDS_OF_A_WAIT 3 /* its directory, its process, its answer */
 #define FDS_KEPT 40	/* the agent's own, its workers' and for reading what ended */
 
 struct agent_wait {
@@ -113,10 +114,10 @@ static void on_end(
 }
 
 /* What waits holds descriptors; a kill must still get its own. */
-static int check_room(const struct agent *agent, struct err *err)
+int agent_wait_room(const struct agent *agent, struct err *err)
 {
 	struct rlimit limit;
-	uint64_t room = 0, count = 0;
+	uint64_t room = 0, count = agent_docker_wait_count(agent);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return 0;
@@ -137,7 +138,7 @@ void agent_wait(struct agent *agent, struct agent_call *call)
 	cleanup_container struct container *container = NULL;
 	struct agent_wait *wait = calloc(1, sizeof(*wait));
 	struct err err = { 0 };
-	int r = wait ? check_room(agent, &err) : err_oom(&err);
+	int r = wait ? agent_wait_room(agent, &err) : err_oom(&err);
 
 	if (r == 0)
 		r = agent_find(agent, call, call->container, &container, &err);

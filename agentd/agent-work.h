@@ -44,6 +44,9 @@ struct container *agent_watch_container(const struct agent_watch *watch);
 /* ---- agent-wait.c: calls that wait for it ---- */
 
 void agent_wait(struct agent *agent, struct agent_call *call);
+/* -EAGAIN: so many wait that the agent could open no more files. */
+int agent_wait_room(const struct agent *agent, struct err *err)
+	__attribute__((warn_unused_result));
 void agent_wait_cancel(struct agent *agent, uint64_t id);
 /* Of all calls of the scope. */
 void agent_wait_orphan(struct agent_scope *scope);

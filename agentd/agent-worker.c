@@ -53,7 +53,7 @@ struct agent_queued {
 
 /* ---- the child ---- */
 
-void agent_worker_reset(struct agent *agent)
+void agent_worker_reset(struct agent *agent, uint64_t call_id)
 {
 	sigset_t none;
 
@@ -67,6 +67,8 @@ void agent_worker_reset(struct agent *agent)
 		(void)close(take_fd(&agent->lock_fd));
 	agent_scopes_leave(agent);
 	agent_names_close(agent);
+	agent_docker_waits_leave(agent);
+	agent_docker_clients_leave(agent, call_id);
 }
 
 int agent_answer_input(
@@ -107,7 +109,7 @@ static int work(struct agent *agent, const struct agent_op *op,
 	cleanup_answer struct agent_answer answer = { .worker_fd = fd };
 	int r;
 
-	agent_worker_reset(agent);
+	agent_worker_reset(agent, call->id);
 	agent_op_run(op, agent, call, &answer);
 	r = send_answer(&answer);
 	if (r == 0 && answer.follow) {

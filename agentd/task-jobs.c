@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What tasks have done by workers. Each may be done again: an agent that was killed in the middle
  * begins it anew. */
-#include "agentd/agent-own-ops.h"
+#include "agentd/agent-launch.h"
 #include "agentd/task-run.h"
 
 #include "common/cleanup.h"

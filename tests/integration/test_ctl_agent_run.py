@@ -349,6 +349,10 @@ def test_wrong_upgrades(work):
             text = json.dumps({"type": "RUN_CONTAINER", "run_container": fields})
             status, body, _ = agent.request("POST", "/api/v1", text, {"Content-Type": "application/json"})
             assert status == 400 and "error" in body, (fields, body)
+        text = json.dumps({"type": "RUN_CONTAINER", "run_container": {
+            "image": "busybox", "run": {"command": ["true"], "pids_limit": "-1"}}})
+        status, body, _ = agent.request("POST", "/api/v1", text, {"Content-Type": "application/json"})
+        assert status == 403 and "pids_limit" in body and "1024" in body, body
         assert names(agent) == []
 
 

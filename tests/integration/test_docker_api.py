@@ -207,6 +207,20 @@ def test_wait(work):
         assert agent.api("POST", "/containers/none/wait")[0] == 404
 
 
+def test_wait_beside_others(work):
+    """an end is told at once, also while other streams are followed"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sh", "-c", "exit 9")
+        with contextlib.closing(Connection(agent.path, timeout=5)) as waits, \
+                contextlib.closing(Connection(agent.path)) as follows:
+            waits.request("POST", "/containers/a/wait?condition=next-exit")
+            answer = waits.getresponse()
+            follows.request("GET", "/events")
+            assert follows.getresponse().status == 200
+            assert agent.api("POST", "/containers/a/start")[0] == 204
+            assert json.loads(answer.read())["StatusCode"] == 9
+
+
 def test_exec(work):
     """a process asked for, started once, and how it ended, also when the agent died meanwhile"""
     with DockerAgent(work) as agent:

@@ -179,6 +179,8 @@ static void test_check(void **state)
 			"container_id" },
 		{ "{\"id\":1,\"op\":\"launch\",\"run\":{\"command\":[\"x\"]}}",
 			"container_id" },
+		{ "{\"id\":1,\"op\":\"docker-create\",\"run\":{\"uris\":[\"file:///etc/shadow\"]}}",
+			"uris[0]" },
 		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\"}",
 			"a command is needed" },
 		{ "{\"id\":1,\"op\":\"launch\",\"container\":\"a\",\"run\":{\"command\":[\"x\"],"
