@@ -10,20 +10,6 @@
 
 #define ENV_FILE_MAX (1U << 20)
 
-static void env_unset(strv env, const char *name)
-{
-	size_t len = strlen(name), to = 0;
-
-	for (size_t i = 0; env && env[i]; i++) {
-		if (strncmp(env[i], name, len) == 0 && env[i][len] == '=')
-			free(env[i]);
-		else
-			env[to++] = env[i];
-	}
-	if (env)
-		env[to] = NULL;
-}
-
 static int apply(strv *env, const char *assignment, const char *where, struct err *err)
 {
 	cleanup_free char *taken = NULL;
@@ -36,7 +22,7 @@ static int apply(strv *env, const char *assignment, const char *where, struct er
 		return strv_env_set(env, assignment) < 0 ? err_oom(err) : 0;
 	value = getenv(assignment);
 	if (!value) {
-		env_unset(*env, assignment);
+		strv_env_unset(*env, assignment);
 		return 0;
 	}
 	taken = str_printf("%s=%s", assignment, value);

@@ -88,6 +88,8 @@ static int build_env(const struct bundle_request *request, const char *hostname,
 		strv_add(env, "TERM=xterm") < 0)
 		return err_oom(err);
 	r = sandbox_bundle_env(request, env, err);
+	strv_each (name, options->env_removed)
+		strv_env_unset(*env, *name);
 	return r < 0 ? r : bundle_env(options->env_files, options->env, env, err);
 }
 
@@ -230,6 +232,8 @@ static int exec_strings(const struct spec *spec, const struct exec_options *opti
 	if (options->has_terminal && !strv_env_get(ret->env, "TERM") &&
 		strv_add(&ret->env, "TERM=xterm") < 0)
 		return err_oom(err);
+	strv_each (name, options->env_removed)
+		strv_env_unset(ret->env, *name);
 	r = bundle_env(options->env_files, options->env, &ret->env, err);
 	if (r == 0 && options->workdir)
 		r = check_absolute("--workdir", options->workdir, err);

@@ -25,7 +25,7 @@ struct run_options {
 	char *const *command;	/* replaces the image's command when not empty */
 	const char *entrypoint; /* NULL: the image's; "": none; a word or a JSON array */
 	char *const *env;	/* "K=V", or "K" to take the caller's value */
-	char *const *env_files;
+	char *const *env_files, *const *env_removed; /* names: before env is looked at */
 	char *const *labels;
 	const char *workdir, *user, *hostname;
 	bool is_interactive, has_terminal, is_detached, is_auto_removed;
@@ -106,7 +106,7 @@ int bundle_env(char *const *files, char *const *assignments, strv *env, struct e
 struct exec_options {
 	char *const *command;
 	char *const *env;
-	char *const *env_files;
+	char *const *env_files, *const *env_removed;
 	const char *workdir, *user;
 	bool is_interactive, has_terminal, is_detached;
 	struct {

@@ -11,6 +11,7 @@ const struct json_field run_fields[] = {
 	ROW(command, json_strv),
 	ROW(entrypoint, json_string),
 	ROW(env, json_strv),
+	ROW(env_removed, json_strv),
 	ROW(labels, json_strv),
 	ROW(workdir, json_string),
 	ROW(user, json_string),

@@ -385,3 +385,17 @@ int strv_env_set(strv *v, const char *assignment)
 	(*v)[at - *v] = copy;
 	return 0;
 }
+
+void strv_env_unset(strv v, const char *name)
+{
+	size_t len = strlen(name), to = 0;
+
+	for (size_t i = 0; v && v[i]; i++) {
+		if (strncmp(v[i], name, len) == 0 && v[i][len] == '=')
+			free(v[i]);
+		else
+			v[to++] = v[i];
+	}
+	if (v)
+		v[to] = NULL;
+}

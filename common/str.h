@@ -83,5 +83,6 @@ int strv_copy(char *const *v, strv *ret) __attribute__((warn_unused_result));
  */
 const char *strv_env_get(char *const *v, const char *name);
 int strv_env_set(strv *v, const char *assignment) __attribute__((warn_unused_result));
+void strv_env_unset(strv v, const char *name);
 
 #endif

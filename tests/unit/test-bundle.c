@@ -83,10 +83,11 @@ static void test_nothing_to_run(void **state)
 static void test_env(void **state)
 {
 	const struct image_config image = { .cmd = V("x"),
-		.env = V("A=image", "B=image", "WEIRD") };
-	struct run_options options = {
-		.env = V("A=mine", "TAKEN", "B"), .has_terminal = true, .hostname = "box"
-	};
+		.env = V("A=image", "B=image", "C=image", "D=image", "WEIRD") };
+	struct run_options options = { .env = V("A=mine", "TAKEN", "B", "D=mine"),
+		.env_removed = V("C", "D", "PATH"),
+		.has_terminal = true,
+		.hostname = "box" };
 	struct bundle bundle;
 
 	assert_int_equal(setenv("TAKEN", "from=here", 1), 0);
@@ -98,7 +99,9 @@ static void test_env(void **state)
 	assert_string_equal(strv_env_get(bundle.spec->process.env, "TAKEN"), "from=here");
 	assert_string_equal(strv_env_get(bundle.spec->process.env, "TERM"), "xterm");
 	assert_string_equal(strv_env_get(bundle.spec->process.env, "HOSTNAME"), "box");
-	assert_non_null(strv_env_get(bundle.spec->process.env, "PATH"));
+	assert_null(strv_env_get(bundle.spec->process.env, "C"));
+	assert_string_equal(strv_env_get(bundle.spec->process.env, "D"), "mine");
+	assert_null(strv_env_get(bundle.spec->process.env, "PATH"));
 	bundle_done(&bundle);
 }
 
