@@ -15,7 +15,7 @@
 
 /* ---- what is stored already ---- */
 
-static int check_platform(
+int image_check_platform(
 	const struct image *image, const struct platform *want, struct err *err)
 {
 	const struct image_config *is = &image->config;
@@ -128,7 +128,7 @@ static int check_image(
 	char shown[256];
 
 	if (!image->artifact_type)
-		return check_platform(image, &request->platform, err);
+		return image_check_platform(image, &request->platform, err);
 	if (request->takes_artifacts)
 		return 0;
 	(void)artifact_refuse(image->artifact_type, err);

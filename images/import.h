@@ -54,6 +54,10 @@ struct import_request {
 	strv *notes; /* sentences: what was left out and why */
 };
 
+/* Whether a stored image is of a platform, as far as that says something; -ENOENT. */
+int image_check_platform(const struct image *image, const struct platform *want,
+	struct err *err) __attribute__((warn_unused_result));
+
 /*
  * The part of image_obtain() that needs no ucr-unpack: a stored image, or an archive that
  * was imported before and has not changed since. Like image_obtain() it leases
