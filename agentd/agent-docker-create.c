@@ -6,6 +6,7 @@
 #include "agentd/container-asked.h"
 #include "agentd/container-private.h"
 #include "agentd/launch.h"
+#include "agentd/platform-option.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -27,6 +28,25 @@ static int find_image(
 		r = store_find(store, name, ret, err);
 	return r == IMAGE_ABSENT ? err_say(err, ENOENT, "No such image: %.200s", name)
 				 : r;
+}
+
+/* One of another platform is answered as one that is not there: the docker command pulls it then. */
+static int find_asked(struct agent *agent, const struct agent_call *call,
+	struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = NULL;
+	char words[PLATFORM_WORDS_MAX];
+	struct platform platform = { 0 };
+	int r = platform_option_parse(call->platform, words, &platform, err);
+
+	if (r == 0)
+		r = find_image(agent, call->image, &image, err);
+	if (r == 0)
+		r = image_check_platform(image, &platform, err);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(image);
+	return 0;
 }
 
 static void write_made(struct agent_answer *answer, const struct container *container,
@@ -51,17 +71,21 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 	cleanup_container struct container *container = NULL;
 	cleanup_strv strv notes = NULL;
 	struct agent_launch_options options;
+	struct agent_call asked = *call;
 	struct launch_request request = {
 		.image_name = call->image,
 		.options = &options.run,
-		.asked = call,
+		.asked = &asked,
 	};
 	int r = agent_docker_own(call, err);
 
+	/* As Docker's: whoever wants none says so. */
+	if (!asked.run.network && !engine_is_rootless(agent->engine))
+		asked.run.network = "bridge";
 	if (r == 0)
-		r = find_image(agent, call->image, &image, err);
+		r = find_asked(agent, call, &image, err);
 	if (r == 0)
-		r = agent_launch_options(agent, call, &options, err);
+		r = agent_launch_options(agent, &asked, &options, err);
 	if (r < 0)
 		return r;
 	request.image = image;

@@ -36,6 +36,16 @@ int agent_docker_kill(struct agent *agent, const struct agent_call *call,
 	return r;
 }
 
+/* The signal of one call, instead of the one that it was made with. */
+static int take_signal(
+	const struct agent_call *call, struct container *container, struct err *err)
+{
+	return call->docker.signal &&
+			       str_set(&container->stop_signal, call->docker.signal) < 0
+		       ? err_oom(err)
+		       : 0;
+}
+
 /* Docker's -1 is for ever, and container_ask_to_stop()'s the container's own. */
 static int64_t grace_ms(const struct agent_call *call)
 {
@@ -50,8 +60,12 @@ int agent_docker_stop(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container struct container *container = NULL;
 	int64_t deadline_ms;
-	int r = agent_docker_find(agent, call, &container, err);
+	int ignored, r = find_signal(call, &ignored, err);
 
+	if (r == 0)
+		r = agent_docker_find(agent, call, &container, err);
+	if (r == 0)
+		r = take_signal(call, container, err);
 	if (r < 0)
 		return r;
 	answer->status = STATUS_NOT_MODIFIED;

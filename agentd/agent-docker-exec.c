@@ -88,6 +88,7 @@ static int start(struct agent *agent, struct container *container,
 	struct exec_options options = {
 		.command = run->command,
 		.env = run->env,
+		.env_removed = run->env_removed,
 		.workdir = run->workdir,
 		.user = run->user,
 		.is_interactive = run->is_interactive && !is_detached,

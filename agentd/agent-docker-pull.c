@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-docker.h"
 
+#include "agentd/platform-option.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/timestamp.h"
@@ -95,12 +96,13 @@ static void tell_failure(const struct telling *telling, const struct err *err)
 	tell(telling, &b, true);
 }
 
-static void pull(
-	struct agent *agent, const char *name, const char *login, struct telling *telling)
+static void pull(struct agent *agent, const struct agent_call *call, const char *name,
+	struct telling *telling)
 {
 	cleanup_image struct image *before = NULL, *image = NULL;
 	cleanup_free char *reference = str_printf("docker://%s", name);
 	cleanup_strv strv notes = NULL;
+	char words[PLATFORM_WORDS_MAX];
 	struct pull_options options = agent->pull;
 	struct import_request request = {
 		.reference = reference,
@@ -115,9 +117,11 @@ static void pull(
 	struct store *store;
 	int r = reference ? engine_store(agent->engine, &store, &err) : err_oom(&err);
 
-	options.credentials = login;
+	options.credentials = call->docker.login;
 	if (r == 0 && store_find(store, name, &before, &ignored) < 0)
 		before = NULL;
+	if (r == 0)
+		r = platform_option_parse(call->platform, words, &request.platform, &err);
 	if (r == 0)
 		r = image_obtain(store, &request, &image, &err);
 	if (r < 0) {
@@ -157,14 +161,18 @@ static void follow(struct agent *agent, const struct agent_call *call, int fd)
 	if (name_of(call, &name, &err) < 0)
 		tell_failure(&telling, &err);
 	else
-		pull(agent, name, call->docker.login, &telling);
+		pull(agent, call, name, &telling);
 }
 
 int agent_docker_pull(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_free char *name = NULL;
+	char words[PLATFORM_WORDS_MAX];
+	struct platform ignored;
 	int r = name_of(call, &name, err);
 
+	if (r == 0)
+		r = platform_option_parse(call->platform, words, &ignored, err);
 	return r < 0 ? r : agent_docker_pipe(answer, follow, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/docker-body.h"
 
+#include "agentd/docker-decode.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -12,45 +13,13 @@
 /* All nested tables write into this one struct. */
 struct request {
 	struct agent_call call;
-	strv entrypoint;
+	strv entrypoint, endpoints;
 	bool has_entrypoint;
 };
 
 #define AT(member) offsetof(struct request, member)
 
 /* ---- decoders, whose messages follow the path of a member ---- */
-
-/* What is refused but for what asks for nothing. */
-struct refusal {
-	const char *why;
-	const char *const *words; /* that ask for nothing, besides "" */
-};
-
-static bool is_nothing(const struct json *v, const struct refusal *refusal)
-{
-	switch (v->type) {
-	case JSON_NULL: return true;
-	case JSON_BOOL: return !v->is_true;
-	case JSON_NUMBER: return str_eq(v->string, "0") || str_eq(v->string, "-1");
-	case JSON_ARRAY:
-	case JSON_OBJECT: return !v->first;
-	case JSON_STRING: break;
-	}
-	for (size_t i = 0; refusal->words && refusal->words[i]; i++) {
-		if (str_eq(refusal->words[i], v->string))
-			return true;
-	}
-	return !*v->string;
-}
-
-static int refuse(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	const struct refusal *refusal = arg;
-
-	return is_nothing(v, refusal)
-		       ? 0
-		       : err_say(err, EINVAL, " is refused: %s", refusal->why);
-}
 
 /* Go writes an absent string as "". */
 static int decode_string(
@@ -78,27 +47,6 @@ static int decode_entrypoint(
 
 	request->has_entrypoint = true;
 	return decode_words(v, &request->entrypoint, arg, err);
-}
-
-/* Of a number that must not be negative: its digits. 0 asks for nothing. */
-static int decode_amount(
-	const struct json *v, void *out, const void *arg, struct err *err)
-{
-	uint64_t value = 0;
-	int r = json_u64(v, &value, NULL, err);
-
-	if (r < 0 || !value)
-		return r;
-	*(char **)out = str_printf("%" PRIu64, value);
-	return *(char **)out ? 0 : err_oom(err);
-}
-
-/* -1: no limit. */
-static int decode_swap(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	if (v->type == JSON_NUMBER && str_eq(v->string, "-1"))
-		return str_set(out, "-1") < 0 ? err_oom(err) : 0;
-	return decode_amount(v, out, arg, err);
 }
 
 static int decode_cpus(const struct json *v, void *out, const void *arg, struct err *err)
@@ -142,50 +90,52 @@ static int decode_tmpfs(const struct json *v, void *out, const void *arg, struct
 	return 0;
 }
 
-/* "A" without a value takes a variable of the image away; there is nothing to be added. */
+static int set_variable(const char *text, struct request *request, struct err *err)
+{
+	strv *env = (strv *)(void *)&request->call.run.env;
+	strv *removed = (strv *)(void *)&request->call.run.env_removed;
+
+	if (*text == '=' || !*text)
+		return err_say(
+			err, EINVAL, " has \"%.40s\": want a variable with a name", text);
+	if (strchr(text, '='))
+		return strv_env_set(env, text) < 0 ? err_oom(err) : 0;
+	strv_env_unset(*env, text);
+	return strv_add(removed, text) < 0 ? err_oom(err) : 0;
+}
+
+/* "A" without a value takes a variable away: the image's, or one that stands before it. */
 static int decode_env(const struct json *v, void *out, const void *arg, struct err *err)
 {
 	cleanup_strv strv all = NULL;
 	int r = json_strv(v, &all, NULL, err);
 
-	if (r < 0)
-		return r;
-	strv_each (assignment, all) {
-		if (**assignment == '=' || !**assignment)
-			return err_say(err, EINVAL,
-				" has \"%.40s\": want a variable with a name",
-				*assignment);
-		if (strchr(*assignment, '=') && strv_add(out, *assignment) < 0)
-			return err_oom(err);
+	strv_each (text, all) {
+		if (r == 0)
+			r = set_variable(*text, out, err);
 	}
-	return 0;
+	return r;
 }
 
 /* ---- tables ---- */
 
-#define REFUSED(key, ...)                                                                \
-	{                                                                                \
-		key, refuse, 0, false, &(const struct refusal)                           \
-		{                                                                        \
-			__VA_ARGS__                                                      \
-		}                                                                        \
-	}
-
-static const char *const words_default[] = { "default", "bridge", NULL };
+static const char *const words_default[] = { "default", NULL };
 static const char *const words_private[] = { "private", "shareable", NULL };
 static const char *const words_no[] = { "no", NULL };
 static const char *const words_log[] = { "json-file", "local", NULL };
 static const char *const words_runtime[] = { "runc", "ucr", NULL };
 
 #define NOT_GIVEN "this agent does not give it"
+#define WHY_CONFINED "how containers are confined is the agent's"
 
 static const struct json_field restart_members[] = {
-	REFUSED("Name", "a container of this API is not started again by itself",
+	DOCKER_REFUSED("Name", "a container of this API is not started again by itself",
 		words_no),
 	{ 0 },
 };
 static const struct json_field log_members[] = {
-	REFUSED("Type", "the log is the agent's own", words_log),
+	DOCKER_REFUSED("Type", "the log is the agent's own", words_log),
+	DOCKER_REFUSED("Config", "the log is the agent's own"),
 	{ 0 },
 };
 
@@ -194,63 +144,70 @@ static const struct json_field host_members[] = {
 	{ "ReadonlyRootfs", json_bool, AT(call.run.is_read_only) },
 	{ "Init", json_bool, AT(call.run.has_init) },
 	{ "Tmpfs", decode_tmpfs, AT(call.run.tmpfs) },
-	{ "ShmSize", decode_amount, AT(call.run.shm_size) },
-	{ "Memory", decode_amount, AT(call.run.memory) },
-	{ "MemorySwap", decode_swap, AT(call.run.memory_swap) },
+	{ "ShmSize", docker_decode_amount, AT(call.run.shm_size) },
+	{ "Memory", docker_decode_amount, AT(call.run.memory) },
+	{ "MemorySwap", docker_decode_limit, AT(call.run.memory_swap) },
 	{ "NanoCpus", decode_cpus, AT(call.run.cpus) },
-	{ "CpuShares", decode_amount, AT(call.run.cpu_shares) },
+	{ "CpuShares", docker_decode_amount, AT(call.run.cpu_shares) },
 	{ "CpusetCpus", decode_string, AT(call.run.cpuset_cpus) },
+	{ "CpusetMems", decode_string, AT(call.run.cpuset_mems) },
+	{ "MemoryReservation", docker_decode_amount, AT(call.run.memory_reservation) },
+	{ "MemorySwappiness", docker_decode_swappiness, 0 },
+	{ "PidsLimit", docker_decode_limit, AT(call.run.pids_limit) },
+	{ "BlkioWeight", docker_decode_amount, AT(call.run.io_weight) },
+	{ "BlkioDeviceReadBps", docker_decode_rates, AT(call.run.device_read_bps) },
+	{ "BlkioDeviceWriteBps", docker_decode_rates, AT(call.run.device_write_bps) },
+	{ "BlkioDeviceReadIOps", docker_decode_rates, AT(call.run.device_read_iops) },
+	{ "BlkioDeviceWriteIOps", docker_decode_rates, AT(call.run.device_write_iops) },
 	{ "CapDrop", json_strv, AT(call.run.cap_drop) },
+	{ "NetworkMode", docker_decode_network, AT(call.run.network) },
+	{ "PortBindings", docker_decode_ports, AT(call.run.publish) },
+	{ "Dns", json_strv, AT(call.run.dns) },
 	{ "RestartPolicy", json_object, 0, false, restart_members },
 	{ "LogConfig", json_object, 0, false, log_members },
-	REFUSED("Binds", "this agent gives out no volumes"),
-	REFUSED("Mounts", "this agent gives out no volumes"),
-	REFUSED("VolumesFrom", "this agent gives out no volumes"),
-	REFUSED("VolumeDriver", "there are no drivers of volumes here", NULL),
-	REFUSED("Privileged", "no container has all privileges here"),
-	REFUSED("CapAdd", "capabilities beyond the usual are not given"),
-	REFUSED("SecurityOpt", "how containers are confined is the agent's"),
-	REFUSED("Devices", "devices of the host are not given"),
-	REFUSED("DeviceCgroupRules", "devices of the host are not given"),
-	REFUSED("DeviceRequests", "devices of the host are not given"),
-	REFUSED("NetworkMode", "this agent has no network of that kind to join",
-		words_default),
-	REFUSED("PortBindings", "no ports are published by this agent"),
-	REFUSED("PublishAllPorts", "no ports are published by this agent"),
-	REFUSED("Dns", "name servers are the agent's"),
-	REFUSED("DnsOptions", "name servers are the agent's"),
-	REFUSED("DnsSearch", "name servers are the agent's"),
-	REFUSED("ExtraHosts", NOT_GIVEN),
-	REFUSED("Links", "containers are not linked here"),
-	REFUSED("GroupAdd", NOT_GIVEN),
-	REFUSED("IpcMode", "namespaces are the agent's", words_private),
-	REFUSED("PidMode", "namespaces are the agent's", words_private),
-	REFUSED("UTSMode", "namespaces are the agent's", words_private),
-	REFUSED("UsernsMode", "namespaces are the agent's", words_private),
-	REFUSED("CgroupnsMode", "namespaces are the agent's", words_private),
-	REFUSED("CgroupParent", "the place of a control group is the agent's"),
-	REFUSED("Sysctls", "settings of the kernel are the agent's"),
-	REFUSED("Ulimits", "limits of processes are the agent's"),
-	REFUSED("PidsLimit", "the limit of processes is the agent's"),
-	REFUSED("CpuPeriod", "give NanoCpus (--cpus)"),
-	REFUSED("CpuQuota", "give NanoCpus (--cpus)"),
-	REFUSED("CpuRealtimePeriod", NOT_GIVEN),
-	REFUSED("CpuRealtimeRuntime", NOT_GIVEN),
-	REFUSED("CpusetMems", NOT_GIVEN),
-	REFUSED("MemoryReservation", NOT_GIVEN),
-	REFUSED("KernelMemory", NOT_GIVEN),
-	REFUSED("KernelMemoryTCP", NOT_GIVEN),
-	REFUSED("OomKillDisable", NOT_GIVEN),
-	REFUSED("OomScoreAdj", NOT_GIVEN),
-	REFUSED("BlkioWeight", NOT_GIVEN),
-	REFUSED("BlkioWeightDevice", NOT_GIVEN),
-	REFUSED("BlkioDeviceReadBps", NOT_GIVEN),
-	REFUSED("BlkioDeviceWriteBps", NOT_GIVEN),
-	REFUSED("BlkioDeviceReadIOps", NOT_GIVEN),
-	REFUSED("BlkioDeviceWriteIOps", NOT_GIVEN),
-	REFUSED("StorageOpt", NOT_GIVEN),
-	REFUSED("Runtime", "ucr is the runtime", words_runtime),
-	REFUSED("Isolation", NOT_GIVEN, words_default),
+	DOCKER_REFUSED("Binds", "this agent gives out no volumes"),
+	DOCKER_REFUSED("Mounts", "this agent gives out no volumes"),
+	DOCKER_REFUSED("VolumesFrom", "this agent gives out no volumes"),
+	DOCKER_REFUSED("VolumeDriver", "there are no drivers of volumes here", NULL),
+	DOCKER_REFUSED("Privileged", "no container has all privileges here"),
+	DOCKER_REFUSED("CapAdd", "capabilities beyond the usual are not given"),
+	DOCKER_REFUSED("SecurityOpt", WHY_CONFINED),
+	DOCKER_REFUSED("Devices", "devices of the host are not given"),
+	DOCKER_REFUSED("DeviceCgroupRules", "devices of the host are not given"),
+	DOCKER_REFUSED("DeviceRequests", "devices of the host are not given"),
+	DOCKER_REFUSED("PublishAllPorts", "name the ports to publish"),
+	DOCKER_REFUSED("DnsOptions", NOT_GIVEN),
+	DOCKER_REFUSED("DnsSearch", NOT_GIVEN),
+	DOCKER_REFUSED("ExtraHosts", NOT_GIVEN),
+	DOCKER_REFUSED("Links", "containers are not linked here"),
+	DOCKER_REFUSED("GroupAdd", NOT_GIVEN),
+	DOCKER_REFUSED("IpcMode", "namespaces are the agent's", words_private),
+	DOCKER_REFUSED("PidMode", "namespaces are the agent's", words_private),
+	DOCKER_REFUSED("UTSMode", "namespaces are the agent's", words_private),
+	DOCKER_REFUSED("UsernsMode", "namespaces are the agent's", words_private),
+	DOCKER_REFUSED("CgroupnsMode", "namespaces are the agent's", words_private),
+	DOCKER_REFUSED("CgroupParent", "the place of a control group is the agent's"),
+	DOCKER_REFUSED("Sysctls", "settings of the kernel are the agent's"),
+	DOCKER_REFUSED("Ulimits", "limits of processes are the agent's"),
+	DOCKER_REFUSED("CpuPeriod", "give NanoCpus (--cpus)"),
+	DOCKER_REFUSED("CpuQuota", "give NanoCpus (--cpus)"),
+	DOCKER_REFUSED("CpuRealtimePeriod", NOT_GIVEN),
+	DOCKER_REFUSED("CpuRealtimeRuntime", NOT_GIVEN),
+	DOCKER_REFUSED("KernelMemory", NOT_GIVEN),
+	DOCKER_REFUSED("KernelMemoryTCP", NOT_GIVEN),
+	DOCKER_REFUSED("OomKillDisable", NOT_GIVEN),
+	DOCKER_REFUSED("OomScoreAdj", NOT_GIVEN, .is_signed = true),
+	DOCKER_REFUSED("BlkioWeightDevice", NOT_GIVEN),
+	DOCKER_REFUSED("StorageOpt", NOT_GIVEN),
+	{ "MaskedPaths", docker_refuse_all, 0, false, WHY_CONFINED },
+	{ "ReadonlyPaths", docker_refuse_all, 0, false, WHY_CONFINED },
+	DOCKER_REFUSED("Runtime", "ucr is the runtime", words_runtime),
+	DOCKER_REFUSED("Isolation", NOT_GIVEN, words_default),
+	{ 0 },
+};
+
+static const struct json_field networking_members[] = {
+	{ "EndpointsConfig", docker_decode_endpoints, AT(endpoints) },
 	{ 0 },
 };
 
@@ -261,19 +218,20 @@ static const struct json_field create_members[] = {
 	{ "WorkingDir", decode_string, AT(call.run.workdir) },
 	{ "Cmd", decode_words, AT(call.run.command) },
 	{ "Entrypoint", decode_entrypoint, 0 },
-	{ "Env", decode_env, AT(call.run.env) },
+	{ "Env", decode_env, 0 },
 	{ "Labels", json_string_map, AT(call.run.labels) },
 	{ "Tty", json_bool, AT(call.run.has_terminal) },
 	{ "OpenStdin", json_bool, AT(call.run.is_interactive) },
 	{ "StopSignal", decode_string, AT(call.run.stop_signal) },
 	{ "StopTimeout", decode_seconds, AT(call.run.stop_timeout) },
 	{ "HostConfig", json_object, 0, false, host_members },
-	REFUSED("Domainname", NOT_GIVEN),
-	REFUSED("Volumes", "this agent gives out no volumes"),
-	REFUSED("Healthcheck", "health is not looked at by this API"),
-	REFUSED("MacAddress", NOT_GIVEN),
-	REFUSED("NetworkDisabled", NOT_GIVEN),
-	REFUSED("OnBuild", NOT_GIVEN),
+	{ "NetworkingConfig", json_object, 0, false, networking_members },
+	DOCKER_REFUSED("Domainname", NOT_GIVEN),
+	DOCKER_REFUSED("Volumes", "this agent gives out no volumes"),
+	DOCKER_REFUSED("Healthcheck", "health is not looked at by this API"),
+	DOCKER_REFUSED("MacAddress", NOT_GIVEN),
+	DOCKER_REFUSED("NetworkDisabled", NOT_GIVEN),
+	DOCKER_REFUSED("OnBuild", NOT_GIVEN),
 	{ 0 },
 };
 
@@ -281,10 +239,10 @@ static const struct json_field exec_members[] = {
 	{ "Cmd", decode_words, AT(call.run.command), true },
 	{ "User", decode_string, AT(call.run.user) },
 	{ "WorkingDir", decode_string, AT(call.run.workdir) },
-	{ "Env", decode_env, AT(call.run.env) },
+	{ "Env", decode_env, 0 },
 	{ "Tty", json_bool, AT(call.run.has_terminal) },
 	{ "AttachStdin", json_bool, AT(call.run.is_interactive) },
-	REFUSED("Privileged", "no process has all privileges here"),
+	DOCKER_REFUSED("Privileged", "no process has all privileges here"),
 	{ 0 },
 };
 
@@ -297,6 +255,7 @@ static const struct json_field start_members[] = {
 /* What is not handed over to the call. */
 static const struct json_field own_fields[] = {
 	{ "entrypoint", json_strv, AT(entrypoint) },
+	{ "endpoints", json_strv, AT(endpoints) },
 	{ 0 },
 };
 
@@ -320,6 +279,23 @@ static int finish_entrypoint(struct request *request, struct err *err)
 	return request->call.run.entrypoint ? 0 : err_oom(err);
 }
 
+/* A container is in one network, which NetworkMode names. */
+static int check_endpoints(const struct request *request, struct err *err)
+{
+	const char *network = request->call.run.network;
+
+	strv_each (name, request->endpoints) {
+		bool is_default = str_eq(*name, "default") || str_eq(*name, "bridge");
+
+		if (network ? !str_eq(*name, network) : !is_default)
+			return err_say(err, EINVAL,
+				"NetworkingConfig.EndpointsConfig.%.40s is refused: "
+				"HostConfig.NetworkMode is %s",
+				*name, network ? network : "default");
+	}
+	return 0;
+}
+
 /* Whatever was decoded is the call's, also after a failure. */
 static int decode(const struct json *root, const struct json_field *fields,
 	struct agent_call *call, struct err *err)
@@ -332,6 +308,8 @@ static int decode(const struct json *root, const struct json_field *fields,
 	r = json_decode(root, fields, &request, err);
 	if (r == 0)
 		r = finish_entrypoint(&request, err);
+	if (r == 0)
+		r = check_endpoints(&request, err);
 	json_release(own_fields, &request);
 	*call = request.call;
 	return r;

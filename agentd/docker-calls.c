@@ -86,6 +86,7 @@ static const struct query_field log_query[] = {
 };
 static const struct query_field create_query[] = {
 	{ "name", query_string, AT(container) },
+	{ "platform", query_string, AT(platform) },
 	{ 0 },
 };
 static const struct query_field grace_query[] = {
@@ -113,6 +114,7 @@ static const struct query_field pull_query[] = {
 	{ "fromImage", query_string, AT(image) },
 	{ "tag", query_string, AT(docker.tag) },
 	{ "fromSrc", query_string, AT(docker.path) },
+	{ "platform", query_string, AT(platform) },
 	{ 0 },
 };
 static const struct query_field tag_query[] = {

@@ -9,6 +9,7 @@ import time
 from agent import Agent, Connection
 from docker_api import HOST_CONFIG, DockerAgent, registries_of
 import cli
+import networks
 import registry
 import tap
 
@@ -110,6 +111,33 @@ def test_end(work):
         agent.wait("d")
         pruned = agent.api("POST", "/containers/prune", filters={"name": ["d"]})[1]
         assert len(pruned["ContainersDeleted"]) == 1, pruned
+
+
+def test_stop_signal(work):
+    """a container ends by the signal it was made with, or by that of one call; a wrong one is refused"""
+    with DockerAgent(work) as agent:
+        script = "trap 'exit 5' INT; trap 'exit 6' USR1; while :; do sleep 0.1; done"
+        for query, status in (({}, 5), ({"signal": "USR1"}, 6)):
+            agent.create("a", "sh", "-c", script, StopSignal="SIGINT")
+            assert agent.api("POST", "/containers/a/start")[0] == 204
+            time.sleep(0.5)
+            assert agent.api("POST", "/containers/a/stop", signal="NONE")[0] == 400
+            assert agent.api("POST", "/containers/a/stop", t="20", **query) == (204, None)
+            assert agent.api("GET", "/containers/a/json")[1]["State"]["ExitCode"] == status, query
+            assert agent.api("DELETE", "/containers/a")[0] == 204
+
+
+def test_platform(work):
+    """an image of another platform is none, and a platform that is no such thing is refused"""
+    with DockerAgent(work) as agent:
+        body = {"Image": "busybox", "Cmd": ["true"]}
+        image = agent.api("GET", "/images/busybox/json")[1]
+        assert agent.api("POST", "/containers/create", body, platform="linux/s390x")[0] == 404
+        status, answer = agent.api("POST", "/containers/create", body, platform="a/b/c/d")
+        assert status == 400 and "OS/ARCH" in answer["message"], answer
+        assert agent.request("POST", "/images/create?fromImage=x&platform=a/b/c/d")[0] == 400
+        own = f"{image['Os']}/{image['Architecture']}"
+        assert agent.api("POST", "/containers/create", body, platform=own)[0] == 201
 
 
 def test_images(work):
@@ -300,4 +328,7 @@ def test_refused(work):
 
 
 if __name__ == "__main__":
-    tap.main(globals())
+    try:
+        tap.main(globals())
+    finally:
+        networks.leave()

@@ -11,6 +11,7 @@ import time
 
 import boxes
 from docker_api import DockerAgent, docker_program, registries_of
+import networks
 import registry
 import tap
 
@@ -81,6 +82,10 @@ def test_refused(work):
         for options, word in ((("--privileged",), "Privileged"), (("--pid", "host"), "PidMode"),
                               (("--restart", "always"), "RestartPolicy"),
                               (("--device", "/dev/null:/dev/x"), "Devices"),
+                              (("--memory-swappiness", "5"), "MemorySwappiness"),
+                              (("--log-opt", "max-size=1m"), "LogConfig.Config"),
+                              (("--network", "mine"), "NetworkMode"),
+                              (("--ip", "10.99.0.9"), "IPv4Address"),
                               (("--security-opt", "seccomp=unconfined"), "SecurityOpt")):
             done = agent.docker("run", *options, "busybox", "true")
             assert done.returncode == 125 and word in done.stderr and "refused" in done.stderr, done
@@ -89,6 +94,38 @@ def test_refused(work):
             file.write("FROM busybox\n")
         done = agent.docker("build", f"{work}/context", env={"DOCKER_BUILDKIT": "0"})
         assert done.returncode and "not built" in done.stderr, done
+
+
+def test_network(work):
+    """the default is a bridge with the ports that -p names, and none and host are what they say"""
+    with Client(work) as agent:
+        agent.docker_good("run", "-d", "--name", "web", "-p", "31080:80", "busybox", "sleep", "1000")
+        pid = int(agent.docker_good("inspect", "-f", "{{.State.Pid}}", "web"))
+        with networks.server(pid, "tcp", 80, "web"), \
+                networks.server(networks.WORLD.pid, "tcp", 80, "world"):
+            assert networks.ask(networks.WORLD.pid, "tcp", networks.HOST4, 31080) == \
+                f"web {networks.WORLD4}"
+            assert networks.ask(pid, "tcp", networks.WORLD4, 80) == f"world {networks.HOST4}"
+        assert "31080" in agent.docker_good("port", "web", "80/tcp")
+        agent.docker_good("rm", "-f", "web")
+        assert agent.docker_good("run", "--rm", "--network", "none", "busybox", "ls",
+                                 "/sys/class/net") == "lo\n"
+        done = agent.docker("run", "--network", "host", "busybox", "true")
+        assert done.returncode == 125 and "host's network" in done.stderr, done
+        done = agent.docker("run", "-p", "9:9", "busybox", "true")
+        assert done.returncode == 125 and "port 9 of the host" in done.stderr, done
+        assert agent.docker_good("ps", "-aq") == ""
+
+
+def test_environment(work):
+    """-e with a name alone takes what is there away, also for exec"""
+    with Client(work) as agent:
+        shown = agent.docker_good("run", "--rm", "-e", "HOSTNAME", "-e", "A=b", "busybox", "env")
+        assert "HOSTNAME" not in shown and "A=b\n" in shown, shown
+        agent.docker_good("run", "-d", "--name", "a", "-e", "A=b", "busybox", "sleep", "1000")
+        assert "A=b\n" in agent.docker_good("exec", "a", "env")
+        assert "A=" not in agent.docker_good("exec", "-e", "A", "a", "env")
+        agent.docker_good("rm", "-f", "a")
 
 
 def test_detached(work):
@@ -158,6 +195,10 @@ def test_pull(work):
         assert "up to date" in agent.docker_good("pull", f"{name}:1")
         done = agent.docker("pull", f"{name}:none")
         assert done.returncode == 1 and "none" in done.stderr, done
+        done = agent.docker("pull", "--platform", "linux/s390x", f"{name}:1")
+        assert done.returncode == 1 and "s390x" in done.stderr, done
+        done = agent.docker("create", "--platform", "linux/s390x", f"{name}:1", "x")
+        assert done.returncode and "s390x" in done.stderr, done
         done = agent.docker("create", f"{name}:2", "x")
         assert done.returncode == 0 and "Unable to find image" in done.stderr, done
 
@@ -201,4 +242,7 @@ def test_many(work):
 
 
 if __name__ == "__main__":
-    tap.main(globals())
+    try:
+        tap.main(globals())
+    finally:
+        networks.leave()

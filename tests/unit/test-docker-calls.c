@@ -155,7 +155,8 @@ static void test_wrong_query(void **state)
 static void test_create(void **state)
 {
 	cleanup_agent_call struct agent_call call = { 0 };
-	char *const query[] = { (char[]){ "name=n" }, NULL };
+	char *const query[] = { (char[]){ "name=n" }, (char[]){ "platform=linux/arm64" },
+		NULL };
 	struct err err;
 
 	assert_int_equal(
@@ -173,10 +174,13 @@ static void test_create(void **state)
 		0);
 	assert_string_equal(call.op, "docker-create");
 	assert_string_equal(call.container, "n");
+	assert_string_equal(call.platform, "linux/arm64");
 	assert_string_equal(call.image, "i");
 	assert_string_equal(call.run.command[1], "b");
 	assert_string_equal(call.run.entrypoint, "[\"/e\",\"x\"]");
 	assert_int_equal(strv_len(call.run.env), 1);
+	assert_string_equal(call.run.env_removed[0], "NONE");
+	assert_null(call.run.network);
 	assert_true(call.run.has_terminal && call.run.is_interactive);
 	assert_true(call.run.is_auto_removed);
 	assert_null(call.run.hostname);
@@ -187,6 +191,41 @@ static void test_create(void **state)
 	assert_string_equal(call.run.labels[0], "l=v");
 	assert_string_equal(call.run.stop_timeout, "3");
 	assert_null(call.run.shm_size);
+}
+
+static void test_host_config(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse("POST", "/containers/create", NULL,
+			"{\"Image\":\"i\",\"Env\":[\"A=1\",\"B\",\"A\",\"B=2\"],\"StopSignal\":\"SIGINT\","
+			"\"HostConfig\":{\"NetworkMode\":\"bridge\",\"PortBindings\":{\"80/tcp\":"
+			"[{\"HostIp\":\"\",\"HostPort\":\"8080\"},{\"HostIp\":\"::1\",\"HostPort\":\"\"}],"
+			"\"53/udp\":[{\"HostPort\":\"\"}],\"9/tcp\":null},\"PidsLimit\":-1,"
+			"\"MemoryReservation\":65536,\"CpusetMems\":\"0\",\"BlkioWeight\":300,"
+			"\"BlkioDeviceReadBps\":[{\"Path\":\"/dev/x\",\"Rate\":1024}],\"Dns\":[\"192.0.2.9\"],"
+			"\"MaskedPaths\":null},\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":"
+			"{\"IPAMConfig\":{},\"Aliases\":null}}}}",
+			&call, &err),
+		0);
+	assert_int_equal(strv_len(call.run.env), 1);
+	assert_string_equal(call.run.env[0], "B=2");
+	assert_string_equal(call.run.env_removed[0], "B");
+	assert_string_equal(call.run.env_removed[1], "A");
+	assert_string_equal(call.run.stop_signal, "SIGINT");
+	assert_string_equal(call.run.network, "bridge");
+	assert_int_equal(strv_len(call.run.publish), 3);
+	assert_string_equal(call.run.publish[0], "8080:80/tcp");
+	assert_string_equal(call.run.publish[1], "[::1]::80/tcp");
+	assert_string_equal(call.run.publish[2], "53/udp");
+	assert_string_equal(call.run.pids_limit, "-1");
+	assert_string_equal(call.run.memory_reservation, "65536");
+	assert_string_equal(call.run.cpuset_mems, "0");
+	assert_string_equal(call.run.io_weight, "300");
+	assert_string_equal(call.run.device_read_bps[0], "/dev/x:1024");
+	assert_string_equal(call.run.dns[0], "192.0.2.9");
 }
 
 static void test_words(void **state)
@@ -231,6 +270,36 @@ static void test_refused(void **state)
 			"HostConfig.RestartPolicy.Name" },
 		{ "{\"Image\":\"i\",\"HostConfig\":{\"Tmpfs\":{\"/a\":1}}}",
 			"HostConfig.Tmpfs" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"MemorySwappiness\":10}}",
+			"HostConfig.MemorySwappiness is refused" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"MemorySwappiness\":0}}",
+			"HostConfig.MemorySwappiness is refused" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"OomScoreAdj\":-1}}",
+			"HostConfig.OomScoreAdj" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"MaskedPaths\":[]}}",
+			"HostConfig.MaskedPaths" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"LogConfig\":{\"Config\":{\"max-size\":\"1m\"}}}}",
+			"HostConfig.LogConfig.Config" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"NetworkMode\":\"mine\"}}",
+			"HostConfig.NetworkMode is refused" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"NetworkMode\":\"container:x\"}}",
+			"HostConfig.NetworkMode is refused" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"PortBindings\":{\"80:81/tcp\":[{}]}}}",
+			"HostConfig.PortBindings" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"PortBindings\":{\"80\":{}}}}",
+			"HostConfig.PortBindings" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"PublishAllPorts\":true}}",
+			"HostConfig.PublishAllPorts" },
+		{ "{\"Image\":\"i\",\"HostConfig\":{\"BlkioDeviceReadBps\":[{\"Path\":\"/x\"}]}}",
+			"HostConfig.BlkioDeviceReadBps" },
+		{ "{\"Image\":\"i\",\"NetworkingConfig\":{\"EndpointsConfig\":{\"mine\":{}}}}",
+			"EndpointsConfig.mine" },
+		{ "{\"Image\":\"i\",\"NetworkingConfig\":{\"EndpointsConfig\":{\"none\":{}}}}",
+			"EndpointsConfig.none" },
+		{ "{\"Image\":\"i\",\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{\"IPAMConfig\":{\"IPv4Address\":\"192.0.2.4\"}}}}}",
+			"IPAMConfig.IPv4Address" },
+		{ "{\"Image\":\"i\",\"NetworkingConfig\":{\"EndpointsConfig\":{\"bridge\":{\"Aliases\":[\"x\"]}}}}",
+			"Aliases" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -272,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_wrong_query),
 		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_host_config),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_login),
