@@ -22,6 +22,12 @@ def source_dir():
     return os.environ.get("UCR_SRCDIR", os.path.join(os.path.dirname(__file__), "../.."))
 
 
+def is_sanitized(program):
+    """Built with sanitizers: cannot work confined, and keeps freed memory for a while."""
+    with open(os.path.join(build_dir(), "bin", program), "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 @contextlib.contextmanager
 def scratch():
     """A directory of the test's own. The supervisor of a command that was killed with its

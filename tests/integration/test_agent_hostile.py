@@ -80,7 +80,7 @@ def unharmed(work):
         assert agent.call("GET_HEALTH")[0] == 200
         assert agent.api_pid() == pid and "ended" not in agent.said(), agent.said()
         for one in (pid, agent.process.pid):
-            assert rss_kb(one) < RSS_MAX_KB, rss_kb(one)
+            assert tap.is_sanitized("ucr-agentd") or rss_kb(one) < RSS_MAX_KB, rss_kb(one)
 
 
 def test_mutated(work):

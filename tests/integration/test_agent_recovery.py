@@ -325,12 +325,16 @@ def test_flood(work):
         for path in glob.glob(f"{agent.root}/containers/*"):
             size = sum(size_of(name) for name in glob.glob(f"{path}/log*"))
             assert size <= 3 * (10 << 20) + (1 << 20), (path, size)
-        assert rss_of(agent) - before < 16 << 20
+        assert grown(agent, before) < 16 << 20
 
 
 def rss_of(agent):
     with open(f"/proc/{agent.process.pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmRSS"))
+
+
+def grown(agent, before):
+    return 0 if tap.is_sanitized("ucr-agentd") else rss_of(agent) - before
 
 
 def test_stubborn(work):
@@ -405,7 +409,7 @@ def test_many_short(work):
         figure(f"{total} tasks, {total / (time.monotonic() - start):.0f} a second")
         eventually(lambda: not agent.workers())
         eventually(lambda: open_files(agent.process.pid) == before)
-        assert rss_of(agent) - size < 4 << 20
+        assert grown(agent, size) < 4 << 20
         assert len(os.listdir(f"{agent.root}/containers")) == 1
         assert os.listdir(f"{agent.root}/names") == ["first"]
 

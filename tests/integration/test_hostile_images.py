@@ -249,11 +249,6 @@ def test_environment_is_data(_work):
         assert assignment in out, out
 
 
-def is_sanitized(name):
-    with open(os.path.join(cli.BUILD, "bin", name), "rb") as program:
-        return b"__asan_init" in program.read()
-
-
 # ---- the runtime's own program -------------------------------------------------------------
 
 OPEN_FOR_WRITING = """
@@ -299,7 +294,7 @@ done
 
 def test_exec_into_a_watching_container(_work):
     """whoever enters a hostile container shows it neither descriptors nor a writable program"""
-    if is_sanitized("ucrctl"):
+    if tap.is_sanitized("ucrctl"):
         raise Skip("the program of a sanitizer does not start where its libraries are not")
     image = archive(system())
     before = os.stat(cli.UCRCTL)
@@ -346,7 +341,7 @@ def child_of(pid, name):
 
 def test_unpacker_is_confined(work):
     """while it reads, the unpacker has an empty root, no terminal, a filter, few capabilities"""
-    if is_sanitized("ucr-unpack"):
+    if tap.is_sanitized("ucr-unpack"):
         raise Skip("a sanitizer needs what is taken away")
     pipe = os.path.join(work, "pipe")
     os.mkfifo(pipe)

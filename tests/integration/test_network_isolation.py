@@ -197,8 +197,9 @@ def test_confinement(_work):
         assert helper.ask(Helper.DETACH, place(4000)) is None
         with open(f"/proc/{helper.pid}/status", encoding="ascii") as status:
             facts = dict(line.rstrip("\n").split(":\t", 1) for line in status)
-        if facts["Seccomp"] != "2":
+        if tap.is_sanitized("ucr-net"):
             raise tap.Skip("built with sanitizers, which cannot work confined")
+        assert facts["Seccomp"] == "2", facts
         allowed = 1 << 12 | 1 << 21
         assert int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == allowed, facts
         assert int(facts["CapInh"], 16) == int(facts["CapAmb"], 16) == 0
