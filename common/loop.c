@@ -114,15 +114,21 @@ static struct timespec to_timespec(uint64_t ms)
 		.tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
+/* 0 would disarm it. */
+static struct timespec first_time(uint64_t ms)
+{
+	if (ms == LOOP_NEVER)
+		return (struct timespec){ 0 };
+	return ms ? to_timespec(ms) : (struct timespec){ .tv_nsec = 1 };
+}
+
 int loop_add_timer(struct loop *loop, uint64_t ms, uint64_t every_ms, loop_fn fn,
 	void *arg, struct loop_source **ret)
 {
-	struct itimerspec when = { .it_value = to_timespec(ms),
+	struct itimerspec when = { .it_value = first_time(ms),
 		.it_interval = to_timespec(every_ms) };
 	int fd;
 
-	if (!ms)
-		when.it_value.tv_nsec = 1; /* 0 would disarm it */
 	fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (fd < 0)
 		return -errno;
@@ -133,6 +139,13 @@ int loop_add_timer(struct loop *loop, uint64_t ms, uint64_t every_ms, loop_fn fn
 		return r;
 	}
 	return add_source(loop, SOURCE_TIMER, fd, EPOLLIN, fn, arg, ret);
+}
+
+void loop_set_timer(struct loop_source *source, uint64_t ms)
+{
+	const struct itimerspec when = { .it_value = first_time(ms) };
+
+	(void)timerfd_settime(source->fd, 0, &when, NULL);
 }
 
 /* Only marked: events of the same epoll_wait() may still name it. */

@@ -35,9 +35,14 @@ int loop_set_events(struct loop_source *source, uint32_t events)
 int loop_add_signals(struct loop *loop, const sigset_t *set, loop_fn fn, void *arg)
 	__attribute__((warn_unused_result));
 
+#define LOOP_NEVER UINT64_MAX /* not until loop_set_timer() says when */
+
 /* Fires once after `ms` (CLOCK_BOOTTIME), again each `every_ms` when that is not 0. */
 int loop_add_timer(struct loop *loop, uint64_t ms, uint64_t every_ms, loop_fn fn,
 	void *arg, struct loop_source **ret) __attribute__((warn_unused_result));
+
+/* Fires once after `ms`, whatever it was to do before. Needs neither a descriptor nor memory. */
+void loop_set_timer(struct loop_source *source, uint64_t ms);
 
 /* Removes and frees a source; NULL is fine. */
 void loop_remove(struct loop_source *source);
