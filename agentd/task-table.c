@@ -136,8 +136,7 @@ static int on_retry(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct task_table *table = arg;
 
-	loop_remove(table->retry);
-	table->retry = NULL;
+	table->is_retrying = false;
 	for (struct task_group *g = table->groups; g; g = g->next)
 		task_table_save(table, g);
 	return 0;
@@ -145,9 +144,10 @@ static int on_retry(struct loop_source *source, uint32_t events, void *arg)
 
 static void retry(struct task_table *table, uint64_t ms)
 {
-	if (!table->retry)
-		(void)!loop_add_timer(
-			table->agent->loop, ms, 0, on_retry, table, &table->retry);
+	if (table->is_retrying)
+		return;
+	table->is_retrying = true;
+	loop_set_timer(table->retry, ms);
 }
 
 void task_table_save(struct task_table *table, struct task_group *group)
@@ -314,6 +314,14 @@ static int read_boot_id(struct task_table *table, struct err *err)
 	return r < 0 ? err_set(err, -r, "read the boot's id") : 0;
 }
 
+static int init_retry(struct task_table *table, struct err *err)
+{
+	int r = loop_add_timer(
+		table->agent->loop, LOOP_NEVER, 0, on_retry, table, &table->retry);
+
+	return r < 0 ? err_set(err, -r, "make a timer for records") : 0;
+}
+
 int task_table_new(struct agent *agent, struct err *err)
 {
 	struct task_table *table = calloc(1, sizeof(*table));
@@ -332,6 +340,8 @@ int task_table_new(struct agent *agent, struct err *err)
 	r = read_boot_id(table, err);
 	if (r == 0)
 		r = task_wake_init(table, err);
+	if (r == 0)
+		r = init_retry(table, err);
 	return r < 0 ? r : task_ledger_new(&options, &table->ledger, err);
 }
 

@@ -27,9 +27,10 @@ struct task_table {
 	struct agent *agent;
 	struct task_ledger *ledger;
 	struct loop_source *retry; /* what could not be written is tried again */
+	bool is_retrying;	   /* `retry` is set */
 	struct loop_source *wake, *timer;
 	struct task_group *woken;
-	uint64_t timer_ms; /* when `timer` fires; 0: there is none */
+	uint64_t timer_ms; /* when `timer` fires; 0: it is not set */
 	int wake_fd;	   /* eventfd(2) */
 	struct task_group *groups, **groups_end;
 	void *by_id; /* tsearch(3), of struct task, by the task's id */

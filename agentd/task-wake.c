@@ -62,8 +62,6 @@ static int on_timer(struct loop_source *source, uint32_t events, void *arg)
 	struct task_table *table = arg;
 	uint64_t now = task_now_ms(), next = 0;
 
-	loop_remove(table->timer);
-	table->timer = NULL;
 	table->timer_ms = 0;
 	for (struct task_group *g = table->groups; g; g = g->next) {
 		for (size_t i = 0; i < g->tasks.count; i++) {
@@ -82,19 +80,14 @@ static int on_timer(struct loop_source *source, uint32_t events, void *arg)
 	return 0;
 }
 
-/* Without a descriptor for it, the next who asks tries again. */
 static void arm(struct task_table *table, uint64_t ms)
 {
 	uint64_t now = task_now_ms();
 
 	if (table->timer_ms && table->timer_ms <= ms)
 		return;
-	loop_remove(table->timer);
-	table->timer = NULL;
-	table->timer_ms = 0;
-	if (loop_add_timer(table->agent->loop, ms > now ? ms - now : 0, 0, on_timer,
-		    table, &table->timer) == 0)
-		table->timer_ms = ms;
+	loop_set_timer(table->timer, ms > now ? ms - now : 0);
+	table->timer_ms = ms;
 }
 
 void task_wake_at(struct task *task, uint64_t ms)
@@ -115,6 +108,10 @@ int task_wake_init(struct task_table *table, struct err *err)
 		return err_set(err, errno, "make a descriptor to wake by");
 	r = loop_add_fd(table->agent->loop, table->wake_fd, EPOLLIN, on_wake, table,
 		&table->wake);
+	/* Made here, and not when there is no descriptor left for it. */
+	if (r == 0)
+		r = loop_add_timer(table->agent->loop, LOOP_NEVER, 0, on_timer, table,
+			&table->timer);
 	return r < 0 ? err_set(err, -r, "wait for tasks") : 0;
 }
 
