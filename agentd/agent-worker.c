@@ -9,6 +9,7 @@
 #include "agentd/agent-docker.h"
 #include "agentd/agent-network.h"
 #include "agentd/agent-streams.h"
+#include "agentd/task-table.h"
 
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -65,6 +66,7 @@ void agent_worker_reset(struct agent *agent, uint64_t call_id)
 	(void)!fd_write_kernel_file(AT_FDCWD, "/proc/self/oom_score_adj", "0");
 	if (agent->lock_fd >= 0)
 		(void)close(take_fd(&agent->lock_fd));
+	task_table_leave(agent->tasks);
 	agent_scopes_leave(agent);
 	agent_names_close(agent);
 	agent_docker_waits_leave(agent);

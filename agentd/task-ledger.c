@@ -125,6 +125,12 @@ static int start(struct task_ledger *ledger)
 	return r;
 }
 
+void task_ledger_leave(struct task_ledger *ledger)
+{
+	if (ledger->fd >= 0)
+		(void)close(take_fd(&ledger->fd));
+}
+
 void task_ledger_free(struct task_ledger *ledger)
 {
 	if (!ledger)

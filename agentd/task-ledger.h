@@ -25,6 +25,8 @@ struct task_ledger_options {
 
 int task_ledger_new(const struct task_ledger_options *options, struct task_ledger **ret,
 	struct err *err) __attribute__((warn_unused_result));
+/* In a child of the agent: the process that writes ends when nobody but the agent holds its socket. */
+void task_ledger_leave(struct task_ledger *ledger);
 /* Waits until everything is written. */
 void task_ledger_free(struct task_ledger *ledger);
 

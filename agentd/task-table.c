@@ -357,6 +357,12 @@ void task_table_free(struct task_table *table)
 	free(table);
 }
 
+void task_table_leave(struct task_table *table)
+{
+	if (table && table->ledger)
+		task_ledger_leave(table->ledger);
+}
+
 static void complain(const char *name, const struct err *wrong)
 {
 	cleanup_free char *whose = str_printf("the record tasks/%s", name);

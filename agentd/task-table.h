@@ -46,6 +46,8 @@ int task_table_new(struct agent *agent, struct err *err)
 int task_table_recover(struct agent *agent, struct err *err)
 	__attribute__((warn_unused_result));
 void task_table_free(struct task_table *table);
+/* In a child of the agent, which has no part in the records. NULL is fine. */
+void task_table_leave(struct task_table *table);
 /* NULL: there is none. */
 struct task *task_table_find(const struct task_table *table, const char *id);
 /* Takes the group over. -EEXIST: one of its tasks is there already. */
