@@ -67,11 +67,27 @@ static void drop_status(struct task *task, size_t n)
 		(--task->statuses.count - n) * sizeof(items[0]));
 }
 
-/* The oldest that nobody waits for; what was not acknowledged stays, however much it is. */
+/* Where nobody listens, a task that is restarted for ever must not outgrow what a record can hold.
+ */
+static void supersede(struct task *task)
+{
+	size_t n = task->statuses.count;
+
+	for (size_t i = 0; i + TASK_UNHEARD_MAX < n; i++) {
+		struct task_status *status = &task->statuses.items[i];
+
+		if (status->attempt < task->attempt &&
+			!task_state_is_terminal((enum task_state)status->state))
+			status->is_acknowledged = true;
+	}
+}
+
+/* The oldest that nobody waits for. */
 static void drop_old(struct task *task)
 {
 	size_t i = 0;
 
+	supersede(task);
 	while (i < task->statuses.count && task->statuses.count > TASK_STATUSES_MAX) {
 		if (task->statuses.items[i].is_acknowledged)
 			drop_status(task, i);

@@ -39,6 +39,7 @@ static inline bool task_state_is_terminal(enum task_state state)
 
 #define TASK_UUID_MAX 25     /* base64 of 16 bytes, and a NUL */
 #define TASK_STATUSES_MAX 24 /* that are acknowledged and still shown */
+#define TASK_UNHEARD_MAX 100 /* of all, before those of earlier attempts are superseded */
 
 struct task_status {
 	char *uuid; /* base64 of 16 bytes */

@@ -8,19 +8,28 @@
 
 #define SPEC "{\"id\":\"a\",\"name\":\"n\",\"restart\":\"never\",\"grace_ms\":5}"
 
-static struct task_group *make(void)
+#define RECORD_MAX (8U << 20) /* see agentd/task-ledger.c */
+
+static struct task_group *make_many(size_t count)
 {
-	struct task_specs specs = { calloc(1, sizeof(struct task_spec)), 1 };
+	struct task_specs specs = { calloc(count, sizeof(struct task_spec)), count };
 	cleanup_json struct json_doc *doc = NULL;
 	struct task_group *group = NULL;
 
 	assert_non_null(specs.items);
 	assert_int_equal(json_parse(SPEC, strlen(SPEC), &doc, NULL), 0);
-	assert_int_equal(
-		json_decode(json_root(doc), task_spec_fields, specs.items, NULL), 0);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(json_decode(json_root(doc), task_spec_fields,
+					 &specs.items[i], NULL),
+			0);
 	assert_int_equal(task_group_new(&specs, false, "boot", &group), 0);
 	assert_null(specs.items);
 	return group;
+}
+
+static struct task_group *make(void)
+{
+	return make_many(1);
 }
 
 static int become(struct task *task, enum task_state state, const char *message)
@@ -149,6 +158,35 @@ static void test_record(void **state)
 	assert_int_equal(again->tasks.items[0].spec.grace_ms, 5);
 }
 
+/* The largest that can be: all tasks of a full group begin again, and nobody hears of it. */
+static void test_full_record(void **state)
+{
+	cleanup_task_group struct task_group *group = make_many(TASK_GROUP_MAX);
+	cleanup_task_group struct task_group *again = NULL;
+	cleanup_free char *text = NULL;
+	char message[512];
+	struct err err = { 0 };
+
+	memset(message, 'x', sizeof(message));
+	message[sizeof(message) - 1] = '\0';
+	for (size_t i = 0; i < group->tasks.count; i++) {
+		struct task *task = &group->tasks.items[i];
+
+		for (int n = 0; n < 500; n++) {
+			task_begin_again(task);
+			assert_int_equal(become(task, TASK_STARTING, message), 0);
+			assert_int_equal(become(task, TASK_RUNNING, NULL), 0);
+		}
+		assert_int_equal(become(task, TASK_FAILED, message), 0);
+		assert_int_equal(task->statuses.count, TASK_UNHEARD_MAX);
+	}
+	text = written(group);
+	assert_true(strlen(text) < RECORD_MAX);
+	assert_int_equal(task_group_parse(text, strlen(text), &again, &err), 0);
+	assert_int_equal(again->tasks.items[1].statuses.count, TASK_UNHEARD_MAX);
+	assert_int_equal(task_pending(again->tasks.items)->attempt, 500 - 49);
+}
+
 static void test_no_record(void **state)
 {
 	static const char *const texts[] = { "", "[]", "{}", "{\"format\":1}",
@@ -189,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_acknowledged),
 		cmocka_unit_test(test_many_statuses),
 		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_full_record),
 		cmocka_unit_test(test_no_record),
 		cmocka_unit_test(test_torn_record),
 	};
