@@ -91,6 +91,13 @@ static int take_refusal(struct agent_answer *answer, struct err *err)
 	return err_say(err, EINVAL, "%s", text ? text : "the program cannot be executed");
 }
 
+static int fail_at(const char *step, struct err *err)
+{
+	int r = fail_point(step);
+
+	return r < 0 ? err_set(err, -r, "%s", step) : 0;
+}
+
 static int launch(
 	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
 {
@@ -112,10 +119,11 @@ static int launch(
 		return r;
 	call.run.labels = labels;
 	call.run.is_auto_removed = false;
-	r = fail_point("task-launch");
-	if (r < 0)
-		return err_set(err, -r, "task-launch");
-	r = agent_launch(agent, &call, answer, err);
+	r = fail_at("task-launch", err);
+	if (r == 0)
+		r = agent_launch(agent, &call, answer, err);
+	if (r == 0)
+		r = fail_at("task-launched", err);
 	if (r == 0 && answer->status >= 400)
 		r = take_refusal(answer, err);
 	if (r < 0)
@@ -127,6 +135,16 @@ static int launch(
 	if (r == 0)
 		buf_puts(&answer->body, container->id);
 	return r;
+}
+
+/* Without memory the launch is tried again, which meets what this one made. */
+static void keep_failure(struct task_run *run, int r, const struct err *err)
+{
+	run->failure = malloc(sizeof(*run->failure));
+	if (!run->failure)
+		return;
+	*run->failure = *err;
+	run->failure->code = -r;
 }
 
 static void launched(struct agent *agent, void *arg, int r, const struct err *err,
@@ -142,9 +160,10 @@ static void launched(struct agent *agent, void *arg, int r, const struct err *er
 			task->group->version++;
 		return;
 	}
-	/* Given up, or killed itself: whether there is a container is looked at again. */
+	/* Whether there is a container, whoever failed after it was there, is looked at before
+	 * anything is said. */
 	if (!task->end.is_asked && r < 0)
-		task_take_failure(task, r, err);
+		keep_failure(task->run, r, err);
 }
 
 const struct agent_job task_launch_job = { launch, launched, .is_slow = true };

@@ -86,6 +86,7 @@ static void adopt(struct task *task)
 {
 	cleanup_container struct container *container = NULL;
 	struct task_run *run = task->run;
+	cleanup_free struct err *failure = NULL;
 	struct err ignored;
 	int r = task_find_container(
 		run->agent, task, task->attempt, &container, &ignored);
@@ -99,6 +100,7 @@ static void adopt(struct task *task)
 		return;
 	}
 	run->is_adopted = true;
+	failure = take_ptr(run->failure);
 	if (r == 0 && !is_leftover(container)) {
 		take_container(task, container);
 		if (watch(task, container) < 0)
@@ -107,7 +109,9 @@ static void adopt(struct task *task)
 			(void)take_ptr(container);
 		return;
 	}
-	if (task->container || task->state >= TASK_RUNNING)
+	if (failure)
+		task_take_failure(task, -failure->code, failure);
+	else if (task->container || task->state >= TASK_RUNNING)
 		task_take_end(task, NULL);
 }
 

@@ -21,7 +21,9 @@ struct task_run {
 	struct agent_watch *watch; /* of the attempt's container, while it runs */
 	uint64_t due_ms;	   /* when to look again, whatever happens; 0: never */
 	uint64_t kill_again_ms;	   /* the last kill did not help yet */
-	bool is_adopted;   /* it was looked whether a container is there already */
+	struct err
+		*failure; /* of the launch, until it is known that it left no container */
+	bool is_adopted;  /* it was looked whether a container is there already */
 	bool is_launching; /* a job is under way */
 	bool is_killing;   /* the same */
 	bool is_asked;	   /* the container got its stop signal */

@@ -44,6 +44,7 @@ static void run_free(struct task_group *group)
 		if (!run)
 			continue;
 		agent_watch_free(run->watch);
+		free(run->failure);
 		free(run);
 	}
 	if (!group->run)
