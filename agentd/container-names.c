@@ -8,19 +8,35 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+static bool has_record(int container_dirfd)
+{
+	return faccessat(container_dirfd, "container.json", F_OK, AT_SYMLINK_NOFOLLOW) ==
+		       0 ||
+	       errno != ENOENT;
+}
+
+/* A launch takes its lock before a name, and has a container.json when it lets go of it: where there
+ * is neither, it was killed. Looked at again, as it may have come to its end meanwhile. */
+static bool is_container(struct engine *engine, const char *id)
+{
+	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (dirfd < 0)
+		return errno != ENOENT;
+	return has_record(dirfd) || container_is_supervised(dirfd) || has_record(dirfd);
+}
 
 /* False: nobody's. `ret`: who it is, also where that one is gone. */
 static bool find_holder(
 	struct engine *engine, const char *name, char ret[CONTAINER_ID_MAX + 1])
 {
 	ssize_t n = readlinkat(engine_names_dirfd(engine), name, ret, CONTAINER_ID_MAX);
-	struct stat st;
 
 	ret[n > 0 ? n : 0] = '\0';
-	return n == CONTAINER_ID_MAX - 1 && fstatat(engine_containers_dirfd(engine), ret,
-						    &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return n == CONTAINER_ID_MAX - 1 && is_container(engine, ret);
 }
 
 /* One at a time: two that both saw the dead holder would each take the name, the second from the

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names of containers: a symbolic link to the id for each, so that taking one is atomic. A link whose
- * container is gone names nothing: its holder was killed while it launched, or while it let go.
+ * container is gone, or never came to be one, names nothing: its holder was killed while it launched,
+ * or while it let go.
  */
 #ifndef UCR_AGENTD_CONTAINER_NAMES_H
 #define UCR_AGENTD_CONTAINER_NAMES_H

@@ -9,6 +9,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
+
+/* How long a name is waited for that is neither free nor a container's: 30 s. */
+#define TAKEN_AGAIN_MS 20
+#define TAKEN_LOOKS 1500
 
 /* ---- the containers of a task ---- */
 
@@ -91,6 +96,32 @@ static int take_refusal(struct agent_answer *answer, struct err *err)
 	return err_say(err, EINVAL, "%s", text ? text : "the program cannot be executed");
 }
 
+/* Whoever has the name has no container.json yet: a launch of an agent before this one that is being
+ * killed. What it leaves is met, or its name is free. */
+static bool is_being_made(struct agent *agent, const char *name)
+{
+	cleanup_container struct container *container = NULL;
+	const struct timespec wait = { .tv_nsec = TAKEN_AGAIN_MS * 1000000L };
+	struct err ignored;
+
+	if (container_find(agent->engine, name, &container, &ignored) != -ENOENT)
+		return false;
+	(void)nanosleep(&wait, NULL);
+	return true;
+}
+
+static int launch_named(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	int looks = 0, r;
+
+	do
+		r = agent_launch(agent, call, answer, err);
+	while (r == -EEXIST && looks++ < TAKEN_LOOKS &&
+		is_being_made(agent, call->container));
+	return r;
+}
+
 static int fail_at(const char *step, struct err *err)
 {
 	int r = fail_point(step);
@@ -121,7 +152,7 @@ static int launch(
 	call.run.is_auto_removed = false;
 	r = fail_at("task-launch", err);
 	if (r == 0)
-		r = agent_launch(agent, &call, answer, err);
+		r = launch_named(agent, &call, answer, err);
 	if (r == 0)
 		r = fail_at("task-launched", err);
 	if (r == 0 && answer->status >= 400)
