@@ -4,6 +4,7 @@
 #include "agentd/agent-work.h"
 
 #include "common/cleanup.h"
+#include "common/fail.h"
 #include "common/fd.h"
 
 #include <errno.h>
@@ -39,6 +40,8 @@ static int work(const struct job_run *run, pid_t parent, int fd)
 	struct err err = { 0 };
 	int r;
 
+	if (fail_point("job-begun") < 0)
+		return 1;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* It may have gone before that was said. */
 	if (getppid() != parent)
