@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From how a container ended to how its task does. */
+#include "agentd/container-limit.h"
 #include "agentd/task-run.h"
 
 #include "common/cleanup.h"
@@ -10,26 +11,12 @@
 #include <stdio.h>
 
 #define MESSAGE_MAX 512
-#define MEGABYTE 1048576.0
 
 /* A status whose words it holds itself. */
 struct verdict {
 	struct task_status status;
 	char message[MESSAGE_MAX];
 };
-
-static void say_memory(const struct container_end *end, struct verdict *v)
-{
-	v->status.reason = task_words("REASON_CONTAINER_LIMITATION_MEMORY");
-	if (end->memory_limit_bytes == UINT64_MAX || end->memory_peak_bytes == UINT64_MAX)
-		(void)snprintf(v->message, sizeof(v->message),
-			"it used more memory than its limit");
-	else
-		(void)snprintf(v->message, sizeof(v->message),
-			"it used more memory than its limit of %.1f MB (at most %.1f MB)",
-			(double)end->memory_limit_bytes / MEGABYTE,
-			(double)end->memory_peak_bytes / MEGABYTE);
-}
 
 static void say_exit(const struct container_end *end, struct verdict *v)
 {
@@ -56,6 +43,7 @@ static void judge_lost(const struct container *container, struct verdict *v)
 static void judge(const struct container *container, struct verdict *v)
 {
 	const struct container_end *end;
+	struct container_limit limit;
 
 	v->status.message = v->message;
 	if (!container || container->status == CONTAINER_LOST) {
@@ -72,8 +60,10 @@ static void judge(const struct container *container, struct verdict *v)
 	}
 	v->status.state = TASK_FAILED;
 	v->status.reason = task_words("REASON_COMMAND_EXECUTOR_FAILED");
-	if (end->is_oom_killed)
-		say_memory(end, v);
+	if (!container_limit_reached(container, &limit))
+		return;
+	v->status.reason = task_words(limit.reason);
+	(void)snprintf(v->message, sizeof(v->message), "%s", limit.message);
 }
 
 /* What was decided before goes before what came of it. */

@@ -235,7 +235,7 @@ def test_memory_limit(work):
         ended = agent.task_until("hungry", *TERMINAL)
         assert ended["state"] == "TASK_FAILED", ended
         assert ended["statuses"][-1]["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY", ended
-        assert "16.0 MB" in ended["statuses"][-1]["message"], ended
+        assert "limit of 16 MiB" in ended["statuses"][-1]["message"], ended
 
 
 def test_cannot_start(work):
