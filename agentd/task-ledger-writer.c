@@ -38,16 +38,18 @@ struct writing {
 	struct ipc_msg msg;
 	struct entry batch[BATCH_MAX];
 	size_t count;
+	bool is_reserve_used;
 };
 
 /* ---- the disk ---- */
 
-static void keep_reserve(const struct writing *w)
+static void keep_reserve(struct writing *w)
 {
 	cleanup_close int fd = openat(w->writer->dirfd, RESERVE_NAME,
 		O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	if (fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES) != 0)
+	w->is_reserve_used = fd < 0 || posix_fallocate(fd, 0, RESERVE_BYTES) != 0;
+	if (fd >= 0 && w->is_reserve_used)
 		(void)unlinkat(w->writer->dirfd, RESERVE_NAME, 0);
 }
 
@@ -71,13 +73,14 @@ static int write_tmp(const struct writing *w, struct entry *e)
 }
 
 /* New work is refused when the disk is full, before what is running needs the last of it. */
-static int write_first(const struct writing *w, struct entry *e)
+static int write_first(struct writing *w, struct entry *e)
 {
 	int r = write_tmp(w, e);
 
 	if ((r != -ENOSPC && r != -EDQUOT) || !e->order.since ||
 		unlinkat(w->writer->dirfd, RESERVE_NAME, 0) < 0)
 		return r;
+	w->is_reserve_used = true;
 	return write_tmp(w, e);
 }
 
@@ -101,6 +104,20 @@ static int put_in_place(const struct writing *w, struct entry *e)
 	return r;
 }
 
+/* What is refused must not be there for the next agent. */
+static void take_back(const struct writing *w, struct entry *e, int r)
+{
+	char name[TASK_RECORD_NAME_MAX];
+
+	if (e->r < 0)
+		return;
+	e->r = r;
+	if (e->is_removal || e->order.since)
+		return;
+	task_record_name(e->order.id, name);
+	(void)unlinkat(w->writer->dirfd, name, 0);
+}
+
 static void write_batch(struct writing *w)
 {
 	int r;
@@ -118,7 +135,7 @@ static void write_batch(struct writing *w)
 		w->batch[i].r = put_in_place(w, &w->batch[i]);
 	r = fsync(w->writer->dirfd) < 0 ? -errno : 0;
 	for (size_t i = 0; r < 0 && i < w->count; i++)
-		w->batch[i].r = w->batch[i].r < 0 ? w->batch[i].r : r;
+		take_back(w, &w->batch[i], r);
 }
 
 /* ---- what is told ---- */
@@ -223,6 +240,8 @@ static void serve(struct writing *w)
 			free(w->batch[i].record);
 		}
 		w->count = 0;
+		if (w->is_reserve_used)
+			keep_reserve(w);
 	}
 }
 
