@@ -100,31 +100,33 @@ static struct task *find(
 }
 
 /* The tasks of a group live and die together. */
-static void kill_group(struct task *task, const struct agent_call *call)
+static int kill_group(struct task *task, const struct agent_call *call)
 {
 	struct task_group *group = task->group;
 	char message[TASK_ID_MAX + 40];
+	int r = 0;
 
 	(void)snprintf(message, sizeof(message), "task %s of its group was killed",
 		task->spec.id);
-	for (size_t i = 0; i < group->tasks.count; i++) {
+	for (size_t i = 0; r == 0 && i < group->tasks.count; i++) {
 		struct task *each = &group->tasks.items[i];
 
-		task_ask_end(each, TASK_KILLED, NULL, each == task ? NULL : message,
+		r = task_ask_end(each, TASK_KILLED, NULL, each == task ? NULL : message,
 			call->has_grace ? call->grace_ms : each->spec.grace_ms);
 	}
+	return r;
 }
 
 void task_call_kill(struct agent *agent, struct agent_call *call)
 {
 	struct err err = { 0 };
 	struct task *task = find(agent, call, &err);
+	int r = task ? kill_group(task, call) : -ENOENT;
 
-	if (!task) {
-		agent_api_fail(agent, call->id, -ENOENT, &err);
+	if (r < 0) {
+		fail(agent, call->id, r, &err);
 		return;
 	}
-	kill_group(task, call);
 	task_table_answer(agent->tasks, task->group, call->id);
 }
 

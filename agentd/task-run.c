@@ -17,19 +17,40 @@ void task_tell(struct task *task, const struct task_status *status)
 		task_group_wake(task->group);
 }
 
-void task_ask_end(struct task *task, enum task_state state, const char *reason,
+/* One who is in a greater hurry is heard; none gives more time than there was. */
+static void hurry(struct task *task, uint64_t grace_ms)
+{
+	uint64_t kill_ms = task_now_ms() + grace_ms;
+
+	if (task->end.kill_ms ? kill_ms >= task->end.kill_ms
+			      : grace_ms >= task->end.grace_ms)
+		return;
+	if (task->end.kill_ms)
+		task->end.kill_ms = kill_ms;
+	if (grace_ms < task->end.grace_ms)
+		task->end.grace_ms = grace_ms;
+	task->group->version++;
+	task_group_wake(task->group);
+}
+
+int task_ask_end(struct task *task, enum task_state state, const char *reason,
 	const char *message, uint64_t grace_ms)
 {
-	if (task->end.is_asked || task_state_is_terminal((enum task_state)task->state))
-		return;
+	if (task_state_is_terminal((enum task_state)task->state))
+		return 0;
+	if (task->end.is_asked) {
+		hurry(task, grace_ms);
+		return 0;
+	}
 	if (str_set(&task->end.reason, reason) < 0 ||
 		str_set(&task->end.message, message) < 0)
-		return;
+		return -ENOMEM;
 	task->end.is_asked = true;
 	task->end.state = state;
 	task->end.grace_ms = grace_ms;
 	task->group->version++;
 	task_group_wake(task->group);
+	return 0;
 }
 
 /* ---- its container ---- */
@@ -45,9 +66,9 @@ static void on_end(
 		task_wake_at(task, task_now_ms() + WATCH_AGAIN_MS);
 	} else {
 		task_take_end(task, r < 0 ? NULL : container);
+		task_group_wake(task->group);
 	}
 	agent_watch_free(watch);
-	task_group_wake(task->group);
 }
 
 static void take_container(struct task *task, struct container *container)
@@ -126,20 +147,18 @@ static void ask(struct task *task, uint64_t now)
 	int64_t deadline;
 	struct err ignored;
 
-	if (!task->end.kill_ms) {
-		task->end.kill_ms = now + task->end.grace_ms;
-		task->group->version++;
-	}
 	if (task->state < TASK_KILLING)
 		task_tell(task, &status);
 	task->run->is_asked = true;
-	if (container_refresh(container, &ignored) < 0)
+	if (container_refresh(container, &ignored) < 0 ||
+		container_ask_to_stop(task->run->agent->engine, container,
+			(int64_t)task->end.grace_ms, &deadline, &ignored) < 0)
+		deadline = (int64_t)(now + task->end.grace_ms);
+	/* What an agent before this one set is not put off. */
+	if (task->end.kill_ms && task->end.kill_ms <= (uint64_t)deadline)
 		return;
-	/* It cannot hear of it. */
-	if (container->status == CONTAINER_PAUSED)
-		task->end.kill_ms = now;
-	(void)!container_ask_to_stop(task->run->agent->engine, container,
-		(int64_t)task->end.grace_ms, &deadline, &ignored);
+	task->end.kill_ms = (uint64_t)deadline;
+	task->group->version++;
 }
 
 static void end(struct task *task, uint64_t now)
@@ -174,8 +193,9 @@ static void check_time(struct task *task, uint64_t now)
 	}
 	(void)snprintf(message, sizeof(message), "it ran longer than its %.3f seconds",
 		(double)task->spec.max_completion_ms / 1000);
-	task_ask_end(task, TASK_FAILED, "REASON_MAX_COMPLETION_TIME_REACHED", message,
-		task->spec.grace_ms);
+	if (task_ask_end(task, TASK_FAILED, "REASON_MAX_COMPLETION_TIME_REACHED", message,
+		    task->spec.grace_ms) < 0)
+		task_wake_at(task, now + WATCH_AGAIN_MS);
 }
 
 /* ---- what does not run ---- */

@@ -41,9 +41,9 @@ static inline char *task_words(const char *text)
 
 void task_group_look(struct task_group *group);
 
-/* Unless an end was decided before. NULL: no reason. */
-void task_ask_end(struct task *task, enum task_state state, const char *reason,
-	const char *message, uint64_t grace_ms);
+/* NULL: no reason. Where an end was decided before, only a shorter grace is taken. -ENOMEM. */
+int task_ask_end(struct task *task, enum task_state state, const char *reason,
+	const char *message, uint64_t grace_ms) __attribute__((warn_unused_result));
 /* A status; what cannot be told for want of memory is told by the next one. */
 void task_tell(struct task *task, const struct task_status *status);
 
