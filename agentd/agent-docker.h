@@ -76,6 +76,9 @@ DOCKER_OP(agent_docker_resize);
 /* agent-docker-logs.c */
 DOCKER_OP(agent_docker_logs);
 
+/* agent-docker-events.c */
+DOCKER_OP(agent_docker_events);
+
 /* agent-docker-pull.c */
 DOCKER_OP(agent_docker_pull);
 

@@ -13,36 +13,32 @@
 #include <stdio.h>
 
 struct follower {
-	struct agent *agent;
-	const struct agent_call *call;
-	strv seen; /* by a scope: containers that it may hear of, also once they are removed */
+	struct agent_sight sight;
 	uint64_t last;
 	int fd;
 };
 
-static bool is_seen(const struct follower *follower, const char *id)
+static bool is_seen(const struct agent_sight *sight, const char *id)
 {
-	strv_each (seen, follower->seen) {
+	strv_each (seen, sight->seen) {
 		if (str_eq(*seen, id))
 			return true;
 	}
 	return false;
 }
 
-/* From a container's own socket only what concerns it. */
-static bool may_see(struct follower *follower, const struct event *event)
+bool agent_sight_has(struct agent_sight *sight, const struct event *event)
 {
 	cleanup_container struct container *container = NULL;
 
-	if (!follower->call->scope)
+	if (!sight->call->scope)
 		return true;
 	if (!event->id)
 		return false;
-	if (is_seen(follower, event->id))
+	if (is_seen(sight, event->id))
 		return true;
-	return agent_find(follower->agent, follower->call, event->id, &container, NULL) ==
-		       0 &&
-	       strv_add(&follower->seen, event->id) == 0;
+	return agent_find(sight->agent, sight->call, event->id, &container, NULL) == 0 &&
+	       strv_add(&sight->seen, event->id) == 0;
 }
 
 static int put_event(struct follower *follower, const struct event *event)
@@ -81,7 +77,7 @@ static int on_event(const struct event *event, void *arg)
 		r = put_gap(follower, event->seq);
 	if (event->seq)
 		follower->last = event->seq;
-	if (r == 0 && may_see(follower, event))
+	if (r == 0 && agent_sight_has(&follower->sight, event))
 		r = put_event(follower, event);
 	return r;
 }
@@ -97,9 +93,9 @@ static int64_t begin(const struct agent_call *call)
 
 static void follow(struct agent *agent, const struct agent_call *call, int fd)
 {
-	struct follower follower = {
-		.agent = agent, .call = call, .last = call->events_after, .fd = fd
-	};
+	struct follower follower = { .sight = { .agent = agent, .call = call },
+		.last = call->events_after,
+		.fd = fd };
 	const struct events_options options = { .follow = call->log.is_followed,
 		.since = begin(call),
 		.until = call->log.until,
@@ -108,7 +104,7 @@ static void follow(struct agent *agent, const struct agent_call *call, int fd)
 	struct err ignored;
 
 	(void)!events_read(agent->engine, &options, on_event, &follower, &ignored);
-	strv_free(follower.seen);
+	strv_free(follower.sight.seen);
 }
 
 int agent_events(struct agent *agent, const struct agent_call *call,

@@ -17,7 +17,15 @@ int agent_attach(struct agent *agent, const struct agent_call *call,
 int agent_attach_input(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 
-/* agent-events.c: lines of JSON, as they come. */
+/* agent-events.c: lines of JSON, as they come. What a caller may hear of: from a container's own
+ * socket only what concerns it. */
+struct event;
+struct agent_sight {
+	struct agent *agent;
+	const struct agent_call *call;
+	strv seen; /* containers that it may hear of, also once they are removed */
+};
+bool agent_sight_has(struct agent_sight *sight, const struct event *event);
 int agent_events(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 

@@ -84,6 +84,12 @@ static const struct query_field log_query[] = {
 	{ "tail", decode_tail, 0 },
 	{ 0 },
 };
+static const struct query_field event_query[] = {
+	{ "since", query_time, AT(docker.since) },
+	{ "until", query_time, AT(docker.until) },
+	{ "filters", query_filters, AT(docker.filters) },
+	{ 0 },
+};
 static const struct query_field create_query[] = {
 	{ "name", query_string, AT(container) },
 	{ "platform", query_string, AT(platform) },
@@ -130,6 +136,7 @@ static const struct docker_route routes[] = {
 	{ "HEAD", "_ping", 0, "docker-ping" },
 	{ "GET", "version", 0, "docker-version" },
 	{ "GET", "info", 0, "docker-info" },
+	{ "GET", "events", 0, "docker-events", event_query },
 	{ "GET", "containers/json", 0, "docker-list", list_query },
 	{ "POST", "containers/create", 0, "docker-create", create_query,
 		docker_body_create },

@@ -21,8 +21,7 @@ class DockerAgent(Agent):
     unless they say otherwise, so the host is one that the test made."""
 
     def start(self):
-        if os.geteuid() == 0:
-            networks.become_host()
+        become_host()
         os.makedirs(self.root, exist_ok=True)
         cli.good("load", cli.busybox_archive(), root=self.root)
         return super().start()
@@ -51,6 +50,12 @@ class DockerAgent(Agent):
         done = self.docker(*args, **kw)
         assert done.returncode == 0, (args, done)
         return done.stdout
+
+
+def become_host():
+    """What a test starts besides the agent has to be on the same host."""
+    if os.geteuid() == 0:
+        networks.become_host()
 
 
 def registries_of(work, *servers):

@@ -7,7 +7,7 @@ import signal
 import time
 
 from agent import Agent, Connection
-from docker_api import HOST_CONFIG, DockerAgent, registries_of
+from docker_api import HOST_CONFIG, DockerAgent, become_host, registries_of
 import cli
 import networks
 import registry
@@ -279,6 +279,7 @@ def test_exec(work):
 
 def test_pull(work):
     """an image comes from a registry, with its progress; what cannot be had is told in the stream"""
+    become_host()
     with registry.Registry() as server, DockerAgent(
             work, "--registries", registries_of(work, server)) as agent:
         server.put_image("t/app", "1")

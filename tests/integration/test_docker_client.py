@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import boxes
-from docker_api import DockerAgent, docker_program, registries_of
+from docker_api import DockerAgent, become_host, docker_program, registries_of
 import networks
 import registry
 import tap
@@ -160,6 +160,29 @@ def test_detached(work):
         assert "Total reclaimed space" in agent.docker_good("container", "prune", "-f")
 
 
+def test_events(work):
+    """what happens comes while it does, filtered, and what has happened on demand"""
+    with Client(work) as agent:
+        with agent.background("events", "--format", "{{.Action}} {{.Actor.Attributes.name}}",
+                              "--filter", "container=a") as events:
+            time.sleep(1)
+            agent.docker("run", "--rm", "--name", "b", "busybox", "true")
+            agent.docker("run", "--rm", "--name", "a", "busybox", "sh", "-c", "exit 3")
+            seen = [events.stdout.readline() for _ in range(4)]
+            events.send_signal(signal.SIGINT)
+        assert seen == [f"{what} a\n" for what in ("create", "start", "die", "destroy")], seen
+        agent.docker_good("tag", "busybox", "other:1")
+        past = agent.docker_good("events", "--since", "10m", "--until", "0s", "--filter", "event=die",
+                                 "--filter", "event=tag", "--format", "{{json .}}")
+        b, a, tag = map(json.loads, past.splitlines())
+        assert b["Actor"]["Attributes"] == {"image": "busybox", "name": "b", "exitCode": "0"}, b
+        assert a["from"] == "busybox" and a["Actor"]["Attributes"]["exitCode"] == "3", a
+        assert tag["Type"] == "image" and abs(tag["time"] - time.time()) < 60, tag
+        done = agent.docker("events", "--filter", "label=x", "--until", "0s")
+        assert done.returncode and "label=x" in done.stderr, done
+        boxes.eventually(lambda: processes_of(agent) == 1)
+
+
 def test_terminal(work):
     """run -it and exec -it on a terminal: its size, its keys"""
     with Client(work) as agent:
@@ -186,6 +209,7 @@ def test_terminal(work):
 
 def test_pull(work):
     """pull, and run of an image that is not there yet"""
+    become_host()
     with registry.Registry() as server, Client(
             work, "--registries", registries_of(work, server)) as agent:
         server.put_image("t/app", "1")

@@ -3,6 +3,7 @@
 
 #include "agentd/docker-body.h"
 #include "agentd/docker-calls.h"
+#include "agentd/docker-event.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -313,6 +314,67 @@ static void test_refused(void **state)
 	}
 }
 
+static void test_event(void **state)
+{
+	static const struct {
+		const char *filter, *key;
+		bool passes;
+	} rows[] = {
+		{ NULL, "exitCode", true },
+		{ "container=n", "\"name\":\"n\"", true },
+		{ "container=0123", "", false },
+		{ "container=0123456789ab", "\"image\":\"i\"", true },
+		{ "container=x", "", false },
+		{ "event=die", "\"Action\":\"die\"", true },
+		{ "event=start", "", false },
+		{ "image=i", "\"time\":2,\"timeNano\":2000000005", true },
+		{ "type=image", "", false },
+		{ "type=container", "\"Type\":\"container\"", true },
+	};
+	char *attributes[] = { (char[]){ "exit_status=3" }, (char[]){ "signal=9" },
+		NULL };
+	const struct event event = { .time = 2000000005,
+		.type = "die",
+		.id = "0123456789abcdef",
+		.name = "n",
+		.image = "i",
+		.attributes = attributes };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *const filters[] = { (char *)(uintptr_t)rows[i].filter, NULL };
+		cleanup_buf struct buf b = BUF_INIT;
+
+		assert_int_equal(docker_event_filters_check(filters, NULL), 0);
+		docker_event_write(&b, &event, filters);
+		assert_int_equal(buf_finish(&b), 0);
+		assert_true(!b.len == !rows[i].passes);
+		assert_true(!b.len || strstr(b.data, rows[i].key));
+	}
+}
+
+static void test_event_forms(void **state)
+{
+	char *const wrong[] = { (char[]){ "label=x" }, NULL };
+	const struct event nameless = { .type = "exec", .id = "0123456789abcdef" },
+			   image = { .type = "untag", .image = "i" },
+			   other = { .type = "task", .id = "0" };
+	cleanup_buf struct buf b = BUF_INIT, second = BUF_INIT;
+	struct err err = { 0 };
+
+	docker_event_write(&b, &other, NULL);
+	assert_int_equal(b.len, 0);
+	docker_event_write(&b, &nameless, NULL);
+	assert_int_equal(buf_finish(&b), 0);
+	assert_non_null(strstr(b.data, "\"name\":\"0123456789ab\""));
+	assert_non_null(strstr(b.data, "\"Action\":\"exec_start\""));
+	docker_event_write(&second, &image, NULL);
+	assert_int_equal(buf_finish(&second), 0);
+	assert_non_null(strstr(second.data, "\"Type\":\"image\""));
+	assert_non_null(strstr(second.data, "\"ID\":\"i\""));
+	assert_int_equal(docker_event_filters_check(wrong, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "label=x"));
+}
+
 static void test_login(void **state)
 {
 	char *login = NULL;
@@ -344,6 +406,8 @@ int main(void)
 		cmocka_unit_test(test_host_config),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_event),
+		cmocka_unit_test(test_event_forms),
 		cmocka_unit_test(test_login),
 	};
 
