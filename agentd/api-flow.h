@@ -31,6 +31,7 @@ struct api_flow {
 	struct buf in; /* for the descriptor */
 	bool is_full;  /* which has no room for it */
 	bool has_in_ended;
+	bool is_end_due; /* the descriptor has not heard of that yet */
 };
 
 /* ---- api-flow.c ---- */

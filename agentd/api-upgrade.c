@@ -28,15 +28,17 @@ static int send_in(struct api_flow *flow, const char *data, size_t len, size_t *
 }
 
 /* The client sends no more; it may still read. */
-static int end_in(struct api_flow *flow)
+static int push_end(struct api_flow *flow)
 {
-	flow->has_in_ended = true;
-	/* Said by a frame, where it is. */
-	if (flow->codec == &api_codec_frames)
-		return 0;
+	int r;
+
 	if (flow->kind == AGENT_FLOW_FRAMES)
-		return attach_send(flow->fd, ATTACH_STDIN, NULL, 0);
-	return shutdown(flow->fd, SHUT_WR) < 0 ? -errno : 0;
+		r = attach_send(flow->fd, ATTACH_STDIN, NULL, 0);
+	else
+		r = shutdown(flow->fd, SHUT_WR) < 0 ? -errno : 0;
+	if (r == 0)
+		flow->is_end_due = false;
+	return r;
 }
 
 static int push_bytes(struct api_flow *flow)
@@ -57,6 +59,8 @@ static int push_in(struct api_flow *flow)
 	int r = flow->codec == &api_codec_frames ? api_frames_push(flow)
 						 : push_bytes(flow);
 
+	if (r == 0 && flow->is_end_due)
+		r = push_end(flow);
 	flow->is_full = r == -EAGAIN;
 	if (!flow->in.len)
 		buf_done(&flow->in);
@@ -74,8 +78,11 @@ static int take_in(struct api_flow *flow)
 	n = recv(flow->socket_fd, data, ATTACH_DATA_MAX, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	if (n == 0)
-		return end_in(flow);
+	if (n == 0) {
+		flow->has_in_ended = true;
+		/* Said by a frame, where it is. */
+		flow->is_end_due = flow->codec != &api_codec_frames;
+	}
 	buf_put(&flow->in, data, (size_t)n);
 	return flow->in.failed ? -ENOMEM : push_in(flow);
 }
@@ -163,7 +170,7 @@ static int pump(struct api_flow *flow)
 	if (r == -EPIPE || r == -ECONNRESET) {
 		buf_done(&flow->in);
 		flow->has_in_ended = true;
-		flow->is_full = false;
+		flow->is_full = flow->is_end_due = false;
 		r = 0;
 	}
 	if (r == 0)

@@ -4,6 +4,7 @@
 import contextlib
 import json
 import signal
+import socket
 import time
 
 from agent import Agent, Connection
@@ -274,6 +275,55 @@ def test_exec(work):
         for name in ("0" * 64, "x", made["Id"][:40], made["Id"][:-1] + "/"):
             assert agent.api("GET", f"/exec/{name}/json")[0] == 404, name
         assert agent.api("POST", "/containers/a/exec", {"Cmd": []})[0] == 400
+        assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
+
+
+def upgraded(agent, path, body="", data=b""):
+    """A connection that was given away, what came with the request, and what came with the answer."""
+    stream = socket.socket(socket.AF_UNIX)
+    stream.settimeout(20)
+    stream.connect(agent.path)
+    stream.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode() + data)
+    said = b""
+    while b"\r\n\r\n" not in said:
+        piece = stream.recv(4096)
+        assert piece, said
+        said += piece
+    head, rest = said.split(b"\r\n\r\n", 1)
+    assert b" 101 " in head, said
+    return stream, rest
+
+
+def exec_stream(agent, name, *command, data=b""):
+    made = agent.api("POST", f"/containers/{name}/exec", {"Cmd": command, "AttachStdin": True,
+                                                          "AttachStdout": True})[1]
+    return upgraded(agent, f"/exec/{made['Id']}/start", "{}", data)
+
+
+def rest_of(stream, said=b""):
+    with contextlib.closing(stream):
+        while piece := stream.recv(65536):
+            said += piece
+    return said
+
+
+def test_end_of_input(work):
+    """it arrives behind any amount of input, also where there is no room for it at once"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sleep", "1000")
+        agent.api("POST", "/containers/a/start")
+        streams = []
+        for count in range(1, 25):
+            stream, said = exec_stream(agent, "a", "sh", "-c", "sleep 1; wc -c")
+            for _ in range(count):
+                stream.sendall(b"x" * 32768)
+                time.sleep(0.01)  # so that each is a message to the shim
+            stream.shutdown(socket.SHUT_WR)
+            streams.append((stream, said, count))
+        for stream, said, count in streams:
+            said = rest_of(stream, said)
+            assert said.endswith(b"%d\n" % (count * 32768)), (count, said)
         assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
 
 
