@@ -202,7 +202,7 @@ static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state
 	flow->handle = handle;
 	flow->socket_fd = socket_fd;
 	buf_put(&flow->in, extra, extra_len);
-	if (flow->in.failed || update(flow) < 0)
+	if (flow->in.failed || pump(flow) < 0)
 		api_upgrade_end(flow);
 }
 

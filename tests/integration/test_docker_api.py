@@ -327,6 +327,16 @@ def test_end_of_input(work):
         assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
 
 
+def test_early_input(work):
+    """what is sent together with the request is input"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sleep", "1000")
+        agent.api("POST", "/containers/a/start")
+        stream, said = exec_stream(agent, "a", "sh", "-c", "read x; echo got-$x", data=b"word\n")
+        assert rest_of(stream, said).endswith(b"got-word\n"), said
+        assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
+
+
 def test_pull(work):
     """an image comes from a registry, with its progress; what cannot be had is told in the stream"""
     become_host()
