@@ -15,8 +15,10 @@
 
 struct api_body {
 	struct api_request *request;
-	struct loop_source *source; /* tells of room, and of the receiver's end */
-	int fd;			    /* -1: the engine has not sent it yet */
+	struct api_body *next, **at; /* of all */
+	struct loop_source *source;  /* tells of room, and of the receiver's end */
+	struct loop_source *client;  /* of a connection that waits for room */
+	int fd;			     /* -1: the engine has not sent it yet */
 	enum agent_flow kind;
 	bool is_records, is_gone;
 	struct recordio_reader reader;
@@ -87,6 +89,13 @@ static void on_gone(struct api_body *body)
 		(void)shutdown(api_request_fd(request), SHUT_RDWR);
 }
 
+static void resume(struct api_body *body)
+{
+	loop_remove(body->client);
+	body->client = NULL;
+	api_request_resume(body->request);
+}
+
 static int on_receiver(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct api_body *body = arg;
@@ -95,7 +104,17 @@ static int on_receiver(struct loop_source *source, uint32_t events, void *arg)
 	if (events & (EPOLLHUP | EPOLLERR))
 		on_gone(body);
 	/* Until the answer nothing but the receiver is waited for here. */
-	api_request_resume(body->request);
+	resume(body);
+	return api_server_run(server);
+}
+
+static int on_client(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct api_body *body = arg;
+	struct api_server *server = body->request->server;
+
+	body->is_gone = true;
+	resume(body);
 	return api_server_run(server);
 }
 
@@ -109,10 +128,25 @@ static int watch(struct api_body *body, uint32_t events)
 		body, &body->source);
 }
 
+/* The library does not look at a connection that waits. One that has ended its own direction may have
+ * sent all that it has to say: only the end of both tells that nobody is there. */
+static int watch_client(struct api_body *body)
+{
+	struct api_request *request = body->request;
+
+	/* Until the answer the call watches it. */
+	if (body->client || request->hang_up)
+		return 0;
+	return loop_add_fd(request->server->loop, api_request_fd(request), EPOLLONESHOT,
+		on_client, body, &body->client);
+}
+
 static int wait_for_room(struct api_body *body)
 {
 	int r = watch(body, EPOLLOUT);
 
+	if (r == 0)
+		r = watch_client(body);
 	if (r == 0)
 		api_request_suspend(body->request);
 	return r;
@@ -122,17 +156,13 @@ void api_body_open(struct api_request *request, enum agent_flow kind, int fd)
 {
 	struct api_body *body = request->input;
 
-	if (!body)
-		body = calloc(1, sizeof(*body));
 	if (!body || kind >= AGENT_FLOW_FILE || fd_set_nonblock(fd, true) < 0) {
-		free(body);
+		api_body_free(take_ptr(request->input));
 		(void)close(fd);
 		return;
 	}
-	body->request = request;
 	body->kind = kind;
 	body->fd = fd;
-	request->input = body;
 	/* Somebody may think for as long as they like. */
 	(void)MHD_set_connection_option(
 		request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
@@ -145,7 +175,11 @@ void api_body_free(struct api_body *body)
 {
 	if (!body)
 		return;
+	*body->at = body->next;
+	if (body->next)
+		body->next->at = body->at;
 	loop_remove(body->source);
+	loop_remove(body->client);
 	if (body->fd >= 0)
 		(void)close(body->fd);
 	recordio_reader_done(&body->reader);
@@ -153,7 +187,26 @@ void api_body_free(struct api_body *body)
 	free(body);
 }
 
+void api_body_end_all(struct api_server *server)
+{
+	for (struct api_body *body = server->bodies; body; body = body->next) {
+		body->is_gone = true;
+		resume(body);
+	}
+}
+
 /* ---- records ---- */
+
+static void link_body(struct api_body *body)
+{
+	struct api_server *server = body->request->server;
+
+	body->next = server->bodies;
+	body->at = &server->bodies;
+	if (body->next)
+		body->next->at = &body->next;
+	server->bodies = body;
+}
 
 int api_body_begin_records(struct api_request *request)
 {
@@ -164,6 +217,7 @@ int api_body_begin_records(struct api_request *request)
 	body->request = request;
 	body->fd = -1;
 	body->is_records = true;
+	link_body(body);
 	request->input = body;
 	return 0;
 }

@@ -18,5 +18,7 @@ int api_body_take(struct api_request *request, const char *data, size_t *size,
 /* It is over: -EAGAIN while the last of it waits for room, and the connection with it. */
 int api_body_end(struct api_request *request) __attribute__((warn_unused_result));
 void api_body_free(struct api_body *body);
+/* Ends all, so that the library can be stopped. */
+void api_body_end_all(struct api_server *server);
 
 #endif

@@ -24,6 +24,7 @@ struct api_server {
 	struct MHD_Daemon *daemon;
 	struct api_request *waiting;
 	struct api_flow *flows;
+	struct api_body *bodies;
 	uint32_t calls, calls_max;
 	uint64_t last_id;
 	int engine_fd;

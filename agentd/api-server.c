@@ -186,6 +186,7 @@ void api_server_free(struct api_server *server)
 		return;
 	while (server->waiting)
 		api_request_stop_waiting(server->waiting);
+	api_body_end_all(server);
 	api_flow_end_all(server);
 	loop_remove(server->source);
 	loop_remove(server->timer);

@@ -180,6 +180,32 @@ def test_slow_input(work):
         assert agent.kill("deaf")[0] == 200
 
 
+def deaf_input(agent):
+    """One that waits for room at a task that reads nothing."""
+    source = Input(agent, "deaf")
+    source.connection.sock.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            source.send(data(b"x" * 40000))
+    return source
+
+
+def test_slow_input_left(work):
+    """a client that leaves while its input waits is noticed"""
+    with Agent(work) as agent:
+        interactive(agent, "deaf", "sleep", "1000")
+        agent.call("GET_HEALTH")
+        time.sleep(0.1)
+        before = descriptors(agent.api_pid())
+        deaf_input(agent).connection.close()
+        for _ in range(200):
+            if descriptors(agent.api_pid()) <= before:
+                break
+            time.sleep(0.02)
+        assert descriptors(agent.api_pid()) <= before
+        assert agent.kill("deaf")[0] == 200
+
+
 def test_wrong_input(work):
     """each is refused in words"""
     with Agent(work) as agent:
