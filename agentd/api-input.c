@@ -230,6 +230,8 @@ static int take_record(struct api_body *body, struct err *err)
 
 	if (body->request->is_called)
 		return api_input_parse(text, record->len, &body->input, err);
+	if (record->len > AGENT_BODY_MAX)
+		return err_say(err, E2BIG, API_TOO_LARGE);
 	buf_put(&body->request->body, text, record->len);
 	return 1;
 }

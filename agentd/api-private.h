@@ -17,6 +17,7 @@
 #include <microhttpd.h>
 
 #define API_PARTS_MAX 4
+#define API_TOO_LARGE "the request is larger than 48 KiB"
 
 struct api_server {
 	struct loop *loop;

@@ -227,8 +227,7 @@ static void make_call(struct api_request *request)
 	int r;
 
 	if (request->excess) {
-		refuse(request, MHD_HTTP_CONTENT_TOO_LARGE,
-			"the request is larger than 48 KiB");
+		refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, API_TOO_LARGE);
 		return;
 	}
 	if (request->server->calls >= request->server->calls_max) {
@@ -307,9 +306,11 @@ static void begin(struct api_request *request, const char *method)
 static enum MHD_Result keep_body(
 	struct api_request *request, const char *data, size_t *size)
 {
-	size_t room = request->response ? 0 : AGENT_BODY_MAX - request->body.len;
-	size_t len = *size < room ? *size : room;
+	size_t room = 0, len;
 
+	if (!request->response && request->body.len < AGENT_BODY_MAX)
+		room = AGENT_BODY_MAX - request->body.len;
+	len = *size < room ? *size : room;
 	buf_put(&request->body, data, len);
 	request->excess += *size - len;
 	*size = 0;

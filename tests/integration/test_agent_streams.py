@@ -214,7 +214,8 @@ def test_wrong_input(work):
         for text, status, word in (
                 (b"", 400, "JSON"), (b"x\n", 400, "length"), (b"\n", 400, "length"),
                 (b"99999999\n", 400, "larger"), (b"2\n{}", 400, "type"),
-                (data(b"x"), 400, "CONTAINER_ID"), (container_id("none"), 404, "none"),
+                (data(b"x"), 400, "CONTAINER_ID"), (data(b"x" * 60000), 413, "48 KiB"),
+                (container_id("none"), 404, "none"),
                 (first + first, 400, "attach_container_input.type"),
                 (first + b"1\n[", 400, ""), (first + b"-1\n", 400, "length"),
                 (first + data(b"x").replace(b'"STDIN"', b'"OTHER"'), 400, "data.type"),
