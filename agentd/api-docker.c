@@ -53,6 +53,7 @@ static void choose_form(struct api_request *request, const struct agent_call *ca
 	if (!call->docker.exec) {
 		request->state.has_stdout = call->docker.has_stdout;
 		request->state.has_stderr = call->docker.has_stderr;
+		request->is_read_only = !call->docker.has_stdin;
 	}
 	if (upgrade && str_eq(upgrade, "tcp"))
 		request->upgrade = "tcp";

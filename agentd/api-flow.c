@@ -247,6 +247,7 @@ static struct api_flow *flow_new(
 	flow->codec = codec_of(request, kind, type);
 	flow->state = request->state;
 	request->state = (struct api_codec_state)API_CODEC_STATE;
+	flow->is_read_only = request->is_read_only;
 	flow->kind = kind;
 	flow->fd = fd;
 	flow->socket_fd = -1;

@@ -28,8 +28,9 @@ struct api_flow {
 	/* A connection that was given away. */
 	struct MHD_UpgradeResponseHandle *handle; /* NULL: it was not, or not yet */
 	int socket_fd;
-	struct buf in; /* for the descriptor */
-	bool is_full;  /* which has no room for it */
+	struct buf in;	   /* for the descriptor */
+	bool is_full;	   /* which has no room for it */
+	bool is_read_only; /* nor is it told what the client says */
 	bool has_in_ended;
 	bool is_end_due; /* the descriptor has not heard of that yet */
 };

@@ -51,9 +51,9 @@ struct api_request {
 	unsigned int status;
 	struct api_codec_state state;
 	const struct api_codec *codec; /* of an answer that flows; NULL: raw */
-	const char
-		*upgrade; /* the protocol that the connection goes on with; NULL: HTTP */
-	struct api_flow *flow;	/* that waits for the connection to be given away */
+	const char *upgrade;	       /* what the connection goes on as; NULL: HTTP */
+	bool is_read_only;     /* what the client sends on such a connection is dropped */
+	struct api_flow *flow; /* that waits for the connection to be given away */
 	struct api_body *input; /* where a body that flows goes */
 };
 
@@ -103,8 +103,7 @@ void api_request_suspend(struct api_request *request);
 void api_request_resume(struct api_request *request);
 /* Asks the engine; the connection waits. */
 int api_request_call(struct api_request *request, struct agent_call *call);
-/* Of an errno, as a status of HTTP. */
-unsigned int api_request_status(int r);
+unsigned int api_request_status(int r); /* of HTTP, for an errno */
 /* Nobody waits for the answer any more. */
 void api_request_stop_waiting(struct api_request *request);
 
@@ -116,7 +115,6 @@ int api_frames_choose(struct api_request *request, const struct agent_call *call
 
 /* ---- api-server.c ---- */
 
-/* Lets the library go on after something changed. */
-int api_server_run(struct api_server *server);
+int api_server_run(struct api_server *server); /* goes on after something changed */
 
 #endif

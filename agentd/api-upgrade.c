@@ -81,9 +81,11 @@ static int take_in(struct api_flow *flow)
 	if (n == 0) {
 		flow->has_in_ended = true;
 		/* Said by a frame, where it is. */
-		flow->is_end_due = flow->codec != &api_codec_frames;
+		flow->is_end_due =
+			flow->codec != &api_codec_frames && !flow->is_read_only;
 	}
-	buf_put(&flow->in, data, (size_t)n);
+	if (!flow->is_read_only)
+		buf_put(&flow->in, data, (size_t)n);
 	return flow->in.failed ? -ENOMEM : push_in(flow);
 }
 
@@ -201,7 +203,8 @@ static void on_upgrade(void *arg, struct MHD_Connection *connection, void *state
 
 	flow->handle = handle;
 	flow->socket_fd = socket_fd;
-	buf_put(&flow->in, extra, extra_len);
+	if (!flow->is_read_only)
+		buf_put(&flow->in, extra, extra_len);
 	if (flow->in.failed || pump(flow) < 0)
 		api_upgrade_end(flow);
 }

@@ -55,6 +55,28 @@ static int decode_limit(const char *text, void *out, struct err *err)
 	return *text == '-' ? 0 : query_u32(text, out, err);
 }
 
+static int decode_logs(const char *text, void *out, struct err *err)
+{
+	bool is_wanted = false;
+	int r = query_bool(text, &is_wanted, err);
+
+	if (r == 0 && is_wanted)
+		r = err_say(err, EINVAL,
+			"who attaches is told what comes from then on; what was before is at /containers/NAME/logs");
+	return r;
+}
+
+static int decode_stream(const char *text, void *out, struct err *err)
+{
+	bool is_wanted = false;
+	int r = query_bool(text, &is_wanted, err);
+
+	if (r == 0 && !is_wanted)
+		r = err_say(err, EINVAL,
+			"there is nothing to attach to without stream=1; what was said is at /containers/NAME/logs");
+	return r;
+}
+
 static const struct query_field list_query[] = {
 	{ "all", query_bool, AT(docker.is_all) },
 	{ "limit", decode_limit, AT(docker.limit) },
@@ -65,8 +87,8 @@ static const struct query_field attach_query[] = {
 	{ "stdin", query_bool, AT(docker.has_stdin) },
 	{ "stdout", query_bool, AT(docker.has_stdout) },
 	{ "stderr", query_bool, AT(docker.has_stderr) },
-	{ "stream", query_bool, AT(docker.has_stream) },
-	{ "logs", query_bool, AT(docker.has_log) },
+	{ "stream", decode_stream, 0 },
+	{ "logs", decode_logs, 0 },
 	{ 0 },
 };
 static const struct query_field size_query[] = {

@@ -23,8 +23,8 @@ struct docker_options {
 	uint32_t limit;	      /* 0: all */
 	uint32_t rows, columns;
 	bool has_tail, has_grace;
-	bool is_all, is_forced, is_followed, is_once, is_detached, is_privileged;
-	bool has_stdout, has_stderr, has_stdin, has_stream, has_log, has_timestamps;
+	bool is_all, is_forced, is_followed, is_detached;
+	bool has_stdout, has_stderr, has_stdin, has_timestamps;
 };
 
 extern const struct json_field docker_fields[];

@@ -337,6 +337,25 @@ def test_early_input(work):
         assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
 
 
+def test_attach_without_input(work):
+    """without stdin=1 neither what a client sends nor its end is for the container"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "cat", OpenStdin=True)
+        agent.api("POST", "/containers/a/start")
+        reader, said = upgraded(agent, "/containers/a/attach?stream=1&stdout=1", data=b"dropped\n")
+        reader.sendall(b"dropped too\n")
+        reader.shutdown(socket.SHUT_WR)
+        time.sleep(0.3)
+        writer, _ = upgraded(agent, "/containers/a/attach?stream=1&stdin=1", data=b"meant\n")
+        writer.shutdown(socket.SHUT_WR)
+        said = rest_of(reader, said)
+        assert said.endswith(b"meant\n") and b"dropped" not in said, said
+        writer.close()
+        for option, value in (("logs", "1"), ("stream", "0")):
+            status, answer = agent.api("POST", "/containers/a/attach", **{option: value, "stdout": "1"})
+            assert status == 400 and option in answer["message"], answer
+
+
 def test_pull(work):
     """an image comes from a registry, with its progress; what cannot be had is told in the stream"""
     become_host()
