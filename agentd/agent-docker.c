@@ -30,6 +30,7 @@ static const struct agent_op ops[] = {
 	{ "docker-exec-inspect", agent_docker_exec_inspect },
 	{ "docker-exec-resize", agent_docker_exec_resize },
 	{ "docker-logs", agent_docker_logs, .stays = true },
+	{ "docker-stats", agent_docker_stats, .stays = true },
 	{ "docker-events", agent_docker_events, .stays = true },
 	{ "docker-pull", agent_docker_pull, .is_slow = true },
 	{ "docker-wait", .begin = agent_docker_wait },

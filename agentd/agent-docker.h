@@ -79,6 +79,9 @@ DOCKER_OP(agent_docker_logs);
 /* agent-docker-events.c */
 DOCKER_OP(agent_docker_events);
 
+/* agent-docker-stats.c: the last of `limit` samples; 0: all, on and on */
+DOCKER_OP(agent_docker_stats);
+
 /* agent-docker-pull.c */
 DOCKER_OP(agent_docker_pull);
 

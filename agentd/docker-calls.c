@@ -77,6 +77,36 @@ static int decode_stream(const char *text, void *out, struct err *err)
 	return r;
 }
 
+/* On and on unless it says otherwise; otherwise the second of two samples. */
+static int decode_following(const char *text, void *out, struct err *err)
+{
+	struct agent_call *call = out;
+	bool is_on = true;
+	int r = *text ? query_bool(text, &is_on, err) : 0;
+
+	call->docker.limit = is_on ? 0 : 2;
+	return r;
+}
+
+/* The first. */
+static int decode_one_shot(const char *text, void *out, struct err *err)
+{
+	struct agent_call *call = out;
+	bool is_on = false;
+	int r = query_bool(text, &is_on, err);
+
+	if (r == 0 && is_on && !call->docker.limit)
+		return err_say(err, EINVAL, "is not for a stream: add stream=false");
+	if (is_on)
+		call->docker.limit = 1;
+	return r;
+}
+
+static const struct query_field stats_query[] = {
+	{ "stream", decode_following, 0 },
+	{ "one-shot", decode_one_shot, 0 },
+	{ 0 },
+};
 static const struct query_field list_query[] = {
 	{ "all", query_bool, AT(docker.is_all) },
 	{ "limit", decode_limit, AT(docker.limit) },
@@ -164,6 +194,7 @@ static const struct docker_route routes[] = {
 		docker_body_create },
 	{ "POST", "containers/prune", 0, "docker-prune", list_query },
 	{ "GET", "containers/*/json", AT(container), "docker-inspect" },
+	{ "GET", "containers/*/stats", AT(container), "docker-stats", stats_query },
 	{ "GET", "containers/*/top", AT(container), "docker-top", top_query },
 	{ "POST", "containers/*/start", AT(container), "docker-start" },
 	{ "POST", "containers/*/restart", AT(container), "docker-restart", grace_query },

@@ -90,6 +90,33 @@ def test_top(work):
         assert agent.api("GET", "/containers/up/top")[0] == 409
 
 
+def test_stats(work):
+    """one sample, the second of two, a stream until the end, and zeros of what is not running"""
+    with DockerAgent(work) as agent:
+        agent.create("a", "sleep", "1000")
+        idle = agent.api("GET", "/containers/a/stats", stream="0")[1]
+        assert idle["read"].startswith("0001") and "memory_stats" not in idle, idle
+        agent.api("POST", "/containers/a/start")
+        one = agent.api("GET", "/containers/a/stats", **{"stream": "false", "one-shot": "1"})[1]
+        assert one["name"] == "/a" and one["preread"].startswith("0001"), one
+        assert one["cpu_stats"]["system_cpu_usage"] > 0 and one["memory_stats"]["usage"] > 0, one
+        assert one["memory_stats"]["limit"] > 1 << 20 and one["pids_stats"]["current"] == 1, one
+        assert one["networks"]["eth0"]["rx_errors"] == 0, one
+        two = agent.api("GET", "/containers/a/stats", stream="0")[1]
+        assert two["preread"] > one["read"] and two["read"] > two["preread"], two
+        assert two["precpu_stats"]["system_cpu_usage"] < two["cpu_stats"]["system_cpu_usage"], two
+        with contextlib.closing(Connection(agent.path)) as connection:
+            connection.request("GET", "/containers/a/stats")
+            answer = connection.getresponse()
+            first, second = json.loads(answer.readline()), json.loads(answer.readline())
+            assert first["read"] == second["preread"], (first, second)
+            assert agent.api("DELETE", "/containers/a", force="1")[0] == 204
+            answer.read()
+        assert agent.api("GET", "/containers/a/stats")[0] == 404
+        status, answer = agent.api("GET", "/containers/a/stats", **{"one-shot": "1"})
+        assert status == 400 and "one-shot" in answer["message"], answer
+
+
 def test_end(work):
     """stop, kill and remove"""
     with DockerAgent(work) as agent:

@@ -183,6 +183,24 @@ def test_events(work):
         boxes.eventually(lambda: processes_of(agent) == 1)
 
 
+def test_stats(work):
+    """what a container uses: once, as a stream that ends with the reader, and of one that is over"""
+    with Client(work) as agent:
+        agent.docker_good("run", "-d", "--name", "a", "--memory", "64m", "busybox", "sh", "-c",
+                          "while :; do :; done")
+        shown = agent.docker_good("stats", "--no-stream", "--format", "{{json .}}", "a")
+        stats = json.loads(shown)
+        assert stats["Name"] == "a" and stats["MemUsage"].endswith("/ 64MiB"), stats
+        assert float(stats["CPUPerc"].rstrip("%")) > 5 and int(stats["PIDs"]) >= 1, stats
+        with agent.background("stats", "--format", "{{.Name}} {{.CPUPerc}}", "a") as stream:
+            time.sleep(3)
+            stream.kill()
+            assert re.search(r"a \d+\.\d+%", stream.communicate(timeout=30)[0])
+        boxes.eventually(lambda: processes_of(agent) == 1)
+        agent.docker_good("rm", "-f", "a")
+        assert agent.docker("stats", "--no-stream", "a").returncode == 1
+
+
 def test_terminal(work):
     """run -it and exec -it on a terminal: its size, its keys"""
     with Client(work) as agent:

@@ -136,6 +136,7 @@ static void test_wrong_query(void **state)
 		{ "GET", "/containers/a/logs", "since=9999999999999999" },
 		{ "POST", "/containers/a/stop", "t=1h" },
 		{ "POST", "/containers/a/resize", "h=-2" },
+		{ "GET", "/containers/a/stats", "one-shot=1" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
