@@ -156,10 +156,6 @@ static const struct query_field remove_query[] = {
 	{ "force", query_bool, AT(docker.is_forced) },
 	{ 0 },
 };
-static const struct query_field name_query[] = {
-	{ "name", query_string, AT(docker.name) },
-	{ 0 },
-};
 static const struct query_field wait_query[] = {
 	{ "condition", query_string, AT(docker.condition) },
 	{ 0 },
@@ -202,7 +198,6 @@ static const struct docker_route routes[] = {
 		.gives_streams = true },
 	{ "POST", "containers/*/stop", AT(container), "docker-stop", grace_query },
 	{ "POST", "containers/*/kill", AT(container), "docker-kill", grace_query },
-	{ "POST", "containers/*/rename", AT(container), "docker-rename", name_query },
 	{ "POST", "containers/*/wait", AT(container), "docker-wait", wait_query },
 	{ "DELETE", "containers/*", AT(container), "docker-remove", remove_query },
 	{ "GET", "containers/*/logs", AT(container), "docker-logs", log_query },

@@ -422,6 +422,7 @@ def test_refused(work):
                 ("GET", "/containers/..%2F..%2Fx/json", 404, "path"),
                 ("POST", "/containers/json", 405, "method"),
                 ("PUT", "/images/x/json", 405, "method"),
+                ("POST", "/containers/x/rename?name=y", 404, "path"),
                 ("POST", "/build", 501, "not built"),
                 ("POST", "/v1.41/build?t=x", 501, "not built"),
                 ("POST", "/commit", 501, "not made"),

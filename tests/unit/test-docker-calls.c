@@ -76,6 +76,7 @@ static void test_other_paths(void **state)
 		{ "GET", "/containers//json", -ENOENT },
 		{ "GET", "/containers/a/b/json", -ENOENT },
 		{ "POST", "/containers/json", -EOPNOTSUPP },
+		{ "POST", "/containers/a/rename", -ENOENT },
 		{ "POST", "/build", -ENOSYS },
 		{ "POST", "/builder", -ENOENT },
 		{ "POST", "/v1.41/swarm/init", -ENOSYS },
