@@ -172,6 +172,7 @@ def test_events(work):
             events.send_signal(signal.SIGINT)
         assert seen == [f"{what} a\n" for what in ("create", "start", "die", "destroy")], seen
         agent.docker_good("tag", "busybox", "other:1")
+        time.sleep(1.1)  # docker's "0s" is the beginning of the second
         past = agent.docker_good("events", "--since", "10m", "--until", "0s", "--filter", "event=die",
                                  "--filter", "event=tag", "--format", "{{json .}}")
         b, a, tag = map(json.loads, past.splitlines())
