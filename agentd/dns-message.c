@@ -226,6 +226,20 @@ static void put_label(struct buf *out, const char *label, size_t len)
 	buf_put(out, label, len);
 }
 
+bool dns_can_answer(const char *name)
+{
+	/* Each label has a byte for its length, and the last one is empty. */
+	size_t total = strlen(name) + 1 + sizeof("\3ucr"), len;
+
+	for (const char *at = name; at; at = strchr(at, '.')) {
+		at += *at == '.' && at != name;
+		len = strcspn(at, ".");
+		if (len == 0 || len > LABEL_MAX)
+			return false;
+	}
+	return total < DNS_NAME_MAX;
+}
+
 void dns_answer_name(struct buf *out, const char *name)
 {
 	begin_record(out, DNS_PTR, strlen(name) + 1 + sizeof("\3ucr"));

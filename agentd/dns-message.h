@@ -44,6 +44,8 @@ bool dns_is_reverse(const struct dns_question *question, struct network_address 
 void dns_answer_begin(struct buf *out, const unsigned char *query,
 	const struct dns_question *question, enum dns_code code);
 void dns_answer_address(struct buf *out, const struct network_address *address);
-void dns_answer_name(struct buf *out, const char *name); /* ".ucr" is appended */
+/* Whether a name has labels that a message can carry, with ".ucr" appended. */
+bool dns_can_answer(const char *name);
+void dns_answer_name(struct buf *out, const char *name); /* one of those */
 
 #endif

@@ -182,14 +182,16 @@ void dns_answer(struct dns_server *server, const unsigned char *query,
 	const struct dns_question *question, const struct dns_words *words)
 {
 	const sa_family_t family = question->type == DNS_A ? AF_INET : AF_INET6;
+	const char *name = question->type == DNS_PTR ? words->name : NULL;
+	bool is_found = words->is_found && (!name || dns_can_answer(name));
 	struct network_address address;
 
 	dns_answer_begin(&server->answer, query, question,
-		words->is_found ? DNS_NO_ERROR : DNS_NO_SUCH_NAME);
-	if (!words->is_found)
+		is_found ? DNS_NO_ERROR : DNS_NO_SUCH_NAME);
+	if (!is_found)
 		return;
-	if (question->type == DNS_PTR && words->name)
-		dns_answer_name(&server->answer, words->name);
+	if (name)
+		dns_answer_name(&server->answer, name);
 	if (question->type != DNS_A && question->type != DNS_AAAA)
 		return;
 	strv_each (text, words->addresses) {

@@ -138,6 +138,28 @@ static void test_name_answer(void **state)
 	assert_int_equal(b.len, question.end + 23);
 }
 
+static void test_names(void **state)
+{
+	char longest[254] = "", label[65] = "";
+
+	memset(label, 'a', 63);
+	assert_true(dns_can_answer(label));
+	label[63] = 'a';
+	assert_false(dns_can_answer(label));
+	for (size_t i = 0; i < sizeof(longest) - 1; i++)
+		longest[i] = i % 2 ? '.' : 'a';
+	longest[249] = '\0';
+	assert_true(dns_can_answer(longest));
+	longest[249] = '.';
+	assert_false(dns_can_answer(longest));
+	assert_true(dns_can_answer("web.x"));
+	assert_false(dns_can_answer(""));
+	assert_false(dns_can_answer("."));
+	assert_false(dns_can_answer(".web"));
+	assert_false(dns_can_answer("web."));
+	assert_false(dns_can_answer("web..x"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_name_answer),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
