@@ -19,7 +19,7 @@ struct docker_route {
 	const char *op;
 	const struct query_field *query;
 	int (*body)(const struct json *root, struct agent_call *call, struct err *err);
-	bool takes_stream, gives_streams;
+	bool gives_streams;
 };
 
 /* ---- queries ---- */
@@ -215,9 +215,10 @@ static const struct docker_route routes[] = {
 	{ "DELETE", "images/*", AT(image), "docker-untag", remove_query },
 };
 
-/* What Docker has and this agent has not: asking for it is no mistake. */
+/* What Docker has and this agent has not: asking for it is no mistake. Everything below is the same,
+ * where there is no "*". */
 static const struct {
-	const char *piece, *why;
+	const char *pattern, *why;
 } others[] = {
 	{ "build", "images are not built by this agent" },
 	{ "commit", "images are not made of containers by this agent" },
@@ -225,6 +226,20 @@ static const struct {
 	{ "session", "images are not built by this agent" },
 	{ "grpc", "images are not built by this agent" },
 	{ "swarm", "there is no swarm here" },
+	{ "images/*/push",
+		"this agent pushes no images: push them from where they are built" },
+	{ "images/load",
+		"archives are not loaded over this API: `ucrctl load` on the agent's host does that" },
+	{ "images/get",
+		"images are not saved over this API: `ucrctl save` on the agent's host does that" },
+	{ "images/*/get",
+		"images are not saved over this API: `ucrctl save` on the agent's host does that" },
+	{ "images/*/history",
+		"how an image was built is not told: `docker image inspect` lists its layers" },
+	{ "images/search",
+		"registries are not searched by this agent: ask the registry's own pages, then `docker pull`" },
+	{ "images/prune",
+		"images are not pruned over this API: `docker rmi` removes one, and `ucrctl gc` on the agent's host what none needs" },
 };
 
 /* ---- paths ---- */
@@ -312,14 +327,27 @@ static const struct docker_route *find(
 	return NULL;
 }
 
-static int say_not_found(const char *path, bool is_path, struct err *err)
+/* Why there is no such thing here; NULL: Docker has none either. */
+static const char *why_not(const char *path)
 {
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		const char *rest = str_skip_prefix(path, others[i].piece);
+		const char *rest = str_skip_prefix(path, others[i].pattern);
+		size_t len;
 
-		if (rest && (!*rest || *rest == '/'))
-			return err_say(err, ENOSYS, "%s", others[i].why);
+		if (rest ? !*rest || *rest == '/'
+			 : strchr(others[i].pattern, '*') &&
+					match(others[i].pattern, path, &len))
+			return others[i].why;
 	}
+	return NULL;
+}
+
+static int say_not_found(const char *path, bool is_path, struct err *err)
+{
+	const char *why = why_not(path);
+
+	if (why)
+		return err_say(err, ENOSYS, "%s", why);
 	if (is_path)
 		return err_say(err, EOPNOTSUPP, "the path is not for this method");
 	return err_say(err, ENOENT,
@@ -362,18 +390,7 @@ bool docker_is_path(const char *path)
 		if (end && (!*end || *end == '/'))
 			return true;
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		const char *end = str_skip_prefix(rest, others[i].piece);
-
-		if (end && (!*end || *end == '/'))
-			return true;
-	}
-	return false;
-}
-
-bool docker_route_takes_stream(const struct docker_route *route)
-{
-	return route->takes_stream;
+	return why_not(rest);
 }
 
 bool docker_route_gives_streams(const struct docker_route *route)

@@ -32,9 +32,6 @@ int docker_route_find(const char *method, const char *path,
 	const struct docker_route **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* The body is not JSON but what goes into the container. */
-bool docker_route_takes_stream(const struct docker_route *route);
-
 /* What is answered are streams of a container, of which a client may want one or both. */
 bool docker_route_gives_streams(const struct docker_route *route);
 

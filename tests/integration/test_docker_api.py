@@ -427,6 +427,13 @@ def test_refused(work):
                 ("POST", "/v1.41/build?t=x", 501, "not built"),
                 ("POST", "/commit", 501, "not made"),
                 ("POST", "/auth", 501, "logins"),
+                ("POST", "/images/h:5000/a/b/push?tag=x", 501, "pushes"),
+                ("POST", "/v1.41/images/load", 501, "ucrctl load"),
+                ("GET", "/images/get?names=a", 501, "ucrctl save"),
+                ("GET", "/images/a/b/get", 501, "ucrctl save"),
+                ("GET", "/images/a/history", 501, "inspect"),
+                ("GET", "/images/search?term=a", 501, "searched"),
+                ("POST", "/images/prune", 501, "ucrctl gc"),
                 ("GET", "/networks/none", 404, "path"),
                 ("GET", "/v1.41/nothing", 404, "path")):
             got, text, headers = agent.request(method, path.replace("\"", "%22"))
