@@ -197,7 +197,8 @@ void api_flow_free(struct api_flow *flow)
 		loop_remove(flow->server->ticks);
 		flow->server->ticks = NULL;
 	}
-	(void)close(flow->fd);
+	if (flow->fd >= 0)
+		(void)close(flow->fd);
 	api_codec_state_done(&flow->state);
 	buf_done(&flow->out);
 	buf_done(&flow->in);

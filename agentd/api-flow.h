@@ -16,8 +16,8 @@ struct api_flow {
 	const struct api_codec *codec;
 	struct api_codec_state state;
 	enum agent_flow kind;
-	int fd;
-	struct loop_source *source; /* the descriptor's */
+	int fd; /* -1: a connection that was given away is at its end */
+	struct loop_source *source; /* the descriptor's, or that end's time */
 	struct loop_source *client; /* of a connection that sleeps, or was given away */
 	struct buf out;		    /* for the client */
 	bool is_suspended;

@@ -9,6 +9,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#define REST_MS 10000 /* how long a client that was told all may go on sending */
+
 /* ---- from the client ---- */
 
 static int send_in(struct api_flow *flow, const char *data, size_t len, size_t *ret)
@@ -164,6 +166,42 @@ void api_upgrade_end(struct api_flow *flow)
 	(void)MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }
 
+/* ---- the end ---- */
+
+static int on_rest(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct api_flow *flow = arg;
+	struct api_server *server = flow->server;
+	bool is_late = source == flow->source;
+	ssize_t n = is_late ? 0
+			    : recv(flow->socket_fd, server->frame.data, ATTACH_DATA_MAX,
+				      MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		api_upgrade_end(flow);
+	return api_server_run(server);
+}
+
+/* A connection that is closed with something unread in it is reset, which a client takes for a
+ * failure of the whole: what it still sends is dropped until it has seen the end. The shim does not
+ * wait for that. */
+static int drop_rest(struct api_flow *flow)
+{
+	struct loop *loop = flow->server->loop;
+	int r;
+
+	if (shutdown(flow->socket_fd, SHUT_WR) < 0)
+		return -errno;
+	loop_remove(flow->source);
+	loop_remove(flow->client);
+	flow->source = flow->client = NULL;
+	(void)close(take_fd(&flow->fd));
+	r = loop_add_timer(loop, REST_MS, 0, on_rest, flow, &flow->source);
+	return r < 0 ? r
+		     : loop_add_fd(loop, flow->socket_fd, EPOLLIN, on_rest, flow,
+			       &flow->client);
+}
+
 static int pump(struct api_flow *flow)
 {
 	int r = take_in(flow);
@@ -177,9 +215,11 @@ static int pump(struct api_flow *flow)
 	}
 	if (r == 0)
 		r = take_out(flow);
-	if (r == 0 && flow->is_over && !flow->out.len)
-		r = -EPIPE;
-	return r == 0 ? update(flow) : r;
+	if (r < 0)
+		return r;
+	if (!flow->is_over || flow->out.len)
+		return update(flow);
+	return flow->has_in_ended ? -EPIPE : drop_rest(flow);
 }
 
 static int on_either(struct loop_source *source, uint32_t events, void *arg)

@@ -62,6 +62,9 @@ def test_run(work):
         assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n"), done
         text = "x" * 200000 + "\nend\n"
         assert agent.docker_good("run", "--rm", "-i", "busybox", "cat", stdin=text) == text
+        for command, taken in (("true", 0), ("head -c 9000", 9000)):
+            done = agent.docker("run", "--rm", "-i", "busybox", *command.split(), stdin="x" * 3000000)
+            assert (done.returncode, done.stdout) == (0, "x" * taken), (command, done)
         done = agent.docker("run", "--rm", "busybox", "no-such-program")
         assert done.returncode == 127 and "executable file not found" in done.stderr, done
         assert agent.docker("run", "--rm", "busybox", "/etc").returncode == 126
