@@ -20,7 +20,7 @@ struct api_body {
 	struct loop_source *client;  /* of a connection that waits for room */
 	int fd;			     /* -1: the engine has not sent it yet */
 	enum agent_flow kind;
-	bool is_records, is_gone;
+	bool is_gone;
 	struct recordio_reader reader;
 	struct api_input input; /* the last record's; what of it is not sent yet */
 };
@@ -216,7 +216,6 @@ int api_body_begin_records(struct api_request *request)
 		return -ENOMEM;
 	body->request = request;
 	body->fd = -1;
-	body->is_records = true;
 	link_body(body);
 	request->input = body;
 	return 0;
@@ -256,9 +255,7 @@ static int take_piece(struct api_body *body, const char *data, size_t len,
 	*ret_taken = 0;
 	if (r < 0)
 		return r;
-	if (body->is_records)
-		return take_records(body, data, len, ret_taken, err);
-	return send_bytes(body, data, len, ret_taken);
+	return take_records(body, data, len, ret_taken, err);
 }
 
 int api_body_take(

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-network.h"
 
+#include "agentd/api-members.h"
+
 #include <errno.h>
 
 #define NAME_OF_NONE "bridge" /* of a network whose name is not given */
 
 /* ---- decoders, whose messages follow the path of a member ---- */
-
-/* What Mesos has and the agent has not; an empty list asks for nothing. */
-static int refuse(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	if (v->type == JSON_ARRAY && !v->first)
-		return 0;
-	return err_say(err, EINVAL, " is refused: %s", (const char *)arg);
-}
 
 static int decode_port(const struct json *v, void *out, const void *arg, struct err *err)
 {
@@ -48,9 +42,9 @@ static const struct json_array_of mapping_array = { sizeof(struct api_mapping),
 static const struct json_field network_fields[] = {
 	{ "name", json_string, AT(name) },
 	{ "port_mappings", json_array, AT(mappings), false, &mapping_array },
-	{ "ip_addresses", refuse, 0, false,
+	{ "ip_addresses", api_refuse, 0, false,
 		"an address cannot be asked for; each container gets one that is free" },
-	{ "groups", refuse, 0, false, "this agent has no groups of addresses" },
+	{ "groups", api_refuse, 0, false, "this agent has no groups of addresses" },
 	{ 0 },
 };
 const struct json_array_of api_network_array = { sizeof(struct api_network),

@@ -60,7 +60,6 @@ struct api_request {
 enum api_route_body {
 	API_BODY_WHOLE, /* kept until it is whole, if there is one */
 	API_BODY_JSON, /* the same, and its type must be said: JSON, or RecordIO that flows */
-	API_BODY_FLOWS, /* bytes, to the descriptor that INPUT brings */
 };
 
 struct api_route {
