@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-work.h"
+#include "agentd/container-private.h"
 
 #include "common/cleanup.h"
 #include "runtime/status.h"
@@ -7,9 +8,10 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-/* From the end of a process until its shim has written it down. */
+/* From the end of a process until its shim has written it down, and what it had used. */
 #define SETTLE_MS 2
 #define SETTLE_LOOKS 250
+#define CLEANED_LOOKS (SETTLE_LOOKS + 50) /* while somebody is at it: 10 s more */
 /* Nothing tells of the end of one that had no process yet when it was asked for. */
 #define RECHECK_MS 200
 
@@ -94,13 +96,16 @@ static int wait_on(struct agent_watch *watch)
 		&watch->timer);
 }
 
-/* Why it ended is written down last, with what it had used. */
+/* Why it ended is written down last, with what it had used; by nobody, if that one was killed. */
 static bool is_settled(const struct agent_watch *watch)
 {
 	const struct container *c = watch->container;
 
-	return (c->status == CONTAINER_EXITED || c->status == CONTAINER_LOST) &&
-	       (!c->needs_cleanup || watch->looks >= SETTLE_LOOKS);
+	if (c->status != CONTAINER_EXITED && c->status != CONTAINER_LOST)
+		return false;
+	if (!c->needs_cleanup || watch->looks >= CLEANED_LOOKS)
+		return true;
+	return watch->looks >= SETTLE_LOOKS && !container_is_locked(c);
 }
 
 static int look(struct agent_watch *watch)

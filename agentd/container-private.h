@@ -19,6 +19,7 @@ int container_save(const struct container *container, struct err *err)
 
 /* Serializes clean-up and removal: held while the returned descriptor is open. */
 int container_lock(const struct container *container) __attribute__((warn_unused_result));
+bool container_is_locked(const struct container *container);
 
 /*
  * The lock that the launcher takes on rootfs/ and hands on to the shim: as long as

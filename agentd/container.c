@@ -325,6 +325,14 @@ int container_lock(const struct container *container)
 	return r < 0 ? r : take_fd(&fd);
 }
 
+bool container_is_locked(const struct container *container)
+{
+	cleanup_close int fd = openat(
+		container->dirfd, "container.json", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd >= 0 && fd_lock(fd, false, false) == -EWOULDBLOCK;
+}
+
 int container_supervise(int container_dirfd)
 {
 	cleanup_close int fd = fd_mkdir_open(container_dirfd, "rootfs", 0755);

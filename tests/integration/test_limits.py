@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Limits of containers: that they reach the kernel, and what is said when one is reached."""
+import concurrent.futures
+import fcntl
+import glob
 import json
 import os
 import shutil
 import signal
 import stat
+import time
 
 from agent import Agent
 from boxes import image
@@ -138,6 +142,25 @@ def test_memory_reached(work):
         assert state["Reason"] == end["reason"] and state["Error"] == end["message"], state
         shown = good("ps", "-a", "--format", "{{.Status}}", root=agent.root).out
         assert "out of memory" in shown, shown
+
+
+def test_cleaned_up_late(work):
+    """the reason is told although a slow machine takes a while to find it"""
+    with Agent(work) as agent:
+        assert agent.launch("big", {"value": f"sleep 0.5; {HUNGRY}"},
+                            resources=[{"name": "mem", "scalar": {"value": 24}}])[0] == 200
+        found, = glob.glob(f"{agent.root}/containers/*/container.json")
+        with open(found, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # as one who cleans up, or removes
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                end = pool.submit(agent.wait, "big")
+                exited = os.path.join(os.path.dirname(found), "exit")
+                while not os.path.exists(exited):
+                    time.sleep(0.02)
+                time.sleep(1.5)
+                assert not end.done(), end.result()
+                fcntl.flock(file, fcntl.LOCK_UN)
+                assert end.result()["reason"] == "REASON_CONTAINER_LIMITATION_MEMORY", end.result()
 
 
 def test_child_only(work):
