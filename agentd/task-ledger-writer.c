@@ -133,7 +133,9 @@ static void write_batch(struct writing *w)
 	}
 	for (size_t i = 0; i < w->count; i++)
 		w->batch[i].r = put_in_place(w, &w->batch[i]);
-	r = fsync(w->writer->dirfd) < 0 ? -errno : 0;
+	r = fail_point("task-flush");
+	if (r == 0 && fsync(w->writer->dirfd) < 0)
+		r = -errno;
 	for (size_t i = 0; r < 0 && i < w->count; i++)
 		take_back(w, &w->batch[i], r);
 }

@@ -66,11 +66,11 @@ def test_killed_while_pulling(work):
         assert agent.tasks()["runs"]["state"] == "TASK_RUNNING"
 
 
-def refused_first(work, action, code):
+def refused_first(work, fault, code):
     """The record of the first task is not written, which is said; the second one's is."""
-    with Broken(work, f"task-record:{action}") as agent:
+    with Broken(work, fault) as agent:
         status, answer = agent.launch_task("one", shell("exit 3"))
-        assert status == code and "record" in answer["error"], (action, answer)
+        assert status == code and "record" in answer["error"], (fault, answer)
         assert "one" not in agent.tasks()
         assert not os.path.exists(f"{agent.root}/tasks/one.json")
         assert agent.launch_task("one", shell("exit 3")) == (200, None)
@@ -80,15 +80,16 @@ def refused_first(work, action, code):
 def test_record_refused(work):
     """a record that cannot be written is no task"""
     need_fail_points(work)
-    refused_first(f"{work}/eio", "eio", 500)
-    refused_first(f"{work}/enospc", "enospc", 507)
+    refused_first(f"{work}/eio", "task-record:eio", 500)
+    refused_first(f"{work}/enospc", "task-record:enospc", 507)
+    refused_first(f"{work}/flush", "task-flush:eio", 500)
 
 
 def test_record_later(work):
     """what cannot be written of a task that was accepted is written again"""
     need_fail_points(work)
-    for action in ("kill", "eio", "enospc"):
-        with Broken(f"{work}/{action}", f"task-record:2:{action}") as agent:
+    for action in ("record:2:kill", "record:2:eio", "record:2:enospc", "flush:2:eio", "flush:2:kill"):
+        with Broken(f"{work}/{action}", f"task-{action}") as agent:
             assert agent.launch_task("one", shell("exit 3")) == (200, None), action
             one = agent.task_until("one", *TERMINAL)
             assert states(one) == ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_FAILED"], one
