@@ -271,6 +271,7 @@ static void respond(struct api_request *request, unsigned int status, const char
 		(void)MHD_add_response_header(
 			response, "Message-Content-Type", codec->message);
 	/* A client may think for as long as it likes before it reads on. */
+	request->is_unlimited = true;
 	(void)MHD_set_connection_option(
 		request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 	api_request_respond(

@@ -164,6 +164,7 @@ void api_body_open(struct api_request *request, enum agent_flow kind, int fd)
 	body->kind = kind;
 	body->fd = fd;
 	/* Somebody may think for as long as they like. */
+	request->is_unlimited = true;
 	(void)MHD_set_connection_option(
 		request->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 	if (watch(body, 0) < 0)

@@ -17,6 +17,7 @@
 #include <microhttpd.h>
 
 #define API_PARTS_MAX 4
+#define API_IDLE_SECONDS 60
 #define API_TOO_LARGE "the request is larger than 48 KiB"
 
 struct api_server {
@@ -45,9 +46,9 @@ struct api_request {
 	size_t excess; /* bytes of the body that were dropped */
 	uint64_t id;   /* of the call; 0: none waits */
 	struct loop_source *hang_up;
-	bool is_called; /* the engine was asked: never a second time */
-	bool is_suspended;
-	struct MHD_Response *response; /* when there is one, it is sent */
+	bool is_called;			 /* the engine was asked: never a second time */
+	bool is_suspended, is_unlimited; /* the time that the client may take */
+	struct MHD_Response *response;	 /* when there is one, it is sent */
 	unsigned int status;
 	struct api_codec_state state;
 	const struct api_codec *codec; /* of an answer that flows; NULL: raw */

@@ -395,6 +395,10 @@ void api_request_end(void *arg, struct MHD_Connection *connection, void **state,
 
 	if (!request)
 		return;
+	/* What waits for its next request may not take as long as a stream. */
+	if (request->is_unlimited && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		(void)MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+			(unsigned int)API_IDLE_SECONDS);
 	if (request->id) {
 		(void)!send_cancel(request);
 		request->is_suspended = false;

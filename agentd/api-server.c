@@ -11,7 +11,6 @@
 
 #define CONNECTIONS_MAX 6000
 #define CONNECTION_BYTES 32768 /* for the headers of a request and what is to be sent */
-#define IDLE_SECONDS 60
 
 /* ---- the engine's answers ---- */
 
@@ -145,7 +144,7 @@ static int start(struct api_server *server, int listen_fd, struct err *err)
 		MHD_OPTION_NOTIFY_COMPLETED, api_request_end, NULL,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)API_IDLE_SECONDS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (!server->daemon)
 		return err_set(err, errno, "start the HTTP server");
