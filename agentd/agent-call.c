@@ -8,6 +8,17 @@
 
 #define AT(member) offsetof(struct agent_call, member)
 
+#define VOLUME_AT(member) offsetof(struct agent_volume, member)
+
+static const struct json_field volume_fields[] = {
+	{ "name", json_string, VOLUME_AT(name), true },
+	{ "role", json_string, VOLUME_AT(role) },
+	{ "bytes", json_u64, VOLUME_AT(bytes) },
+	{ 0 },
+};
+static const struct json_array_of volume_array = { sizeof(struct agent_volume),
+	volume_fields, NULL };
+
 static const struct json_field fields[] = {
 	{ "id", json_u64, AT(id), true },
 	{ "op", json_string, AT(op), true },
@@ -37,6 +48,7 @@ static const struct json_field fields[] = {
 	{ "has_grace", json_bool, AT(has_grace) },
 	{ "grace_ms", json_u64, AT(grace_ms) },
 	{ "task_ids", json_strv, AT(task_ids) },
+	{ "volumes", json_array, AT(volumes), false, &volume_array },
 	{ 0 },
 };
 

@@ -6,6 +6,11 @@
 #include "agentd/docker-options.h"
 #include "agentd/task-spec.h"
 
+struct agent_volume {
+	char *name, *role;
+	uint64_t bytes;
+};
+
 struct agent_call {
 	uint64_t
 		id; /* among those of one ucr-api; in the engine, of all (agentd/agent-scope.h) */
@@ -22,6 +27,7 @@ struct agent_call {
 	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
 	bool is_forced;	  /* what runs is killed first */
 	bool is_attached; /* the answer flows: what goes in and comes out */
+	bool is_labelled; /* by the engine itself, which never hears of it from outside */
 	struct {
 		bool is_followed;
 		char *tail;	      /* so many lines at most; NULL: all */
@@ -41,6 +47,10 @@ struct agent_call {
 	bool has_grace;
 	uint64_t grace_ms;
 	strv task_ids; /* NULL: all */
+	struct {
+		struct agent_volume *items;
+		size_t count;
+	} volumes; /* of what makes, grows and destroys them */
 };
 
 int agent_call_parse(const char *text, size_t len, struct agent_call *ret,

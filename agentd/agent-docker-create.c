@@ -2,6 +2,7 @@
 /* A container made first and started later. */
 #include "agentd/agent-docker.h"
 #include "agentd/agent-launch.h"
+#include "agentd/agent-volumes.h"
 
 #include "agentd/container-asked.h"
 #include "agentd/container-private.h"
@@ -70,6 +71,7 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *container = NULL;
 	cleanup_strv strv notes = NULL;
+	cleanup_agent_volumes struct agent_volumes volumes = { 0 };
 	struct agent_launch_options options;
 	struct agent_call asked = *call;
 	struct launch_request request = {
@@ -86,9 +88,13 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 		r = find_asked(agent, call, &image, err);
 	if (r == 0)
 		r = agent_launch_options(agent, &asked, &options, err);
+	if (r == 0)
+		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
 	request.image = image;
+	request.volume_fds = volumes.fds;
+	request.volume_fd_count = volumes.count;
 	r = launch_make(agent->engine, &request, &container, &notes, err);
 	if (r == 0)
 		write_made(answer, container, notes);
@@ -103,6 +109,7 @@ static int start(struct agent *agent, struct container *container,
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *started = NULL;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
+	cleanup_agent_volumes struct agent_volumes volumes = { 0 };
 	struct agent_launch_options options;
 	struct launch_request request = {
 		.image_name = container->image,
@@ -115,11 +122,15 @@ static int start(struct agent *agent, struct container *container,
 
 	if (r == 0)
 		r = agent_launch_options(agent, asked, &options, err);
+	if (r == 0)
+		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
 	options.run.name = container->name;
 	options.run.is_detached = !request.client_fd;
 	request.image = image;
+	request.volume_fds = volumes.fds;
+	request.volume_fd_count = volumes.count;
 	r = launch_container(agent->engine, &request, &started, &launched, err);
 	/* An outcome is the program's own failure. */
 	return r > 0 ? -EINVAL : r;

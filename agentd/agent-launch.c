@@ -2,6 +2,7 @@
 /* LAUNCH_CONTAINER, and RUN_CONTAINER. */
 #include "agentd/agent-launch.h"
 #include "agentd/agent-own-ops.h"
+#include "agentd/agent-volumes.h"
 
 #include "agentd/agent-network.h"
 #include "agentd/launch.h"
@@ -89,6 +90,7 @@ static int check_processes(const struct run_options *run, struct err *err)
 int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	struct agent_launch_options *ret, struct err *err)
 {
+	struct run_options asked;
 	int r = agent_call_check_run(call, err);
 
 	if (r == 0)
@@ -101,8 +103,16 @@ int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	ret->run.name = call->container;
 	ret->run.fetch_cache_size = ret->cache;
 	ret->run.is_detached = true;
-	r = agent_network_check(agent, &ret->run, err);
-	return r < 0 ? r : agent_network_limit(agent, &ret->run, err);
+	if (!ret->run.userns)
+		ret->run.userns = agent->options->userns;
+	ret->run.id_range = agent->options->id_range;
+	asked = ret->run;
+	if (call->is_labelled)
+		asked.labels = NULL;
+	r = policy_check(&agent->policy, &asked, err);
+	if (r == 0)
+		r = agent_network_check(agent, &ret->run, err);
+	return r == 0 ? agent_network_limit(agent, &ret->run, err) : r;
 }
 
 static int launch(struct agent *agent, const struct agent_call *call,
@@ -111,6 +121,7 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *container = NULL;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
+	cleanup_agent_volumes struct agent_volumes volumes = { 0 };
 	cleanup_strv strv notes = NULL;
 	struct agent_launch_options options;
 	struct launch_request request = {
@@ -121,9 +132,13 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	int r;
 
 	r = agent_launch_options(agent, call, &options, err);
+	if (r == 0)
+		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
 	options.run.is_detached = !call->is_attached;
+	request.volume_fds = volumes.fds;
+	request.volume_fd_count = volumes.count;
 	r = call->image
 		    ? find_image(agent, call, &image, &notes, err)
 		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);

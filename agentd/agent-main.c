@@ -62,6 +62,15 @@ static const struct option_spec options[] = {
 		.help = "Push metrics to a server of Graphite, as "
 			"graphite=tcp://host:2003/prefix=dc1.agents.a7&interval=10; repeatable (default "
 			"of prefix: ucr.HOSTNAME)" },
+	{ "policy", .arg = "JSON", .set = option_json, .offset = AT(policy),
+		.help = "What tasks may ask for beyond the usual, an object; in a configuration file "
+			"as it is" },
+	{ "userns", .arg = "HOW", .set = option_string, .offset = AT(userns),
+		.help = "auto: each task has a user namespace with 65536 ids of its own (default); "
+			"host: none has" },
+	{ "id-range", .arg = "FIRST-LAST", .set = option_string, .offset = AT(id_range),
+		.help = "From which ids those are taken (default: those of user ucr in /etc/subuid "
+			"and /etc/subgid, else 1879048192-2147483647)" },
 	{ "workers", .arg = "N", .set = option_u32, .offset = AT(workers),
 		.help = "Calls that are worked on at once (default: 16)" },
 	{ "task-history", .arg = "N", .set = option_u32, .offset = AT(task_history),
@@ -71,7 +80,9 @@ static const struct option_spec options[] = {
 };
 
 static const struct option_group groups[] = { { options }, { 0 } };
-static const struct agent_options defaults = { .workers = 16, .task_history = 1000 };
+static const struct agent_options defaults = {
+	.workers = 16, .task_history = 1000, .userns = "auto"
+};
 
 static const struct verb_spec verb = {
 	.name = "ucr-agentd",

@@ -2,6 +2,7 @@
 #include "agentd/agent-docker.h"
 #include "agentd/agent-launch.h"
 #include "agentd/agent-streams.h"
+#include "agentd/agent-volumes.h"
 #include "agentd/task-run.h"
 
 #include "agentd/agent-metrics.h"
@@ -203,6 +204,10 @@ static const struct agent_op ops[] = {
 	{ "download", agent_download },
 	{ "attach", agent_attach },
 	{ "attach-input", agent_attach_input },
+	{ "volumes", agent_get_volumes },
+	{ "create-volumes", agent_create_volumes },
+	{ "grow-volumes", agent_grow_volumes },
+	{ "destroy-volumes", agent_destroy_volumes },
 	{ "metrics", metrics, .type = AGENT_METRICS },
 	{ "launch-tasks", .begin = task_call_launch, .is_outermost = true },
 	{ "kill-task", .begin = task_call_kill, .is_outermost = true },

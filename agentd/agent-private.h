@@ -7,8 +7,8 @@
 #include "agentd/agent-role.h"
 #include "agentd/agent-scope.h"
 #include "agentd/agent.h"
+#include "agentd/policy.h"
 #include "images/helper.h"
-
 #include <sys/resource.h>
 
 struct agent {
@@ -19,6 +19,8 @@ struct agent {
 	strv registries, certs, auth_files;
 	struct pull_options pull;
 	uint64_t fetch_cache_bytes;
+	struct policy policy;
+	struct id_pool id_pool; /* of tasks' user namespaces; last 0: they have none */
 
 	struct loop *loop;
 	struct agent_role net, names;
@@ -27,8 +29,8 @@ struct agent {
 	int lock_fd;
 	struct rlimit files; /* as it was started with */
 	struct agent_worker *workers;
-	size_t worker_count, slow_count;
-	size_t stay_count; /* those that have answered and stay are not of worker_count */
+	size_t worker_count, slow_count,
+		stay_count;			 /* who stays is of stay_count alone */
 	struct agent_queued *queue, **queue_end; /* calls that no worker does yet */
 	struct agent_wait *waits;
 	struct agent_report *reports; /* agent-report.c */
@@ -56,14 +58,12 @@ void agent_answer_done(struct agent_answer *answer);
 /* The status of a failure, and its JSON. */
 void agent_answer_error(struct agent_answer *answer, int r, const struct err *err);
 
-/* ---- agent-api.c: the other role ---- */
+/* ---- agent-api.c: the other role, on the agent's own socket ---- */
 
-/* On the agent's own socket. */
 int agent_api_listen(struct agent *agent, struct err *err)
 	__attribute__((warn_unused_result));
 int agent_api_start(struct agent_scope *scope, struct err *err)
 	__attribute__((warn_unused_result));
-/* Whoever waited lost the connection. */
 void agent_api_stop(struct agent_scope *scope);
 /* `id` as it is in the engine, here and below. `fds` as agentd/agent-proto.h has them. One that
  * cannot be sent is dropped with the role. */

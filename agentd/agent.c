@@ -6,6 +6,7 @@
 #include "agentd/agent-report.h"
 #include "agentd/container-names.h"
 #include "agentd/fetch-cache.h"
+#include "agentd/launch-ids.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -80,6 +81,17 @@ static int find_registries(struct agent *agent, struct err *err)
 	return 0;
 }
 
+static int take_ids(struct agent *agent, struct err *err)
+{
+	const struct run_options options = { .userns = agent->options->userns,
+		.id_range = agent->options->id_range };
+	bool is_own;
+
+	/* A user's agent has no other. */
+	return launch_ids_plan(&options, engine_is_rootless(agent->engine), &is_own,
+		&agent->id_pool, err);
+}
+
 static int take_sizes(struct agent *agent, struct err *err)
 {
 	const char *size = agent->options->fetch_cache_size;
@@ -125,7 +137,12 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 	if (r == 0)
 		r = agent_network_settings(options, err);
 	if (r == 0)
+		r = policy_parse(options->policy, &agent->policy, err);
+	agent->policy.usual_userns = options->userns;
+	if (r == 0)
 		r = engine_open(&engine, &agent->engine, err);
+	if (r == 0)
+		r = take_ids(agent, err);
 	if (r == 0)
 		r = find_resources(agent, err);
 	if (r == 0)
@@ -158,6 +175,7 @@ void agent_free(struct agent *agent)
 		(void)close(agent->lock_fd);
 	resources_done(&agent->resources);
 	resources_done(&agent->attributes);
+	policy_done(&agent->policy);
 	strv_free(agent->registries);
 	strv_free(agent->certs);
 	strv_free(agent->auth_files);
@@ -165,6 +183,18 @@ void agent_free(struct agent *agent)
 	free(agent->socket_path);
 	engine_free(agent->engine);
 	free(agent);
+}
+
+static void write_ids(struct json_writer *w, const struct agent *agent)
+{
+	char text[32];
+
+	jw_string(w, "userns", agent->id_pool.last ? "auto" : "host");
+	if (!agent->id_pool.last)
+		return;
+	(void)snprintf(
+		text, sizeof(text), "%u-%u", agent->id_pool.first, agent->id_pool.last);
+	jw_string(w, "id_range", text);
 }
 
 void agent_describe(const struct agent *agent, struct buf *out)
@@ -179,6 +209,8 @@ void agent_describe(const struct agent *agent, struct buf *out)
 	jw_u64(&w, "workers", agent->options->workers);
 	jw_u64(&w, "task_history", agent->options->task_history);
 	jw_u64(&w, "fetch_cache_size", agent->fetch_cache_bytes);
+	write_ids(&w, agent);
+	policy_write(&w, "policy", &agent->policy);
 	resources_write(&w, "resources", &agent->resources);
 	attributes_write(&w, "attributes", &agent->attributes);
 	agent_report_describe(agent, &w);

@@ -20,11 +20,13 @@ struct agent_options {
 	const char *config, *work_dir, *socket, *hostname, *resources, *attributes;
 	const char *registries, *authfile, *fetch_cache_size;
 	strv reporters;	       /* where metrics are pushed to */
-	uint32_t workers;      /* at once */
 	uint32_t task_history; /* so many are kept that are over and acknowledged */
 	const char *network_rate_in, *network_rate_out;
 	bool has_no_names; /* of containers */
 	bool is_host_network_allowed, is_any_port_allowed;
+	const char *policy;	       /* JSON */
+	const char *userns, *id_range; /* of tasks, as `ucrctl run` has them */
+	uint32_t workers;	       /* at once */
 	bool is_check;
 };
 

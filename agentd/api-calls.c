@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-members.h"
 
+#include "agentd/api-container-info.h"
 #include "agentd/api-network.h"
 #include "agentd/api-own-calls.h"
+#include "agentd/api-volumes.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -40,19 +42,40 @@ static int decode_not(const struct json *v, void *out, const void *arg, struct e
 	return r;
 }
 
-static int add_variable(strv *environment, const struct json *v, struct err *err)
+/* Its value in base64, as Mesos has it; it is not shown to anybody but the task. */
+static int add_secret(
+	struct run_options *run, const char *name, const struct json *v, struct err *err)
+{
+	const struct json *secret = json_get(v, "secret");
+	const char *type = json_get_string(secret, "type");
+	const char *data = json_get_string(json_get(secret, "value"), "data");
+
+	if (!type || !str_eq(type, "VALUE") || !data)
+		return err_say(err, EINVAL,
+			" has a secret that is not {\"type\":\"VALUE\",\"value\":{\"data\":BASE64}}: "
+			"there is no other place to get one from");
+	return strv_take((strv *)(void *)&run->secret_env,
+		       str_printf("%s=%s", name, data)) < 0
+		       ? err_oom(err)
+		       : 0;
+}
+
+static int add_variable(struct run_options *run, const struct json *v, struct err *err)
 {
 	const char *name = json_get_string(v, "name"),
 		   *value = json_get_string(v, "value");
 	const char *type = json_get_string(v, "type");
 
-	if (type && !str_eq(type, "VALUE") && !str_eq(type, "UNKNOWN"))
-		return err_say(
-			err, EINVAL, " has a variable of type %.40s: want VALUE", type);
 	if (str_empty(name) || strchr(name, '='))
 		return err_say(err, EINVAL,
 			" must be of variables with a name that has no \"=\"");
-	return strv_take(environment, str_printf("%s=%s", name, value ? value : "")) < 0
+	if (type && str_eq(type, "SECRET"))
+		return add_secret(run, name, v, err);
+	if (type && !str_eq(type, "VALUE") && !str_eq(type, "UNKNOWN"))
+		return err_say(err, EINVAL,
+			" has a variable of type %.40s: want VALUE or SECRET", type);
+	return strv_take((strv *)(void *)&run->env,
+		       str_printf("%s=%s", name, value ? value : "")) < 0
 		       ? err_oom(err)
 		       : 0;
 }
@@ -127,6 +150,8 @@ static int take_resource(
 
 	if (!name)
 		return err_say(err, EINVAL, " must be of resources with a name");
+	if (str_eq(name, "disk") && api_persistent_volume(v, &request->call.run, err) < 0)
+		return -err->code;
 	for (size_t i = 0; i < sizeof(resources) / sizeof(resources[0]); i++) {
 		if (str_eq(resources[i].name, name))
 			return add_amount(request, i, v, err);
@@ -211,7 +236,7 @@ static const struct json_array_of uri_array = { sizeof(struct api_uri), uri_fiel
 	NULL };
 
 static const struct json_field environment_members[] = {
-	{ "variables", decode_variables, AT(call.run.env) },
+	{ "variables", decode_variables, AT(call.run) },
 	{ 0 },
 };
 const struct json_field api_command_members[] = {
@@ -247,12 +272,11 @@ const struct json_field api_container_members[] = {
 	{ "mesos", json_object, 0, false, mesos_members },
 	{ "hostname", json_string, AT(call.run.hostname) },
 	{ "docker", api_refuse, 0, false, "there is no Docker here: use the type MESOS" },
-	{ "volumes", api_refuse, 0, false, "this agent gives out no volumes" },
+	{ "volumes", api_volumes, AT(call.run) },
 	{ "network_infos", json_array, AT(networks), false, &api_network_array },
-	{ "linux_info", api_refuse, 0, false,
-		"capabilities, namespaces and system call filters are the agent's" },
-	{ "rlimit_info", api_refuse, 0, false, "limits of processes are the agent's" },
-	{ "tty_info", api_refuse, 0, false, "a container of this call has no terminal" },
+	{ "linux_info", api_linux_info, AT(call.run) },
+	{ "rlimit_info", api_rlimit_info, AT(call.run) },
+	{ "tty_info", api_tty_info, AT(call.run) },
 	{ 0 },
 };
 
@@ -307,6 +331,10 @@ static const struct {
 	{ "LAUNCH_CONTAINER", "launch", "launch_container", launch_members },
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
+	{ "GET_VOLUMES", "volumes", NULL, NULL },
+	{ "CREATE_VOLUMES", "create-volumes", "create_volumes", api_volumes_members },
+	{ "GROW_VOLUMES", "grow-volumes", "grow_volumes", api_volumes_members },
+	{ "DESTROY_VOLUMES", "destroy-volumes", "destroy_volumes", api_volumes_members },
 	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
 	{ "LAUNCH_TASK", "launch-tasks", "launch_task", api_launch_task_members },
 	{ "KILL_TASK", "kill-task", "kill_task", api_kill_task_members },

@@ -22,6 +22,15 @@ static const char *const default_caps[] = {
 	"CAP_KILL",
 };
 
+bool bundle_is_usual_capability(const char *name)
+{
+	size_t count = sizeof(default_caps) / sizeof(default_caps[0]), i = 0;
+
+	while (i < count && strcasecmp(default_caps[i] + strlen("CAP_"), name) != 0)
+		i++;
+	return i < count;
+}
+
 /* "net_admin", "CAP_NET_ADMIN" and the like: the one spelling, checked. */
 static int spell(const char *option, const char *text, char **ret, struct err *err)
 {

@@ -36,7 +36,7 @@ static int add_sysfs_of_host(struct spec_mounts *mounts, struct err *err)
 static int add_defaults(
 	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
 {
-	bool binds_sys = request->is_rootless &&
+	bool binds_sys = (request->is_rootless || request->has_own_ids) &&
 			 bundle_network_mode(request->options) == NETWORK_HOST;
 	const struct default_mount *m;
 	const char *options;
@@ -87,7 +87,7 @@ static int add_own_files(
 	int r;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		cleanup_free char *source = NULL;
+		cleanup_free char *source = NULL, *mount_options = NULL;
 
 		if (files[i].needs_network &&
 			bundle_network_mode(request->options) == NETWORK_NONE)
@@ -97,13 +97,13 @@ static int add_own_files(
 			access(files[i].destination, F_OK) < 0)
 			continue;
 		source = str_printf("%s/%s", request->dir_path, files[i].name);
-		if (!source)
+		mount_options = str_printf("bind,rprivate,nosuid,nodev,noexec%s%s",
+			request->options->is_read_only ? ",ro" : "",
+			bundle_idmap(request));
+		if (!source || !mount_options)
 			return err_oom(err);
-		r = bundle_add_mount(mounts, "bind", source, files[i].destination,
-			request->options->is_read_only
-				? "bind,rprivate,ro,nosuid,nodev,noexec"
-				: "bind,rprivate,nosuid,nodev,noexec",
-			err);
+		r = bundle_add_mount(
+			mounts, "bind", source, files[i].destination, mount_options, err);
 		if (r < 0)
 			return r;
 	}
@@ -162,12 +162,13 @@ static int add_image_volumes(
 
 /* Where an image says that its mount point is, but not where we must be sure of what is. */
 static int add_volume(const struct bundle_request *request, const char *text,
-	struct spec_mounts *mounts, struct err *err)
+	int source_fd, struct spec_mounts *mounts, struct err *err)
 {
 	const struct appc_mount_point *m =
 		bundle_mount_point(&request->image->config.appc, text);
 	cleanup_free char *clean = m ? path_clean(m->path) : NULL;
 	cleanup_free char *full = bundle_volume_text(m, text);
+	int r;
 
 	if (!full || (m && !clean))
 		return err_oom(err);
@@ -175,7 +176,11 @@ static int add_volume(const struct bundle_request *request, const char *text,
 		return err_say(err, EINVAL,
 			"--volume %s: the image's mount point is %s, which no image may ask for",
 			text, clean);
-	return bundle_volume(full, mounts, err);
+	r = bundle_volume(full, source_fd, mounts, err);
+	if (r == 0 && request->has_own_ids &&
+		strv_add(&mounts->items[mounts->count - 1].options, "idmap") < 0)
+		return err_oom(err);
+	return r;
 }
 
 int bundle_mounts(
@@ -202,8 +207,9 @@ int bundle_mounts(
 		if (r < 0)
 			return r;
 	}
-	strv_each (text, options->volumes) {
-		r = add_volume(request, *text, mounts, err);
+	for (size_t i = 0; options->volumes && options->volumes[i]; i++) {
+		r = add_volume(request, options->volumes[i],
+			request->volume_fds ? request->volume_fds[i] : -1, mounts, err);
 		if (r < 0)
 			return r;
 	}

@@ -31,11 +31,13 @@ int bundle_capabilities(const struct bundle_request *request,
 int bundle_mounts(const struct bundle_request *request, struct spec *spec,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* bundle-volumes.c: --volume and --tmpfs. */
-int bundle_volume(const char *text, struct spec_mounts *mounts, struct err *err)
-	__attribute__((warn_unused_result));
+/* bundle-volumes.c: --volume and --tmpfs. `source_fd` -1: by its path. */
+int bundle_volume(const char *text, int source_fd, struct spec_mounts *mounts,
+	struct err *err) __attribute__((warn_unused_result));
 int bundle_tmpfs(const char *text, struct spec_mounts *mounts, struct err *err)
 	__attribute__((warn_unused_result));
+/* ",idmap" where files of the host keep their ids inside, though the container has others. */
+const char *bundle_idmap(const struct bundle_request *request);
 /* A mount with options given as one comma-separated list. */
 int bundle_add_mount(struct spec_mounts *mounts, const char *type, const char *source,
 	const char *destination, const char *options, struct err *err)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/bundle-exec.h"
 #include "agentd/bundle-private.h"
 
 #include "agentd/sandbox.h"

@@ -36,6 +36,11 @@ int bundle_add_mount(struct spec_mounts *mounts, const char *type, const char *s
 	return 0;
 }
 
+const char *bundle_idmap(const struct bundle_request *request)
+{
+	return request->has_own_ids ? ",idmap" : "";
+}
+
 /* What a volume's options may say, and what the mount then gets. Labels of SELinux ("z", "Z")
  * have no meaning without it. */
 static const struct {
@@ -62,6 +67,9 @@ static const struct {
 
 static int add_volume_word(const char *word, strv *options)
 {
+	/* Who may have a named volume was asked before. */
+	if (str_skip_prefix(word, "role="))
+		return 0;
 	for (size_t i = 0; i < sizeof(volume_words) / sizeof(volume_words[0]); i++) {
 		if (!str_eq(volume_words[i].word, word))
 			continue;
@@ -112,7 +120,21 @@ static int volume_source(const char *text, char **ret, struct err *err)
 	return err_hint(err, "make the directory first: it is not made for you");
 }
 
-static int parse_volume(char **parts, struct spec_mounts *mounts, struct err *err)
+/* What was opened for somebody else is neither a program with rights nor a device. */
+static int use_source(
+	const char *name, int source_fd, struct spec_mount *mount, struct err *err)
+{
+	mount->has_source_fd = true;
+	mount->source_fd = source_fd;
+	if (str_set(&mount->source, name) < 0 ||
+		strv_add(&mount->options, "nosuid") < 0 ||
+		strv_add(&mount->options, "nodev") < 0)
+		return err_oom(err);
+	return 0;
+}
+
+static int parse_volume(
+	char **parts, int source_fd, struct spec_mounts *mounts, struct err *err)
 {
 	struct spec_mount *mount;
 	int r;
@@ -126,16 +148,20 @@ static int parse_volume(char **parts, struct spec_mounts *mounts, struct err *er
 		str_set(&mount->destination, parts[1]) < 0)
 		return err_oom(err);
 	r = volume_options(parts[2] ? parts[2] : "", &mount->options, err);
-	return r < 0 ? r : volume_source(parts[0], &mount->source, err);
+	if (r < 0)
+		return r;
+	return source_fd >= 0 ? use_source(parts[0], source_fd, mount, err)
+			      : volume_source(parts[0], &mount->source, err);
 }
 
-int bundle_volume(const char *text, struct spec_mounts *mounts, struct err *err)
+int bundle_volume(
+	const char *text, int source_fd, struct spec_mounts *mounts, struct err *err)
 {
 	cleanup_strv strv parts = NULL;
 
 	if (split(text, ':', &parts) < 0)
 		return err_oom(err);
-	if (!parts || parse_volume(parts, mounts, err) < 0)
+	if (!parts || parse_volume(parts, source_fd, mounts, err) < 0)
 		return parts ? err_wrap(err, "--volume %s", text)
 			     : err_say(err, EINVAL, "--volume: empty");
 	return 0;

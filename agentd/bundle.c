@@ -70,7 +70,7 @@ static int set_namespaces(
 {
 	bool is_host = bundle_network_mode(request->options) == NETWORK_HOST;
 	const char *const types[] = {
-		request->is_rootless ? "user" : NULL,
+		request->is_rootless || request->has_own_ids ? "user" : NULL,
 		"mount",
 		"pid",
 		"ipc",
@@ -94,7 +94,7 @@ static int set_namespaces(
 static const char *const reserved_prefixes[] = { "org.ucr.", "run.oci.", "io.kubernetes.",
 	"io.podman.", "io.container." };
 
-static bool is_reserved(const char *label)
+bool bundle_is_reserved_label(const char *label)
 {
 	for (size_t i = 0; i < sizeof(reserved_prefixes) / sizeof(*reserved_prefixes);
 		i++) {
@@ -108,7 +108,8 @@ static int set_labels(
 	const struct bundle_request *request, struct bundle *bundle, struct err *err)
 {
 	strv_each (label, request->image->config.labels) {
-		if (!is_reserved(*label) && strv_add(&bundle->labels, *label) < 0)
+		if (!bundle_is_reserved_label(*label) &&
+			strv_add(&bundle->labels, *label) < 0)
 			return err_oom(err);
 	}
 	strv_each (label, request->options->labels) {
@@ -213,6 +214,11 @@ enum network_mode bundle_network_mode(const struct run_options *options)
 
 	(void)!network_choice_parse(options->network, &choice, &ignored);
 	return choice.mode;
+}
+
+int bundle_set_ids(struct bundle *bundle, const struct id_range *ids, struct err *err)
+{
+	return id_range_fill(ids, &bundle->spec->linux_, err);
 }
 
 int bundle_build(

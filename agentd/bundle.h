@@ -10,6 +10,7 @@
 #define UCR_AGENTD_BUNDLE_H
 
 #include "agentd/engine.h"
+#include "agentd/id-range.h"
 #include "agentd/network.h"
 #include "common/spec.h"
 #include "images/image.h"
@@ -32,9 +33,11 @@ struct run_options {
 	bool is_read_only, has_init;
 	unsigned int rootfs_backend; /* enum rootfs_backend */
 
-	char *const *volumes; /* "host:container[:options]" */
-	char *const *tmpfs;   /* "path[:options]" */
-	char *const *devices; /* "host[:container[:rwm]]" */
+	char *const *volumes;	 /* "host:container[:options]" */
+	char *const *tmpfs;	 /* "path[:options]" */
+	char *const *secrets;	 /* "/path=BASE64": a file in memory */
+	char *const *secret_env; /* "NAME=BASE64": a variable that nothing shows */
+	char *const *devices;	 /* "host[:container[:rwm]]" */
 	const char *shm_size;
 
 	const char *memory, *memory_reservation, *memory_swap, *io_weight;
@@ -49,7 +52,9 @@ struct run_options {
 	char *const *cap_drop;
 	char *const *security_opts; /* "seccomp=FILE", "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
-	const char *network;	    /* as network_choice_parse() has it */
+	const char *userns;	    /* "auto": ids of its own; NULL, "host": the host's */
+	const char *id_range; /* "FIRST-LAST", where "auto" takes them; NULL: as usual */
+	const char *network;  /* as network_choice_parse() has it */
 	const char *network_pool, *network_rate_in, *network_rate_out; /* bytes/s */
 	char *const *publish; /* "[address:][hostport:]port[/protocol]" */
 	bool is_publish_all;  /* what the image exposes */
@@ -77,17 +82,27 @@ void bundle_done(struct bundle *bundle);
 struct bundle_request {
 	const struct image *image;
 	const struct run_options *options;
-	const char *id;	      /* the container's */
-	const char *dir_path; /* its directory, where hosts, hostname and resolv.conf will
-				 be */
-	const char *init_path;	       /* ucr-init, for has_init */
-	bool is_rootless, has_names;   /* its gateway answers names */
+	const char *id;	       /* the container's */
+	const char *dir_path;  /* its directory, for hosts, hostname and resolv.conf */
+	const char *init_path; /* ucr-init, for has_init */
+	bool is_rootless, has_names; /* its gateway answers names */
+	bool has_own_ids;	     /* a user namespace made by root; bundle_set_ids() */
+	const int *volume_fds; /* of options->volumes; -1: by its path; NULL: all are */
 	const struct network *network; /* its place on a bridge, for hosts; NULL: none */
 	struct notes *notes;
 };
 
+/* One that every container has unless it is taken away; without "CAP_". */
+bool bundle_is_usual_capability(const char *name);
+/* Whether a label would mean something to the runtime: nobody else may set it. */
+bool bundle_is_reserved_label(const char *label);
+
 int bundle_build(const struct bundle_request *request, struct bundle *ret,
 	struct err *err) __attribute__((warn_unused_result));
+
+/* The ids of has_own_ids, before anything is written. */
+int bundle_set_ids(struct bundle *bundle, const struct id_range *ids, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Writes hosts, hostname and resolv.conf, which the specification mounts, into the
  * directory. */
@@ -101,20 +116,5 @@ int bundle_rewrite_hosts(int dirfd, const char *hostname, const struct network *
 /* Applies env files, then assignments; "KEY" alone takes the caller's value. */
 int bundle_env(char *const *files, char *const *assignments, strv *env, struct err *err)
 	__attribute__((warn_unused_result));
-
-/* A process to execute in a running container: its first one's, with what is asked for. */
-struct exec_options {
-	char *const *command;
-	char *const *env;
-	char *const *env_files, *const *env_removed;
-	const char *workdir, *user;
-	bool is_interactive, has_terminal, is_detached;
-	struct {
-		uint16_t rows, columns;
-	} terminal_size;
-	int record_dirfd; /* where its end is written, and clients connect; 0: nowhere */
-};
-int bundle_exec_process(const struct spec *spec, const struct exec_options *options,
-	struct spec_process *ret, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -21,6 +21,10 @@ int container_asked_write(
 	struct json_writer w = JSON_WRITER(&b);
 	int r;
 
+	if (strv_len(call->run.secrets) || strv_len(call->run.secret_env))
+		return err_say(err, EINVAL,
+			"secrets: what is started later is kept on disk until then, so it can "
+			"have none");
 	agent_call_write(&w, call);
 	if (buf_finish(&b) < 0)
 		return err_oom(err);

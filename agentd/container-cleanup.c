@@ -5,6 +5,7 @@
 #include "agentd/container-network.h"
 #include "agentd/container-usage.h"
 #include "agentd/engine-steps.h"
+#include "agentd/launch-ids.h"
 
 #include "agentd/events.h"
 #include "common/cleanup.h"
@@ -107,8 +108,12 @@ static int finish(struct engine *engine, struct container *c, struct err *err)
 	if (r == 0)
 		r = engine_step(STEP_END_DELETED, err);
 	notes_done(&notes);
-	if (r == 0)
+	if (r == 0) {
+		/* What may be started again keeps those that its files have. */
+		if (faccessat(c->dirfd, "asked.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			container_release_ids(engine, c);
 		c->needs_cleanup = false;
+	}
 	return r;
 }
 
@@ -195,6 +200,7 @@ int container_erase(
 
 	if (r < 0)
 		return r;
+	container_release_ids(engine, container);
 	container_name_release(engine, container->name, container->id);
 	r = engine_step(STEP_REMOVE_NAME, err);
 	if (r < 0)

@@ -51,12 +51,19 @@ static int open_layers(struct store *store, const struct container *container,
 	struct exported *ret, struct err *err)
 {
 	cleanup_close int upper_fd = open_own(container, "upper");
-	int r = 0;
+	int r = 0, shown_fd;
 
 	if (upper_fd == -ENOENT) {
 		upper_fd = open_own(container, "rootfs");
 	} else if (upper_fd >= 0) {
 		r = open_image(store, container, ret, err);
+		if (r == 0 && container->ids.count) {
+			shown_fd = id_range_show(&container->ids, upper_fd, err);
+			if (shown_fd < 0)
+				return shown_fd;
+			(void)close(upper_fd);
+			upper_fd = shown_fd;
+		}
 	}
 	if (upper_fd < 0)
 		return err_set(err, -upper_fd, "open the container's files");

@@ -97,6 +97,9 @@ static const struct json_field container_fields[] = {
 	FIELD("auto_remove", json_bool, is_auto_removed),
 	FIELD("terminal", json_bool, has_terminal),
 	FIELD("stdin", json_bool, has_stdin),
+	FIELD("first_id", json_u32, ids.first),
+	FIELD("id_count", json_u32, ids.count),
+	FIELD("borrows_ids", json_bool, ids.is_borrowed),
 	{ NULL },
 };
 
@@ -145,6 +148,11 @@ static void write_request(struct json_writer *w, const struct container *c)
 	jw_bool(w, "auto_remove", c->is_auto_removed);
 	jw_bool(w, "terminal", c->has_terminal);
 	jw_bool(w, "stdin", c->has_stdin);
+	if (!c->ids.count)
+		return;
+	jw_u64(w, "first_id", c->ids.first);
+	jw_u64(w, "id_count", c->ids.count);
+	jw_bool(w, "borrows_ids", c->ids.is_borrowed);
 }
 
 int container_save(const struct container *container, struct err *err)

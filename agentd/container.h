@@ -5,13 +5,13 @@
  * and the kernel. Loading one only reads; container_refresh() folds again.
  *
  * A container that ended but was not cleaned up (its shim or the host died) is finished
- * by whoever meets it next: every operation here that changes one does it first, under a
- * lock.
+ * by whoever meets it next: every operation here that changes one does it first, locked.
  */
 #ifndef UCR_AGENTD_CONTAINER_H
 #define UCR_AGENTD_CONTAINER_H
 
 #include "agentd/engine.h"
+#include "agentd/id-range.h"
 #include "isolators/cgroup.h"
 
 enum container_status {
@@ -46,6 +46,7 @@ struct container {
 	char *stop_signal;	  /* "SIGTERM" */
 	uint64_t stop_timeout_ms;
 	bool is_auto_removed, has_terminal, has_stdin;
+	struct id_range ids; /* of its user namespace; count 0: the host's, or a user's */
 
 	enum container_status status;
 	pid_t pid;		  /* 0 once it is gone */
@@ -87,10 +88,9 @@ void container_list_done(struct container_list *list);
 int container_refresh(struct container *container, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* To stop one takes two steps, so that several can use their time side by side. The first
- * sends its stop signal and says when its grace period (negative: its own) is over. The
- * second waits until then, kills whatever is left in the cgroup, and returns once it has
- * ended and was cleaned up. */
+/* To stop one takes two steps, for several side by side. The first sends its stop signal and
+ * says when its grace period (negative: its own) is over. The second waits until then, kills
+ * what is left in the cgroup, and returns once it has ended and was cleaned up. */
 int container_ask_to_stop(struct engine *engine, struct container *container,
 	int64_t grace_ms, int64_t *ret_deadline_ms, struct err *err)
 	__attribute__((warn_unused_result));
@@ -98,7 +98,7 @@ int container_stop(struct engine *engine, struct container *container,
 	int64_t deadline_ms, struct err *err) __attribute__((warn_unused_result));
 int64_t container_now_ms(void); /* what deadlines are counted by */
 
-/* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH: it does not run. */
+/* A signal to the first process; SIGKILL ends the whole cgroup. -ESRCH: not running. */
 int container_kill(struct engine *engine, struct container *container, int signal,
 	struct err *err) __attribute__((warn_unused_result));
 

@@ -8,6 +8,7 @@
 const char *const engine_step_names[ENGINE_STEP_COUNT + 1] = {
 	[STEP_LAUNCH_DIRECTORY] = "launch-directory",
 	[STEP_LAUNCH_NAME] = "launch-name",
+	[STEP_LAUNCH_IDS] = "launch-ids",
 	[STEP_LAUNCH_SAVED] = "launch-saved",
 	[STEP_LAUNCH_CONFIG] = "launch-config",
 	[STEP_LAUNCH_NETWORK] = "launch-network",

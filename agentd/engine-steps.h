@@ -11,6 +11,7 @@
 
 enum engine_step {
 	STEP_LAUNCH_DIRECTORY, /* there and locked, empty */
+	STEP_LAUNCH_IDS,       /* of its user namespace are taken */
 	STEP_LAUNCH_NAME,
 	STEP_LAUNCH_SAVED, /* container.json is there */
 	STEP_LAUNCH_CONFIG,

@@ -10,6 +10,7 @@
  *   <root>/names/NAME       -> ID (a symbolic link, so that taking a name is atomic)
  *   <root>/images/          the store
  *   <root>/networks/         bridge/ADDRESS -> ID
+ *   <root>/volumes/NAME/    persistent volumes; agentd/volume.h
  *   <root>/fetch-cache/     downloads that tasks share
  *   <root>/events           one JSON object a line
  */

@@ -19,12 +19,15 @@
  * "/" of an overlay has the attributes of the upper directory: it gets those of the image's.
  * A user cannot give it away; there it stays the user's, which is root inside.
  */
-static int copy_attributes(int from_fd, int to_fd, struct err *err)
+static int copy_attributes(
+	int from_fd, int to_fd, const struct id_range *ids, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(from_fd, &st) < 0)
 		return err_set(err, errno, "look at the image's root");
+	st.st_uid = id_range_map(ids, st.st_uid);
+	st.st_gid = id_range_map(ids, st.st_gid);
 	if ((st.st_uid != geteuid() || st.st_gid != getegid()) &&
 		fchown(to_fd, st.st_uid, st.st_gid) < 0 && errno != EPERM)
 		return err_set(err, errno, "own the container's layer");
@@ -33,17 +36,19 @@ static int copy_attributes(int from_fd, int to_fd, struct err *err)
 	return 0;
 }
 
-static int open_writable(int container_dirfd, struct launch_root *root, struct err *err)
+static int open_writable(const struct launch_root_request *request,
+	struct launch_root *root, struct err *err)
 {
-	root->upper_fd = fd_mkdir_open(container_dirfd, "upper", 0755);
+	root->upper_fd = fd_mkdir_open(request->container_dirfd, "upper", 0755);
 	if (root->upper_fd < 0)
 		return err_set(err, -root->upper_fd, "make upper/");
-	root->work_fd = fd_mkdir_open(container_dirfd, "work", 0700);
+	root->work_fd = fd_mkdir_open(request->container_dirfd, "work", 0700);
 	if (root->work_fd < 0)
 		return err_set(err, -root->work_fd, "make work/");
 	if (!root->lower_count)
 		return 0;
-	return copy_attributes(root->lowers[root->lower_count - 1], root->upper_fd, err);
+	return copy_attributes(
+		root->lowers[root->lower_count - 1], root->upper_fd, request->ids, err);
 }
 
 /* overlayfs refuses a writable layer on itself; a kernel may have been built without it. */
@@ -130,7 +135,7 @@ int launch_root_open(struct store *store, const struct launch_root_request *requ
 			why);
 		return copy_image(store, request, ret, err);
 	}
-	return open_writable(request->container_dirfd, ret, err);
+	return open_writable(request, ret, err);
 }
 
 struct rootfs launch_root_view(const struct launch_root *root)

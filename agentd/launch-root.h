@@ -6,6 +6,7 @@
 #ifndef UCR_AGENTD_LAUNCH_ROOT_H
 #define UCR_AGENTD_LAUNCH_ROOT_H
 
+#include "agentd/id-range.h"
 #include "images/store.h"
 #include "isolators/isolator.h"
 #include "isolators/rootfs.h"
@@ -42,8 +43,9 @@ struct launch_root_request {
 	enum rootfs_backend backend;
 	const struct image *image;
 	int container_dirfd;
-	int rootfs_fd;	     /* the container's rootfs/ */
-	struct notes *notes; /* told of a copy that was not asked for */
+	int rootfs_fd;		    /* the container's rootfs/ */
+	const struct id_range *ids; /* whose the writable layer is; NULL: the host's */
+	struct notes *notes;	    /* told of a copy that was not asked for */
 };
 
 int launch_root_open(struct store *store, const struct launch_root_request *request,

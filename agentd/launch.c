@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch.h"
 
+#include "agentd/bundle-secrets.h"
 #include "agentd/container-asked.h"
 #include "agentd/container-names.h"
 #include "agentd/container-network.h"
@@ -8,6 +9,7 @@
 #include "agentd/engine-steps.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
+#include "agentd/launch-ids.h"
 #include "agentd/launch-network.h"
 #include "agentd/launch-root.h"
 #include "agentd/sandbox.h"
@@ -37,6 +39,8 @@ struct launching {
 	int supervision_fd;
 	struct launch_root root;
 	struct launch_network network;
+	struct id_pool pool;
+	struct bundle_secrets secrets;
 };
 
 static void make_id(char ret[CONTAINER_ID_MAX])
@@ -56,6 +60,7 @@ static void make_id(char ret[CONTAINER_ID_MAX])
 static void launching_done(struct launching *l)
 {
 	bundle_done(&l->bundle);
+	bundle_secrets_done(&l->secrets);
 	notes_done(&l->notes);
 	free(l->dir_path);
 	free(l->init_path);
@@ -120,13 +125,21 @@ static int plan(struct engine *engine, const struct launch_request *request,
 	l->bundle_request = (struct bundle_request){
 		.image = request->image,
 		.options = request->options,
+		.volume_fds = request->volume_fds,
 		.id = l->container->id,
 		.dir_path = l->dir_path,
 		.init_path = l->init_path,
 		.is_rootless = engine_is_rootless(engine),
 		.notes = &l->notes,
 	};
-	r = bundle_build(&l->bundle_request, &l->bundle, err);
+	r = launch_ids_plan(request->options, l->bundle_request.is_rootless,
+		&l->bundle_request.has_own_ids, &l->pool, err);
+	if (request->shared_ids)
+		l->bundle_request.has_own_ids = true;
+	if (r == 0)
+		r = bundle_build(&l->bundle_request, &l->bundle, err);
+	if (r == 0)
+		r = bundle_secrets(request->options, &l->secrets, err);
 	if (r == 0)
 		r = launch_network_plan(&l->bundle_request, &l->network, err);
 	return r < 0 ? r : describe(l, err);
@@ -205,6 +218,23 @@ static int take_network(struct launching *l, struct err *err)
 	return launch_network_take(l->engine, l->container, network, err);
 }
 
+static int take_ids(struct launching *l, struct err *err)
+{
+	struct container *c = l->container;
+	int r = 0;
+
+	if (!l->bundle_request.has_own_ids)
+		return 0;
+	if (l->request->shared_ids) {
+		c->ids = *l->request->shared_ids;
+		c->ids.is_borrowed = true;
+	} else {
+		r = launch_ids_take(c, l->request->made ? &l->request->made->ids : NULL,
+			&l->pool, l->dir_path, err);
+	}
+	return r < 0 ? r : bundle_set_ids(&l->bundle, &c->ids, err);
+}
+
 static int save(struct launching *l, struct err *err)
 {
 	return container_save(l->container, err);
@@ -221,6 +251,8 @@ static const struct {
 	enum engine_step step; /* then */
 } fillings[] = {
 	{ make_directory, STEP_LAUNCH_DIRECTORY },
+	/* Whoever finds the name finds soon after what it names. */
+	{ take_ids, STEP_LAUNCH_IDS },
 	{ take_name, STEP_LAUNCH_NAME },
 	{ save, STEP_LAUNCH_SAVED },
 	{ write_config, STEP_LAUNCH_CONFIG },
@@ -268,6 +300,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		.bundle_path = l->dir_path,
 		.state_dirfd = l->container->dirfd,
 		.rootfs = &rootfs,
+		.secrets = &l->secrets.list,
 		.user = l->bundle.user,
 		.stdio_fds = { stdio_fds[0], stdio_fds[1], stdio_fds[2] },
 		.create_cwd = !l->request->image->config.appc.needs_working_dir ||
@@ -320,6 +353,8 @@ static int supervise(struct launching *l, struct launched *ret, struct err *err)
 		.held_fds = { l->supervision_fd, l->root.lease_fd },
 		.port_fds = l->network.port_fds,
 		.port_fd_count = l->network.port_fd_count,
+		.volume_fds = l->request->volume_fds,
+		.volume_fd_count = l->request->volume_fd_count,
 		.id = l->container->id,
 		.name = l->container->name,
 		.image = l->container->image,
@@ -350,6 +385,7 @@ static int open_root(struct launching *l, struct err *err)
 			.image = l->request->image,
 			.container_dirfd = l->container->dirfd,
 			.rootfs_fd = l->supervision_fd,
+			.ids = l->container->ids.count ? &l->container->ids : NULL,
 			.notes = &l->notes,
 		},
 		&l->root, err);
@@ -509,6 +545,13 @@ int launch_preview(struct engine *engine, const struct launch_request *request,
 
 	w.is_pretty = true;
 	r = plan(engine, request, &l, err);
+	/* The first that a launch might take. */
+	if (r == 0 && l.bundle_request.has_own_ids)
+		r = bundle_set_ids(&l.bundle,
+			request->shared_ids ? request->shared_ids
+					    : &(struct id_range){ l.pool.first,
+						      ID_RANGE_SIZE, false },
+			err);
 	if (r == 0) {
 		spec_write(&w, NULL, l.bundle.spec);
 		buf_putc(&b, '\n');

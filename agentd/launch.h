@@ -10,6 +10,7 @@
 #ifndef UCR_AGENTD_LAUNCH_H
 #define UCR_AGENTD_LAUNCH_H
 
+#include "agentd/bundle-exec.h"
 #include "agentd/bundle.h"
 #include "agentd/container.h"
 #include "images/import.h"
@@ -34,6 +35,10 @@ struct launch_request {
 	const char *image_name; /* what the person wrote, for ps */
 	const struct run_options *options;
 	const struct pull_options *pull_options; /* for URIs; may be NULL */
+	const int *volume_fds; /* see struct bundle_request; held while it runs */
+	size_t volume_fd_count;
+	/* Those of another container that it shares, which are not given back with it. */
+	const struct id_range *shared_ids;
 
 	/* What launch_make() keeps, and what is then started: */
 	const struct agent_call *asked;

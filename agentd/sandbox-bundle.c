@@ -119,15 +119,15 @@ int sandbox_bundle_host(
 int sandbox_bundle_mount(
 	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
 {
-	cleanup_free char *source = NULL;
+	cleanup_free char *source = NULL, *options = NULL;
 
 	if (!sandbox_is_wanted(request))
 		return 0;
 	source = str_printf("%s/" SANDBOX_DIRECTORY, request->dir_path);
-	if (!source)
+	options = str_printf("bind,rprivate,nosuid,nodev%s", bundle_idmap(request));
+	if (!source || !options)
 		return err_oom(err);
-	return bundle_add_mount(
-		mounts, "bind", source, SANDBOX_PLACE, "bind,rprivate,nosuid,nodev", err);
+	return bundle_add_mount(mounts, "bind", source, SANDBOX_PLACE, options, err);
 }
 
 int sandbox_bundle_env(const struct bundle_request *request, strv *env, struct err *err)

@@ -161,6 +161,8 @@ static void put_container(
 	}
 	for (size_t i = 0; i < s->port_fd_count; i++)
 		(void)!fd_set_cloexec(s->port_fds[i], false);
+	for (size_t i = 0; i < s->volume_fd_count; i++)
+		(void)!fd_set_cloexec(s->volume_fds[i], false);
 	put_cleanup(w, s, cleanup);
 }
 

@@ -27,6 +27,8 @@ struct supervisor {
 		[2]; /* kept open by the shim: the supervision lock, the image's lease */
 	const int *port_fds; /* and these, which hold its published ports */
 	size_t port_fd_count;
+	const int *volume_fds; /* and these, by which its volumes are in use */
+	size_t volume_fd_count;
 	const char *id; /* for the clean-up and the "start" event */
 	const char *name, *image;
 	uint64_t log_bytes;

@@ -80,6 +80,8 @@ void task_call_launch(struct agent *agent, struct agent_call *call)
 		answer_known(agent, known, call->id);
 		return;
 	}
+	for (size_t i = 0; r == 0 && i < call->tasks.count; i++)
+		r = policy_check_labels(&call->tasks.items[i].run, &err);
 	if (r == 0)
 		r = add_group(agent, call, &group);
 	if (r < 0)

@@ -149,6 +149,7 @@ static int launch(
 	if (r < 0)
 		return r;
 	call.run.labels = labels;
+	call.is_labelled = true;
 	call.run.is_auto_removed = false;
 	r = fail_at("task-launch", err);
 	if (r == 0)

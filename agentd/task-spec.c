@@ -126,6 +126,17 @@ static int check_a_check(const struct task_check *check, struct err *err)
 	return 0;
 }
 
+/* What a task is is kept on disk, and told as it was given. */
+static int check_secrets(const struct task_spec *spec, struct err *err)
+{
+	return strv_len(spec->run.secrets) || strv_len(spec->run.secret_env)
+		       ? err_say(err, EINVAL,
+				 "task %s: secrets are for LAUNCH_CONTAINER alone, as a task is kept on "
+				 "disk",
+				 spec->id)
+		       : 0;
+}
+
 static int check_checks(const struct task_spec *spec, struct err *err)
 {
 	int r = 0;
@@ -225,6 +236,8 @@ int task_specs_check(const struct task_specs *specs, struct err *err)
 			TASK_GROUP_MAX);
 	for (size_t i = 0; r == 0 && i < specs->count; i++) {
 		r = check_ids(specs, i, err);
+		if (r == 0)
+			r = check_secrets(&specs->items[i], err);
 		if (r == 0)
 			r = check_checks(&specs->items[i], err);
 		if (r == 0)

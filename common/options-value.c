@@ -25,6 +25,12 @@ int option_string(
 	return 0;
 }
 
+int option_json(
+	const struct option_spec *option, const char *value, void *dst, struct err *err)
+{
+	return option_string(option, value, dst, err);
+}
+
 int option_strv(
 	const struct option_spec *option, const char *value, void *dst, struct err *err)
 {

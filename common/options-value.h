@@ -14,6 +14,7 @@ struct option_spec;
 typedef int option_set_fn(
 	const struct option_spec *option, const char *value, void *dst, struct err *err);
 option_set_fn option_string; /* const char *, into argv */
+option_set_fn option_json;   /* the same, JSON; in a settings file an object */
 option_set_fn option_strv;   /* strv, appended */
 option_set_fn option_bool;   /* bool; "--x", "--x=true", "--x=false" */
 option_set_fn option_u32;

@@ -170,6 +170,18 @@ static int take_environment(
 
 /* ---- the file ---- */
 
+static int take_object(struct loading *l, const struct option_spec *option,
+	const struct json *value, struct err *err)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_json(&w, NULL, value);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
+	return add_word(l, option, b.data, l->config_path, err);
+}
+
 static int take_value(struct loading *l, const struct option_spec *option,
 	const struct json *value, struct err *err)
 {
@@ -204,6 +216,8 @@ static int take_member(struct loading *l, char **argv, const strv from_environme
 	if (member->type == JSON_NULL || is_given(argv, option->name) ||
 		is_given(from_environment, option->name))
 		return 0;
+	if (member->type == JSON_OBJECT && option->set == option_json)
+		return take_object(l, option, member, err);
 	if (member->type != JSON_ARRAY || option->set != option_strv)
 		return take_value(l, option, member, err);
 	json_each (item, member) {

@@ -2,7 +2,8 @@
 /*
  * The settings of a daemon by one table of options. Each may be given on the command line
  * (--work-dir DIR), in the environment (UCR_AGENTD_WORK_DIR=DIR) and in a configuration file, a
- * JSON object ("work_dir": "DIR"; an array for an option that may be repeated). The first of
+ * JSON object ("work_dir": "DIR"; an array for an option that may be repeated, an object for
+ * one that is JSON itself). The first of
  * these places that gives an option decides it, whole lists included. What no option is, in
  * the file, is an error: a mistyped limit must not be no limit.
  */

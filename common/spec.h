@@ -26,6 +26,9 @@ struct spec_mount {
 	char *source;
 	strv options;
 	struct spec_id_maps uid_mappings, gid_mappings;
+	/* Not of the JSON: a bind's source that the caller has opened; `source` only names it. */
+	bool has_source_fd;
+	int source_fd; /* borrowed */
 };
 
 struct spec_mounts {

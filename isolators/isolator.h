@@ -26,6 +26,7 @@ struct cgroup;
 struct mounts;
 struct namespaces;
 struct rootfs;
+struct secrets;
 
 /* Sentences for the person, collected while a container is prepared: a capability that
  * cannot be granted, a system call name that this kernel does not know. Never fatal. */
@@ -46,7 +47,8 @@ struct isolation {
 		*process; /* what is executed: &spec->process, or an exec's own */
 	const char *user; /* looked up inside, sets process->user; NULL: as it stands */
 	int bundle_dirfd; /* relative paths of the spec start here */
-	const struct rootfs *rootfs; /* overrides spec->root.path; NULL: the spec's */
+	const struct secrets *secrets; /* NULL: none */
+	const struct rootfs *rootfs;   /* overrides spec->root.path; NULL: the spec's */
 	struct notes *notes;
 	bool is_rootless;  /* the launcher is not privileged in the host's user namespace
 			   */
@@ -59,6 +61,7 @@ struct isolation {
 	struct namespaces *namespaces; /* which are new, which are joined */
 	struct mounts *mounts;	       /* options parsed, sources open where possible */
 	bool has_new_userns;
+	int userns_fd; /* with the container's id maps; by userns_for_mounts() */
 
 	/* /proc/self/cgroup as it read before the child made its cgroup namespace; heap,
 	 * or NULL when nothing asks for it. */
@@ -75,7 +78,8 @@ struct isolation {
 /* Everything zero but the descriptors, which are -1. */
 #define ISOLATION_INIT                                                                   \
 	{                                                                                \
-		.bundle_dirfd = -1, .root_fd = -1, .proc_dirfd = -1, .console_fd = -1    \
+		.bundle_dirfd = -1, .root_fd = -1, .proc_dirfd = -1, .console_fd = -1,   \
+		.userns_fd = -1                                                          \
 	}
 
 struct isolator {

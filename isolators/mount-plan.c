@@ -13,20 +13,23 @@
 /* ---- the parent: plans and bind sources
  * -------------------------------------------------- */
 
-static int idmap_of(const struct isolation *isolation, const struct spec_mount *mount,
-	int *ret_fd, struct err *err)
+/* One for the whole container, unless the mount has maps of its own. */
+static int idmap_of(struct isolation *isolation, const struct spec_mount *mount,
+	int *ret_own_fd, struct err *err)
 {
 	const struct spec_linux *linux_ = &isolation->spec->linux_;
+	int r;
 
 	if (isolation->is_rootless)
 		return err_say(err, EPERM, "mounts: an id-mapped mount of %s needs root",
 			mount->source);
-	if (mount->uid_mappings.count && mount->gid_mappings.count)
-		return userns_open(
-			&mount->uid_mappings, &mount->gid_mappings, ret_fd, err);
+	if (mount->uid_mappings.count && mount->gid_mappings.count) {
+		r = userns_open(
+			&mount->uid_mappings, &mount->gid_mappings, ret_own_fd, err);
+		return r < 0 ? r : *ret_own_fd;
+	}
 	if (linux_->uid_mappings.count && linux_->gid_mappings.count)
-		return userns_open(
-			&linux_->uid_mappings, &linux_->gid_mappings, ret_fd, err);
+		return userns_for_mounts(isolation, err);
 	return err_say(err, EINVAL,
 		"mounts: idmap of %s needs uidMappings and gidMappings, of the mount or of linux",
 		mount->source);
@@ -69,17 +72,19 @@ int mount_options_apply(int fd, const struct mount_options *o, int idmap_fd)
 	return change_or_keep(fd, &top);
 }
 
-int mount_bind_open(const struct isolation *isolation, int dirfd,
-	const struct mount_plan *plan, struct err *err)
+int mount_bind_open(struct isolation *isolation, int dirfd, const struct mount_plan *plan,
+	struct err *err)
 {
 	const struct spec_mount *mount = plan->spec;
-	cleanup_close int tree = -1, idmap = -1;
-	int r;
+	cleanup_close int tree = -1, own_idmap = -1;
+	int idmap = -1, r;
 
 	if (str_empty(mount->source))
 		return err_say(err, EINVAL, "mounts: the bind onto %s has no source",
 			plan->target);
-	tree = mount_clone(dirfd, mount->source, plan->options.is_recursive);
+	tree = mount->has_source_fd
+		       ? mount_clone(dirfd, "", plan->options.is_recursive)
+		       : mount_clone(dirfd, mount->source, plan->options.is_recursive);
 	if (tree == -EINVAL && !plan->options.is_recursive) {
 		(void)err_say(err, EINVAL,
 			"mounts: %s cannot be bound without what is mounted in it",
@@ -89,9 +94,9 @@ int mount_bind_open(const struct isolation *isolation, int dirfd,
 	if (tree < 0)
 		return err_set(err, -tree, "mounts: source %s", mount->source);
 	if (plan->options.idmap != MOUNT_IDMAP_NONE) {
-		r = idmap_of(isolation, mount, &idmap, err);
-		if (r < 0)
-			return r;
+		idmap = idmap_of(isolation, mount, &own_idmap, err);
+		if (idmap < 0)
+			return idmap;
 	}
 	r = mount_options_apply(tree, &plan->options, idmap);
 	if (r == -EINVAL && idmap >= 0)
@@ -175,6 +180,9 @@ int mount_plan_make(struct isolation *isolation, struct mount_plan *plan, struct
 				 !plan->type->fallback;
 	if (!plan->options.is_bind || plan->options.is_remount || isolation->is_rootless)
 		return 0;
-	plan->tree_fd = mount_bind_open(isolation, isolation->bundle_dirfd, plan, err);
+	plan->tree_fd = mount_bind_open(isolation,
+		plan->spec->has_source_fd ? plan->spec->source_fd
+					  : isolation->bundle_dirfd,
+		plan, err);
 	return plan->tree_fd < 0 ? plan->tree_fd : 0;
 }

@@ -59,10 +59,10 @@ int mount_plan_make(struct isolation *isolation, struct mount_plan *plan, struct
 int mount_options_apply(int fd, const struct mount_options *options, int idmap_fd)
 	__attribute__((warn_unused_result));
 
-/* The host's view of a bind source as a detached tree with the plan's attributes. */
-int mount_bind_open(const struct isolation *isolation, int dirfd,
-	const struct mount_plan *plan, struct err *err)
-	__attribute__((warn_unused_result));
+/* The host's view of a bind source as a detached tree with the plan's attributes. `dirfd` is what
+ * the source is relative to, or with has_source_fd the source itself. */
+int mount_bind_open(struct isolation *isolation, int dirfd, const struct mount_plan *plan,
+	struct err *err) __attribute__((warn_unused_result));
 
 /* mount-cgroup.c: the container's own cgroups, whichever version the host runs. */
 int mount_cgroup(struct isolation *isolation, struct mount_plan *plan, struct err *err)

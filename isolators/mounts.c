@@ -132,10 +132,15 @@ static int remount(struct isolation *isolation, struct mount_plan *plan, struct 
 
 /* A normal user's sources become trees here, in his own mount namespace. */
 static int open_in_child(
-	const struct isolation *isolation, const struct mount_plan *plan, struct err *err)
+	struct isolation *isolation, const struct mount_plan *plan, struct err *err)
 {
-	cleanup_close int bundle = -1;
+	cleanup_close int bundle = -1, source = -1;
 
+	if (plan->spec->has_source_fd) {
+		source = mount_reopen(plan->spec->source_fd, err);
+		return source < 0 ? source
+				  : mount_bind_open(isolation, source, plan, err);
+	}
 	if (!str_empty(plan->spec->source) && *plan->spec->source == '/')
 		return mount_bind_open(isolation, AT_FDCWD, plan, err);
 	bundle = mount_reopen(isolation->bundle_dirfd, err);

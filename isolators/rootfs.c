@@ -5,6 +5,7 @@
 #include "isolators/mount-tree.h"
 #include "isolators/namespaces.h"
 #include "isolators/overlay.h"
+#include "isolators/userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,12 +62,11 @@ static int open_directory(const struct isolation *isolation, struct err *err)
 	return fd < 0 ? err_set(err, errno, "open the root file system %s", path) : fd;
 }
 
-/* A clone that takes no part in the host's propagation, whatever the mount it came from.
- */
-static int clone_directory(int dirfd, struct err *err)
+/* A clone that takes no part in the host's propagation, whatever the mount it came from. */
+static int clone_directory(int dirfd, int userns_fd, struct err *err)
 {
 	const struct mount_change cut = {
-		.propagation = MS_PRIVATE, .idmap_fd = -1, .is_recursive = true
+		.propagation = MS_PRIVATE, .idmap_fd = userns_fd, .is_recursive = true
 	};
 	cleanup_close int tree = mount_clone(dirfd, "", true);
 	int r;
@@ -74,18 +74,36 @@ static int clone_directory(int dirfd, struct err *err)
 	if (tree < 0)
 		return err_set(err, -tree, "clone the mount of the root file system");
 	r = mount_change(tree, &cut);
+	if (r == -EINVAL && userns_fd >= 0)
+		return overlay_say_no_idmap(err);
 	return r < 0 ? err_set(err, -r, "make the root file system private")
 		     : take_fd(&tree);
 }
 
-static int make_in_parent(const struct isolation *isolation, struct err *err)
+/* What a launcher prepared belongs to ids of the host that the user namespace does not have.
+ */
+static bool is_foreign(const struct isolation *isolation)
+{
+	return isolation->rootfs &&
+	       namespaces_is_new(isolation->namespaces, CLONE_NEWUSER);
+}
+
+static int make_in_parent(struct isolation *isolation, struct err *err)
 {
 	cleanup_close int dir = -1;
+	int userns_fd = -1;
 
+	if (is_foreign(isolation)) {
+		userns_fd = userns_for_mounts(isolation, err);
+		if (userns_fd < 0)
+			return userns_fd;
+	}
 	if (isolation->rootfs && isolation->rootfs->kind == ROOTFS_OVERLAY)
-		return overlay_mount(isolation->rootfs, err);
+		return userns_fd < 0
+			       ? overlay_mount(isolation->rootfs, err)
+			       : overlay_mount_mapped(isolation->rootfs, userns_fd, err);
 	dir = open_directory(isolation, err);
-	return dir < 0 ? dir : clone_directory(dir, err);
+	return dir < 0 ? dir : clone_directory(dir, userns_fd, err);
 }
 
 /* Closes what was opened again. */
@@ -137,18 +155,11 @@ static int make_in_child(const struct isolation *isolation, struct err *err)
 	if (dir < 0)
 		return dir;
 	again = mount_reopen(dir, err);
-	return again < 0 ? again : clone_directory(again, err);
+	return again < 0 ? again : clone_directory(again, -1, err);
 }
 
 /* ---- the isolators
  * ---------------------------------------------------------------------- */
-
-/* The layers belong to ids of the host that the user namespace does not have. */
-static bool is_foreign_overlay(const struct isolation *isolation)
-{
-	return isolation->rootfs && isolation->rootfs->kind == ROOTFS_OVERLAY &&
-	       namespaces_is_own(isolation->namespaces, CLONE_NEWUSER);
-}
 
 static int prepare(struct isolation *isolation, struct err *err)
 {
@@ -165,9 +176,6 @@ static int prepare(struct isolation *isolation, struct err *err)
 		fd = open_directory(isolation, err);
 	} else if (isolation->is_rootless) {
 		return 0;
-	} else if (is_foreign_overlay(isolation)) {
-		return err_say(err, ENOTSUP,
-			"not supported yet: an image in a user namespace that root makes");
 	} else {
 		fd = make_in_parent(isolation, err);
 	}

@@ -3,6 +3,11 @@
  * The root file system that a launcher prepared, as descriptors. It is mounted detached
  * and attached inside the container's own mount namespace, so that the host's mount table
  * never grows and nothing is left to unmount when the container ends.
+ *
+ * Where root makes it for a container in a user namespace of its own, the files of the layers, or
+ * of the directory, keep their owners on the disk and are shown with the ids of the container by
+ * id-mapped mounts (Linux 5.19). The upper directory belongs to ids of the container already: it
+ * is written by overlayfs with the ids that the container's processes have.
  */
 #ifndef UCR_ISOLATORS_ROOTFS_H
 #define UCR_ISOLATORS_ROOTFS_H

@@ -219,6 +219,17 @@ int userns_open(const struct spec_id_maps *uids, const struct spec_id_maps *gids
 	return r;
 }
 
+int userns_for_mounts(struct isolation *isolation, struct err *err)
+{
+	const struct spec_linux *linux_ = &isolation->spec->linux_;
+	int r = 0;
+
+	if (isolation->userns_fd < 0)
+		r = userns_open(&linux_->uid_mappings, &linux_->gid_mappings,
+			&isolation->userns_fd, err);
+	return r < 0 ? r : isolation->userns_fd;
+}
+
 int userns_open_rootless(int *ret_fd, struct err *err)
 {
 	cleanup_with(maps_done) struct spec_id_maps uids = { 0 };
@@ -338,9 +349,16 @@ static int isolate(struct isolation *isolation, struct err *err)
 	return isolation->has_new_userns ? userns_become_root(err) : 0;
 }
 
+static void release(struct isolation *isolation)
+{
+	if (isolation->userns_fd >= 0)
+		(void)close(take_fd(&isolation->userns_fd));
+}
+
 const struct isolator userns_isolator = {
 	.name = "userns",
 	.prepare = prepare,
 	.attach = attach,
 	.isolate = isolate,
+	.release = release,
 };

@@ -25,6 +25,10 @@ int userns_write_maps(pid_t pid, const struct spec_id_maps *uids,
  * setns(2) into. */
 int userns_open(const struct spec_id_maps *uids, const struct spec_id_maps *gids,
 	int *ret_fd, struct err *err) __attribute__((warn_unused_result));
+/* The descriptor of one with the maps of the container, made when first asked for; it stays
+ * the isolation's. In the parent, after prepare. */
+int userns_for_mounts(struct isolation *isolation, struct err *err)
+	__attribute__((warn_unused_result));
 /* The same with the caller's default maps: the namespace in which a normal user unpacks
  * and removes files of subordinate ids. Become its root by userns_enter(). */
 int userns_open_rootless(int *ret_fd, struct err *err)

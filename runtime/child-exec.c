@@ -43,6 +43,8 @@ static int join(struct launch *launch, struct seccomp_filter *ret_filter,
 		return err_set(err, errno, "open the container's root");
 	r = registry_isolate(isolation, STAGE_JOIN, err);
 	if (r == 0)
+		child_own_stdio(launch);
+	if (r == 0)
 		r = lookup_program(isolation->process->env, isolation->process->args[0],
 			ret_program, err);
 	if (r == 0)

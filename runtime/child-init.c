@@ -77,6 +77,8 @@ static int build(struct init *init, struct err *err)
 	if (r == 0)
 		r = registry_isolate(isolation, STAGE_ENTER, err);
 	if (r == 0)
+		child_own_stdio(init->launch);
+	if (r == 0)
 		r = lookup_program(isolation->process->env, isolation->process->args[0],
 			&init->program, err);
 	if (r == 0)

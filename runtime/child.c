@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #define FIRST_FD 3 /* after stdin, stdout, stderr */
@@ -44,6 +45,18 @@ int child_stdio(const struct launch *launch, struct err *err)
 	if (!launch->isolation.process->terminal)
 		(void)setsid();
 	return 0;
+}
+
+void child_own_stdio(const struct launch *launch)
+{
+	uint32_t uid = launch->isolation.process->user.uid;
+	struct stat st;
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+			st.st_uid == geteuid() && st.st_uid != uid)
+			(void)!fchown(fd, uid, (gid_t)-1);
+	}
 }
 
 static int send_notes(struct launch *launch, struct err *err)

@@ -13,6 +13,8 @@ int child_become_root(const struct launch *launch, struct err *err)
 /* Puts the caller's descriptors on 0, 1 and 2. */
 int child_stdio(const struct launch *launch, struct err *err)
 	__attribute__((warn_unused_result));
+/* Pipes belong to the user of the program, who may then open /dev/stdout. */
+void child_own_stdio(const struct launch *launch);
 
 /* Sends what the isolators noted, then SYNC_READY with the console's master, if any. */
 int child_ready(struct launch *launch, struct err *err)

@@ -53,6 +53,7 @@ static void fill_isolation(const struct runtime_request *request, struct launch 
 	i->user = request->user;
 	i->bundle_dirfd = request->bundle_dirfd;
 	i->rootfs = request->rootfs;
+	i->secrets = request->secrets;
 	i->notes = request->notes;
 	i->is_rootless = request->is_rootless;
 	i->create_cwd = request->create_cwd;

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 static int birth_cgroup(const struct launch *launch)
 {
@@ -170,11 +171,41 @@ int launch_clone(struct launch *launch, launch_child_fn *child, struct err *err)
 	return r;
 }
 
+/* The id of the host that root inside is; -1: root there is root here. */
+static uint32_t root_of(const struct spec_id_maps *maps)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		if (maps->items[i].container_id == 0)
+			return maps->items[i].host_id;
+	}
+	return UINT32_MAX;
+}
+
+/* Pipes of ours become those of root inside, who could not open /dev/stdout otherwise, nor give
+ * it to the user of the program: see child_own_stdio(). */
+static void give_stdio(const struct launch *launch)
+{
+	const struct spec_linux *linux_ = &launch->isolation.spec->linux_;
+	struct stat st;
+
+	if (geteuid() != 0 ||
+		!namespaces_is_own(launch->isolation.namespaces, CLONE_NEWUSER))
+		return;
+	for (int i = 0; i < 3; i++) {
+		int fd = launch->stdio_fds[i];
+
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) && st.st_uid == 0)
+			(void)!fchown(fd, root_of(&linux_->uid_mappings),
+				root_of(&linux_->gid_mappings));
+	}
+}
+
 int launch_place(struct launch *launch, unsigned int stages, struct err *err)
 {
 	struct isolation *isolation = &launch->isolation;
 	int r;
 
+	give_stdio(launch);
 	r = registry_attach(isolation, stages, launch->pid, err);
 	if (r < 0)
 		return r;

@@ -12,6 +12,7 @@
 #include "isolators/proc-handle.h"
 #include "isolators/rlimits.h"
 #include "isolators/rootfs.h"
+#include "isolators/secrets.h"
 #include "isolators/sysctl.h"
 #include "isolators/user.h"
 #include "isolators/userns.h"
@@ -33,6 +34,7 @@ static const struct {
 	{ &rootfs_enter_isolator, STAGE_ENTER },
 	{ &console_exec_isolator, STAGE_JOIN },
 	{ &user_lookup_isolator, STAGE_ENTER | STAGE_JOIN },
+	{ &secrets_isolator, STAGE_ENTER },
 	{ &cwd_isolator, STAGE_ENTER | STAGE_JOIN },
 	{ &mounts_readonly_isolator, STAGE_ENTER },
 	{ &sysctl_isolator, STAGE_ENTER },

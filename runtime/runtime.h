@@ -35,7 +35,8 @@ struct runtime_request {
 	int bundle_dirfd;
 	const char *bundle_path; /* for state.json */
 	int state_dirfd;
-	const struct rootfs *rootfs; /* NULL: spec->root.path below the bundle */
+	const struct rootfs *rootfs;   /* NULL: spec->root.path below the bundle */
+	const struct secrets *secrets; /* isolators/secrets.h; NULL: none */
 	/* "name", "name:group", "uid:gid"… looked up in the container's own passwd and
 	 * group; NULL: spec->process.user as it stands. HOME is set from passwd when env
 	 * lacks it. */

@@ -17,6 +17,8 @@ static const char *const backend_names[] = {
 	NULL,
 };
 
+static const char *const userns_names[] = { "auto", "host", NULL };
+
 /* Offered by completion; bundle_build() decides. */
 static const char *const network_names[] = { "none", "host", "bridge", "bridge:shared",
 	NULL };
@@ -97,6 +99,10 @@ static const struct option_spec files[] = {
 		.offset = RUN(volumes), .complete = COMPLETE_FILE,
 		.help = "Show a directory or file of the host at DIR; options: ro, rw, nosuid, "
 			"nodev, noexec, [r]shared, [r]slave, [r]private" },
+	{ "secret", .arg = "NAME=FILE", .set = option_strv,
+		.offset = offsetof(struct run_verb, secret_files),
+		.help = "Show what is in FILE as /run/secrets/NAME, or at NAME if it is an absolute path: "
+			"a file in memory that only the command's user may read" },
 	{ "tmpfs", .arg = "DIR[:OPTIONS]", .set = option_strv, .offset = RUN(tmpfs),
 		.help = "Mount a file system in memory at DIR; options as size=64m" },
 	{ "read-only", .set = option_bool, .offset = RUN(is_read_only),
@@ -160,6 +166,13 @@ static const struct option_spec limits[] = {
 };
 
 static const struct option_spec isolation[] = {
+	{ "userns", .arg = "HOW", .set = option_string, .param = userns_names,
+		.offset = RUN(userns),
+		.help = "auto: a user namespace with 65536 ids of the host that no other container "
+			"has; host: the host's ids (default)" },
+	{ "id-range", .arg = "FIRST-LAST", .set = option_string, .offset = RUN(id_range),
+		.help = "From which ids --userns auto takes (default: those of user ucr in "
+			"/etc/subuid and /etc/subgid, else 1879048192-2147483647)" },
 	{ "network", .arg = "HOW", .set = option_string, .offset = RUN(network),
 		.param = network_names,
 		.help = "none: a network of its own with nothing but lo (default); host: the "

@@ -13,6 +13,7 @@
 struct run_verb {
 	struct run_options run;
 	const char *cidfile;
+	strv secret_files; /* "NAME=FILE" */
 	const char *platform_text;
 	unsigned int progress;
 	struct registry_options registry;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/bundle-secrets.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "runtime/runtime.h"
@@ -81,13 +82,39 @@ static int run_task(struct ctl *ctl, const char *image_name, const struct run_ta
 	return r;
 }
 
+static void secrets_done(strv *secrets)
+{
+	strv_each (text, *secrets)
+		explicit_bzero(*text, strlen(*text));
+	strv_free(*secrets);
+}
+
+static int read_secrets(struct run_verb *o, strv *secrets, struct err *err)
+{
+	char *text;
+	int r = 0;
+
+	strv_each (option, o->secret_files) {
+		r = bundle_secret_read(*option, &text, err);
+		if (r == 0 && strv_take(secrets, text) < 0)
+			r = err_oom(err);
+		if (r < 0)
+			break;
+	}
+	o->run.secrets = *secrets;
+	return r;
+}
+
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
 	cleanup_run_task struct run_task task = { 0 };
+	cleanup_with(secrets_done) strv secrets = NULL;
 	struct run_verb o = *(const struct run_verb *)opts;
 	int r;
 
 	r = run_options_finish(&o, args + 1, err);
+	if (r == 0)
+		r = read_secrets(&o, &secrets, err);
 	if (r == 0)
 		r = run_task_make(args[0], &o, &task, err);
 	return r < 0 ? r : run_task(context, args[0], &task, &o, err);

@@ -232,7 +232,7 @@ REFUSED = [
     ({"container_id": {"value": "a"}, "command": {"value": "t", "environment": {"variables": [
         {"name": "A=B", "value": ""}]}}}, "environment.variables"),
     ({"container_id": {"value": "a"}, "command": {"value": "t", "environment": {"variables": [
-        {"name": "A", "type": "SECRET"}]}}}, "SECRET"),
+        {"name": "A", "type": "SECRET"}]}}}, "has a secret that is not"),
     ({"container_id": {"value": "a"}, "command": {"value": "t"}, "resources": [
         {"name": "mem", "scalar": {"value": -5}}]}, "resources"),
     ({"container_id": {"value": "a"}, "command": {"value": "t"}, "resources": [
@@ -244,9 +244,8 @@ REFUSED = [
     ({"container_id": {"value": "a"}, "container": {"type": "DOCKER"}, "command": {"value": "t"}}, "MESOS"),
 ] + [({"container_id": {"value": "a"}, "command": {"value": "t"}, "container": {"type": "MESOS", key: value}},
       key) for key, value in (
-          ("volumes", [{"host_path": "/", "container_path": "/h", "mode": "RW"}]),
-          ("linux_info", {"capability_info": {}}),
-          ("rlimit_info", {}), ("tty_info", {}), ("docker", {"image": "x"}))]
+          ("volumes", [{"host_path": "h", "container_path": "/h", "mode": "RW"}]),
+          ("linux_info", {"share_pid_namespace": True}), ("docker", {"image": "x"}))]
 
 
 def test_refusals(work):

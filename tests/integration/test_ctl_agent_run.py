@@ -82,7 +82,7 @@ def test_options(work):
                          "-m", "64m", "-h", "there", "busybox", "sh", "-c",
                          "echo $A $B $C $D; pwd; hostname", more={"A": "1", "C": "3"})
         assert done.out == "1 2 3 4\n/tmp\nthere\n" and done.status == 0, done
-        for options, word in ((("--cgroup-parent", "/x"), "--cgroup-parent"),
+        for options, word in ((("--cgroup-parent", "/x"), "policy.cgroup_parents"),
                               (("--rootfs-backend", "copy"), "--rootfs-backend"),
                               (("--uri", "/etc/passwd"), "/etc/passwd"),
                               (("--authfile", "/x"), "--authfile"),

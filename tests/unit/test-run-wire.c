@@ -73,10 +73,9 @@ static void test_refused(void **state)
 		struct run_verb o;
 		const char *word;
 	} rows[] = {
-		{ { .run.cgroup_parent = "/x" }, "--cgroup-parent" },
-		{ { .run.log_max_size = "1m" }, "--log-max-size" },
+		{ { .run.id_range = "65536-131071" }, "--id-range" },
+		{ { .run.network_pool = "10.0.0.0/16" }, "--network-pool" },
 		{ { .run.rootfs_backend = 1 }, "--rootfs-backend" },
-		{ { .run.may_gain_privileges = true }, "--no-new-privileges" },
 		{ { .run.uris = uris }, "/etc/passwd" },
 	};
 

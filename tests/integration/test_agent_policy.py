@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What tasks of the agent may ask for: refused unless its configuration allows it."""
+import json
+import os
+import subprocess
+
+from agent import AGENTD, Agent
+import cli
+import tap
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise tap.Skip("only root's agent gives out what is the host's")
+
+
+def mesos(**members):
+    return {"container": {"type": "MESOS", **members}}
+
+
+def volume(host, path="/v", mode="RO"):
+    return mesos(volumes=[{"host_path": host, "container_path": path, "mode": mode}])
+
+
+def caps(*names):
+    return mesos(linux_info={"effective_capabilities": {"capabilities": list(names)}})
+
+
+def refused(agent, fields, member, rule):
+    """403, with the member, the rule, and what an operator would write."""
+    status, answer = agent.launch("no", {"value": "true"}, **fields)
+    assert status == 403, (status, answer)
+    assert answer["error"].startswith(member) and f"policy.{rule}" in answer["error"], answer
+    assert f'"policy": {{"{rule}": ' in answer["hint"], answer
+    assert "no" not in agent.containers(), answer
+
+
+def output(agent, name, command, **fields):
+    status, answer = agent.launch(name, {"value": command}, **fields)
+    assert status == 200, (status, answer)
+    ended = agent.wait(name)
+    assert ended["exit_status"] == 0, (ended, cli.good("logs", name, root=agent.root))
+    return cli.good("logs", name, root=agent.root).out
+
+
+def allow(work, **policy):
+    path = f"{work}/agentd.json"
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"policy": policy}, file)
+    return "--config", path
+
+
+def test_configuration(work):
+    """printed by --config-check with its defaults; what is wrong in it is told"""
+    done = subprocess.run([AGENTD, "--config-check", "--work-dir", f"{work}/root"],
+                          capture_output=True, check=True, encoding="utf-8")
+    policy = json.loads(done.stdout)["policy"]
+    assert policy["userns"] == ["auto"] and policy["pids"] == 32768, policy
+    assert "capabilities" not in policy and "host_paths" not in policy, policy
+    options = allow(work, capabilities=["NET_RAW"], pids=99)
+    done = subprocess.run([AGENTD, "--config-check", "--work-dir", f"{work}/root", *options],
+                          capture_output=True, check=True, encoding="utf-8")
+    policy = json.loads(done.stdout)["policy"]
+    assert policy["capabilities"] == ["NET_RAW"] and policy["pids"] == 99, policy
+    for wrong, word in (({"capabilites": []}, "capabilites"), ({"pids": "many"}, "pids"),
+                        ({"host_paths": [{"path": "srv"}]}, "srv")):
+        done = subprocess.run(
+            [AGENTD, "--config-check", "--work-dir", f"{work}/root", *allow(work, **wrong)],
+            capture_output=True, check=False, encoding="utf-8")
+        assert done.returncode == 125 and word in done.stderr and not done.stdout, done
+
+
+def test_user_namespace(work):
+    """a task has ids of its own, unless the operator says otherwise for all"""
+    need_root()
+    with Agent(work) as agent:
+        words = output(agent, "own", "cat /proc/self/uid_map").split()
+        assert words[0] == "0" and int(words[1]) >= 65536 and words[2] == "65536", words
+    with Agent(work, "--userns", "host") as agent:
+        words = output(agent, "hosts", "cat /proc/self/uid_map").split()
+        assert words[:2] == ["0", "0"], words
+
+
+def test_tight(work):
+    """nothing of the host without a word of the operator"""
+    need_root()
+    with Agent(work) as agent:
+        refused(agent, caps("NET_RAW"), "cap_add", "capabilities")
+        refused(agent, caps("ALL"), "cap_add", "capabilities")
+        refused(agent, volume("/etc"), "volumes", "host_paths")
+        refused(agent, volume("/tmp/../etc/"), "volumes", "host_paths")
+        refused(agent, mesos(linux_info={"seccomp": {"unconfined": True}}), "security_opts",
+                "seccomp_unconfined")
+        refused(agent, mesos(rlimit_info={"rlimits": [{"type": "RLMT_MEMLOCK"}]}), "ulimits",
+                "ulimits")
+        assert output(agent, "usual", "grep CapEff /proc/self/status",
+                      **caps("CHOWN")).split()[1] in ("0000000000000000", "0000000000000001")
+
+
+def test_allowed(work):
+    """what the configuration names, and no more"""
+    need_root()
+    os.makedirs(f"{work}/shown/sub")
+    os.makedirs(f"{work}/other")
+    os.chmod(work, 0o755)
+    os.chmod(f"{work}/shown", 0o777)
+    os.chmod(f"{work}/shown/sub", 0o777)
+    with open(f"{work}/shown/sub/file", "w", encoding="ascii") as file:
+        file.write("content\n")
+    os.symlink("../other", f"{work}/shown/out")
+    os.symlink("/etc", f"{work}/shown/etc")
+    options = allow(work, capabilities=["NET_RAW"], seccomp_unconfined=True,
+                    ulimits=["memlock=1048576"],
+                    host_paths=[{"path": f"{work}/shown", "mode": "ro"},
+                                {"path": f"{work}/shown/sub", "mode": "rw"}])
+    with Agent(work, *options) as agent:
+        text = output(agent, "caps", "grep -E 'CapBnd|Seccomp:' /proc/self/status; ulimit -l",
+                      **mesos(linux_info={"bounding_capabilities": {"capabilities": ["NET_RAW"]},
+                                          "seccomp": {"unconfined": True}},
+                              rlimit_info={"rlimits": [
+                                  {"type": "RLMT_MEMLOCK", "soft": 65536, "hard": 1048576}]}))
+        assert text.split() == ["CapBnd:", "0000000000002000", "Seccomp:", "0", "64"], text
+        assert output(agent, "read", "cat /v/sub/file; ! touch /v/new 2>/dev/null",
+                      **volume(f"{work}/shown")).splitlines()[0] == "content"
+        output(agent, "write", "touch /v/new", **volume(f"{work}/shown/sub", mode="RW"))
+        assert os.stat(f"{work}/shown/sub/new").st_uid == 65534
+        refused(agent, volume(f"{work}/shown", mode="RW"), "volumes", "host_paths")
+        refused(agent, volume(f"{work}/other"), "volumes", "host_paths")
+        refused(agent, volume(work), "volumes", "host_paths")
+        refused(agent, caps("NET_ADMIN"), "cap_add", "capabilities")
+        for link in ("out", "etc", "etc/ssl"):
+            status, answer = agent.launch("no", {"value": "true"},
+                                          **volume(f"{work}/shown/{link}"))
+            assert status == 403 and "leads by a link out of" in answer["error"], answer
+
+
+def test_exchanged(work):
+    """what was checked is what is mounted, however often a path is exchanged meanwhile"""
+    need_root()
+    os.makedirs(f"{work}/open/real")
+    os.chmod(work, 0o755)
+    with open(f"{work}/open/real/mark", "w", encoding="ascii") as file:
+        file.write("ours")
+    os.symlink("/", f"{work}/open/trap")
+    script = ("import ctypes, sys\n"
+              "libc = ctypes.CDLL(None)\n"
+              "a, b = (name.encode() for name in sys.argv[1:])\n"
+              "while True: libc.renameat2(-100, a, -100, b, 2)\n")
+    swapper = subprocess.Popen(["python3", "-c", script, f"{work}/open/real", f"{work}/open/trap"])
+    try:
+        with Agent(work, *allow(work, host_paths=[{"path": f"{work}/open"}])) as agent:
+            seen = set()
+            for number in range(30):
+                name = f"t{number}"
+                status, answer = agent.launch(name, {"value": "test -e /v/mark && ! test -e /v/etc"},
+                                              **volume(f"{work}/open/real"))
+                seen.add(status)
+                assert status in (200, 403), (status, answer)
+                if status == 200:
+                    assert agent.wait(name)["exit_status"] == 0, name
+            assert 200 in seen, seen
+    finally:
+        swapper.kill()
+        swapper.wait()
+
+
+def test_refused_by_name(work):
+    """what Mesos has and a container of this agent cannot be given"""
+    need_root()
+    with Agent(work) as agent:
+        for fields, word in (
+                (mesos(linux_info={"share_pid_namespace": True}), "share_pid_namespace"),
+                (mesos(linux_info={"ipc_mode": "SHARE_PARENT"}), "ipc_mode"),
+                (mesos(linux_info={"seccomp": {"profile_name": "x"}}), "profile_name"),
+                (mesos(rlimit_info={"rlimits": [{"type": "RLMT_NOFILE", "soft": 1}]}), "rlimit"),
+                (mesos(volumes=[{"container_path": "/v", "host_path": "relative"}]), "host_path"),
+                (mesos(volumes=[{"container_path": "/a:b", "host_path": "/x"}]), "container_path"),
+                (mesos(volumes=[{"container_path": "/v", "image": {"type": "DOCKER"}}]), "image"),
+                (mesos(volumes=[{"container_path": "/v", "source": {"type": "CSI_VOLUME"}}]),
+                 "CSI_VOLUME"),
+                (mesos(volumes={}), "volumes")):
+            status, answer = agent.launch("no", {"value": "true"}, **fields)
+            assert status == 400 and word in answer["error"], (status, answer)
+
+
+if __name__ == "__main__":
+    tap.main(globals())

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
+
+#include "agentd/policy.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A vector of literals, which nobody writes to. */
+#define V(...) ((char **)(uintptr_t)(const char *[]){ __VA_ARGS__, NULL })
+
+static struct policy parse(const char *text)
+{
+	struct policy policy = { 0 };
+	struct err err = { 0 };
+
+	if (policy_parse(text, &policy, &err) < 0)
+		fail_msg("%s", err.text);
+	policy.usual_userns = "auto";
+	return policy;
+}
+
+/* What can be asked for has a rule: whoever adds a member adds one. */
+static void test_every_member_has_a_rule(void **state)
+{
+	const char *missing = policy_missing_rule();
+
+	if (missing)
+		fail_msg("agentd/policy-rules.c has no rule for %s", missing);
+}
+
+static void test_settings(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} wrong[] = {
+		{ "[]", "object" },
+		{ "{", "" },
+		{ "{\"capabilites\":[]}", "capabilites" },
+		{ "{\"capabilities\":\"ALL\"}", "capabilities" },
+		{ "{\"host_paths\":[{\"path\":\"srv\"}]}", "srv" },
+		{ "{\"host_paths\":[{\"path\":\"/a/../b\"}]}", "/a/../b" },
+		{ "{\"host_paths\":[{\"path\":\"/a\",\"mode\":\"wr\"}]}", "wr" },
+		{ "{\"host_paths\":[{\"mode\":\"rw\"}]}", "path" },
+		{ "{\"userns\":[\"none\"]}", "none" },
+		{ "{\"users\":[\"2-1\"]}", "2-1" },
+		{ "{\"ulimits\":[\"nofile\"]}", "nofile" },
+		{ "{\"log_size\":\"much\"}", "much" },
+		{ "{\"pids\":-1}", "pids" },
+	};
+	struct policy policy;
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		err = (struct err){ 0 };
+		assert_true(policy_parse(wrong[i].text, &policy, &err) < 0);
+		if (!strstr(err.text, wrong[i].word) ||
+			strncmp(err.text, "policy", strlen("policy")) != 0)
+			fail_msg("%s: %s", wrong[i].text, err.text);
+	}
+}
+
+struct row {
+	struct run_options run;
+	const char *policy; /* that allows it; NULL: none does */
+	const char *member; /* that the refusal names */
+};
+
+/* `fn` for each of what is not usual. */
+static void each_row(void (*fn)(size_t i, const struct row *row))
+{
+	const struct row rows[] = {
+		{ { .cap_add = V("NET_RAW") }, "{\"capabilities\":[\"CAP_NET_RAW\"]}",
+			"cap_add" },
+		{ { .cap_add = V("cap_sys_admin") }, "{\"capabilities\":[\"ALL\"]}",
+			"cap_add" },
+		{ { .cap_add = V("ALL") }, "{\"capabilities\":[\"ALL\"]}", "cap_add" },
+		{ { .userns = "host", .user = "1000" },
+			"{\"userns\":[\"host\"],\"users\":[\"1000\"]}", "userns" },
+		{ { .devices = V("/dev/fuse") }, "{\"devices\":[\"/dev/fuse\"]}",
+			"devices" },
+		{ { .devices = V("/dev/kvm:/dev/x:r") },
+			"{\"devices\":[\"/dev/kvm:rw\"]}", "devices" },
+		{ { .sysctls = V("net.core.somaxconn=9") },
+			"{\"sysctls\":[\"net.core.*\"]}", "sysctls" },
+		{ { .sysctls = V("net/core/somaxconn=9") },
+			"{\"sysctls\":[\"net.core.somaxconn\"]}", "sysctls" },
+		{ { .ulimits = V("memlock=unlimited") },
+			"{\"ulimits\":[\"memlock=unlimited\"]}", "ulimits" },
+		{ { .ulimits = V("nofile=1:2000000") },
+			"{\"ulimits\":[\"nofile=2000000\"]}", "ulimits" },
+		{ { .cgroup_parent = "/a/b" }, "{\"cgroup_parents\":[\"/a\"]}",
+			"cgroup_parent" },
+		{ { .security_opts = V("seccomp=unconfined") },
+			"{\"seccomp_unconfined\":true}", "security_opts" },
+		{ { .security_opts = V("apparmor=x") }, "{\"apparmor\":[\"x\"]}",
+			"security_opts" },
+		{ { .security_opts = V("no-new-privileges=false") },
+			"{\"new_privileges\":true}", "security_opts" },
+		{ { .may_gain_privileges = true }, "{\"new_privileges\":true}",
+			"may_gain_privileges" },
+		{ { .pids_limit = "-1" }, NULL, "pids_limit" },
+		{ { .pids_limit = "40000" }, "{\"pids\":50000}", "pids_limit" },
+		{ { .log_max_size = "2g" }, "{\"log_size\":\"6g\"}", "log_max_size" },
+		{ { .volumes = V("/:/x:ro") }, "{\"host_paths\":[{\"path\":\"/\"}]}",
+			"volumes" },
+		{ { .volumes = V("/tmp:/x") },
+			"{\"host_paths\":[{\"path\":\"/tmp\",\"mode\":\"rw\"}]}",
+			"volumes" },
+		{ { .volumes = V("/tmp/.:/x:rw") },
+			"{\"host_paths\":[{\"path\":\"/tmp\",\"mode\":\"rw\"}]}",
+			"volumes" },
+		/* What no policy gives out. */
+		{ { .env = V("HOME") }, NULL, "env" },
+		{ { .env = V("=x") }, NULL, "env" },
+		{ { .uris = V("/etc/shadow") }, NULL, "uris" },
+		{ { .uris = V("file:///etc/shadow") }, NULL, "uris" },
+		{ { .security_opts = V("seccomp=/etc/passwd") }, NULL, "security_opts" },
+		{ { .security_opts = V("label=disable") }, NULL, "security_opts" },
+		{ { .labels = V("org.ucr.x=1") }, NULL, "labels" },
+		{ { .volumes = V("/tmp:/x:shared") }, NULL, "volumes" },
+		{ { .volumes = V("/tmp:/x:suid") }, NULL, "volumes" },
+		{ { .volumes = V("relative/path:/x") }, NULL, "volumes" },
+		{ { .volumes = V("/tmp:name") }, NULL, "volumes" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		fn(i, &rows[i]);
+}
+
+/* By the defaults, and the refusal says what to write. */
+static void refuse_row(size_t i, const struct row *row)
+{
+	struct policy tight = parse(NULL);
+	struct err err = { 0 };
+	int r = policy_check(&tight, &row->run, &err);
+
+	policy_done(&tight);
+	if (r >= 0 || strncmp(err.text, row->member, strlen(row->member)) != 0)
+		fail_msg("row %zu: %d %s", i, r, err.text);
+	if (row->policy && (r != -EACCES || !strstr(err.hint, "\"policy\": {")))
+		fail_msg("row %zu: %d %s", i, r, err.hint);
+}
+
+static void test_refusals(void **state)
+{
+	each_row(refuse_row);
+}
+
+static void allow_row(size_t i, const struct row *row)
+{
+	struct policy policy;
+	struct err err = { 0 };
+
+	if (!row->policy)
+		return;
+	policy = parse(row->policy);
+	if (policy_check(&policy, &row->run, &err) < 0)
+		fail_msg("row %zu: %s", i, err.text);
+	policy_done(&policy);
+}
+
+static void test_allowances(void **state)
+{
+	each_row(allow_row);
+}
+
+static void test_usual(void **state)
+{
+	const struct run_options usual[] = {
+		{ 0 },
+		{ .cap_drop = V("ALL"), .cap_add = V("chown", "CAP_KILL") },
+		{ .env = V("A=b"), .uris = V("https://h/x"), .labels = V("a=b") },
+		{ .ulimits = V("nofile=1024:4096", "core=unlimited") },
+		{ .pids_limit = "100", .user = "0", .userns = "auto" },
+		{ .security_opts = V("no-new-privileges") },
+		{ .volumes = V("data:/data", "data:/d:ro,role=x") },
+	};
+	struct policy tight = parse(NULL);
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (policy_check(&tight, &usual[i], &err) < 0)
+			fail_msg("row %zu: %s", i, err.text);
+	}
+	policy_done(&tight);
+}
+
+/* The refusal is no stronger than the longest path says, and no weaker. */
+static void test_paths(void **state)
+{
+	char dir[32], text[256], path[64];
+	int dirfd = unit_tmpdir(dir), fd;
+	struct policy policy;
+	struct err err;
+
+	assert_int_equal(mkdirat(dirfd, "open", 0755), 0);
+	assert_int_equal(mkdirat(dirfd, "open/sub", 0755), 0);
+	assert_int_equal(mkdirat(dirfd, "open/closed", 0755), 0);
+	assert_int_equal(mkdirat(dirfd, "openly", 0755), 0);
+	assert_int_equal(symlinkat("sub", dirfd, "open/in"), 0);
+	assert_int_equal(symlinkat("../openly", dirfd, "open/out"), 0);
+	assert_int_equal(symlinkat("/etc", dirfd, "open/etc"), 0);
+	(void)snprintf(text, sizeof(text),
+		"{\"host_paths\":[{\"path\":\"%s/open\",\"mode\":\"rw\"},"
+		"{\"path\":\"%s/open/closed\",\"mode\":\"ro\"}]}",
+		dir, dir);
+	policy = parse(text);
+	const struct {
+		const char *name;
+		bool is_read_only, is_allowed;
+	} cases[] = {
+		{ "open", false, true },
+		{ "open/sub", false, true },
+		{ "open/in", false, true },
+		{ "open/closed", true, true },
+		{ "open/closed", false, false },
+		{ "open/closed/../sub", false, true },
+		{ "open/../openly", true, false },
+		{ "openly", true, false },
+		{ "open/out", true, false },
+		{ "open/etc", true, false },
+		{ "open/etc/passwd", true, false },
+		{ "", true, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, cases[i].name);
+		fd = policy_open_path(&policy, path, cases[i].is_read_only, &err);
+		if ((fd >= 0) != cases[i].is_allowed)
+			fail_msg("%s: %d %s", path, fd, err.text);
+		if (fd < 0)
+			assert_int_equal(fd, -EACCES);
+		else
+			(void)close(fd);
+	}
+	(void)snprintf(path, sizeof(path), "%s/open/nothing", dir);
+	assert_int_equal(policy_open_path(&policy, path, true, &err), -ENOENT);
+	policy_done(&policy);
+	(void)close(dirfd);
+	(void)!fd_remove_tree(AT_FDCWD, dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_member_has_a_rule),
+		cmocka_unit_test(test_settings),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_allowances),
+		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_paths),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
