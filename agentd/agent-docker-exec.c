@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Further processes in a container, and the size of terminals. */
 #include "agentd/agent-docker.h"
+#include "agentd/agent-own-ops.h"
 
 #include "agentd/attach.h"
 #include "agentd/container-exec.h"
@@ -97,7 +98,10 @@ static int start(struct agent *agent, struct container *container,
 		.record_dirfd = exec->dirfd,
 	};
 	struct err failure = { 0 };
-	int r = launch_exec(agent->engine, container, &options, &launched, &failure);
+	int r = agent_check_exec(agent, container, run, &failure);
+
+	if (r == 0)
+		r = launch_exec(agent->engine, container, &options, &launched, &failure);
 
 	answer->type = run->has_terminal ? DOCKER_STREAM_RAW : DOCKER_STREAM_FRAMES;
 	if (r != 0)

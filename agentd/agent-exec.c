@@ -32,6 +32,14 @@ static void write_started(struct agent_answer *answer, const struct launched *la
 	jw_object_end(&w);
 }
 
+int agent_check_exec(struct agent *agent, const struct container *container,
+	const struct run_options *run, struct err *err)
+{
+	bool has_host_ids = !container->ids.count && !engine_is_rootless(agent->engine);
+
+	return policy_check_exec(&agent->policy, run, has_host_ids, err);
+}
+
 int agent_exec(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
@@ -49,6 +57,8 @@ int agent_exec(struct agent *agent, const struct agent_call *call,
 	};
 	int r = agent_find(agent, call, call->container, &container, err);
 
+	if (r == 0)
+		r = agent_check_exec(agent, container, run, err);
 	if (r == 0)
 		r = launch_exec(agent->engine, container, &options, &launched, err);
 	if (r > 0)

@@ -117,29 +117,51 @@ static int userns(
 		       : refuse_word(err, "userns", run->userns, "userns");
 }
 
-/* In a user namespace of its own a task may be whom it likes. */
+static bool may_be(const struct policy *policy, const char *number)
+{
+	uint32_t id, first, last;
+
+	if (str_to_id(number, &id) < 0)
+		return false;
+	strv_each (range, policy->users) {
+		if (policy_range(*range, &first, &last) == 0 && id >= first && id <= last)
+			return true;
+	}
+	return false;
+}
+
+/* In a user namespace of its own a task may be whom it likes. Elsewhere names, and the groups of
+ * a user, are what the image says of them: both ids are told as numbers. */
 static int user(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
-	const char *text = run->user ? run->user : "0";
-	size_t len = strcspn(text, ":");
-	cleanup_free char *number = strndup(text, len);
-	uint32_t id, first, last;
+	cleanup_free char *copy = strdup(run->user ? run->user : "");
+	char *group = copy, *name;
+	uint32_t id;
 
+	if (!copy)
+		return err_oom(err);
 	if (has_usual_ids(policy, run) || str_eq(run->userns, "auto"))
 		return 0;
-	if (!number)
-		return err_oom(err);
-	if (str_to_id(number, &id) < 0)
+	name = strsep(&group, ":");
+	if (str_to_id(name, &id) < 0 || !group || str_to_id(group, &id) < 0)
 		return err_say(err, EACCES,
-			"user: %.40s: want a number, which policy.users of this agent allows, for "
-			"a task with the host's ids",
-			text);
-	strv_each (range, policy->users) {
-		if (policy_range(*range, &first, &last) == 0 && id >= first && id <= last)
-			return 0;
-	}
-	return refuse_word(err, "user", number, "users");
+			"user: \"%.40s\": want UID:GID, numbers which policy.users of this agent "
+			"allows, for a task with the host's ids",
+			run->user ? run->user : "");
+	if (!may_be(policy, name))
+		return refuse_word(err, "user", name, "users");
+	return may_be(policy, group) ? 0 : refuse_word(err, "user", group, "users");
+}
+
+int policy_check_exec(const struct policy *policy, const struct run_options *run,
+	bool has_host_ids, struct err *err)
+{
+	const struct run_options asked = { .user = run->user,
+		.userns = has_host_ids ? "host" : "auto" };
+
+	/* Otherwise it is whom the container's program is. */
+	return run->user ? user(policy, &asked, err) : 0;
 }
 
 static int capabilities(

@@ -51,6 +51,10 @@ void policy_done(struct policy *policy);
 int policy_check(const struct policy *policy, const struct run_options *run,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* The same of a further process in a container, which may have the host's ids. */
+int policy_check_exec(const struct policy *policy, const struct run_options *run,
+	bool has_host_ids, struct err *err) __attribute__((warn_unused_result));
+
 /* The part of it that is about labels: those of the agent's own are nobody's to set. It opens
  * nothing, so the loop may ask it. */
 int policy_check_labels(const struct run_options *run, struct err *err)

@@ -3,9 +3,11 @@
 """What tasks of the agent may ask for: refused unless its configuration allows it."""
 import json
 import os
+import signal
 import subprocess
 
 from agent import AGENTD, Agent
+import boxes
 import cli
 import tap
 
@@ -44,6 +46,10 @@ def output(agent, name, command, **fields):
     return cli.good("logs", name, root=agent.root).out
 
 
+def pid_of(agent, name):
+    return agent.containers()[name]["container_status"]["executor_pid"]
+
+
 def allow(work, **policy):
     path = f"{work}/agentd.json"
     with open(path, "w", encoding="utf-8") as file:
@@ -80,6 +86,72 @@ def test_user_namespace(work):
     with Agent(work, "--userns", "host") as agent:
         words = output(agent, "hosts", "cat /proc/self/uid_map").split()
         assert words[:2] == ["0", "0"], words
+
+
+def test_host_ids(work):
+    """a task with the host's ids is whom the configuration says, and so is what is executed in it"""
+    need_root()
+
+    def launch(name, user, **run):
+        return agent.call("RUN_CONTAINER", container_id={"value": name},
+                          run={"command": ["sleep", "1000"], "user": user, **run})
+
+    def execute(name, user):
+        status, answer = agent.call("EXEC_CONTAINER", container_id={"value": name},
+                                    run={"command": ["true"], "user": user})
+        assert status == 200 or "user" in answer["error"], answer
+        return status
+
+    with Agent(work, *allow(work, userns=["auto", "host"], users=["1000-1999"])) as agent:
+        for user in ("0", "0:0", "1000", "1000:0", "0:1000", "root:1000"):
+            status, answer = launch("no", user, userns="host")
+            assert status == 403 and answer["error"].startswith("user"), (user, status, answer)
+        assert "no" not in agent.containers()
+        for name, fields in (("hosts", {"userns": "host"}), ("own", {})):
+            status, answer = launch(name, "1000:1001", **fields)
+            assert status == 200, (status, answer)
+        assert [execute("hosts", user) for user in ("0", "0:0", "1500:0")] == [403] * 3
+        assert execute("hosts", "1500:1501") == execute("own", "0") == 200
+        for name in ("hosts", "own"):
+            agent.kill(name)
+            agent.wait(name)
+
+
+def test_ids_outlive_the_agent(work):
+    """no two running tasks have the same ids, over kill -9 of the agent; ended ones give theirs back"""
+    need_root()
+
+    def first(name):
+        with open(f"/proc/{pid_of(agent, name)}/uid_map", encoding="ascii") as file:
+            return file.read().split()[1]
+
+    def start(name):
+        status, answer = agent.launch(name, {"value": "sleep 1000"})
+        assert status == 200, answer
+
+    options = ("--id-range", f"{65536 * 20}-{65536 * 23 - 1}")
+    with Agent(work, *options) as agent:
+        start("a")
+        start("b")
+        before = [first("a"), first("b")]
+        agent.end(signal.SIGKILL)
+        agent.start()
+        start("c")
+        assert [first("a"), first("b")] == before
+        assert len({*before, first("c")}) == 3, (before, first("c"))
+        status, answer = agent.launch("d", {"value": "true"})
+        assert status >= 500 and "all 3 ranges" in answer["error"], (status, answer)
+        freed = first("b")
+        agent.end(signal.SIGKILL)
+        cli.good("kill", "b", root=agent.root)
+        agent.start()
+        agent.wait("b")
+        boxes.eventually(lambda: not os.path.lexists(f"/run/ucr-ids/{freed}"))
+        start("d")
+        assert first("d") == freed
+        for name in "acd":
+            agent.kill(name)
+            agent.wait(name)
 
 
 def test_tight(work):

@@ -80,7 +80,7 @@ static void each_row(void (*fn)(size_t i, const struct row *row))
 		{ { .cap_add = V("cap_sys_admin") }, "{\"capabilities\":[\"ALL\"]}",
 			"cap_add" },
 		{ { .cap_add = V("ALL") }, "{\"capabilities\":[\"ALL\"]}", "cap_add" },
-		{ { .userns = "host", .user = "1000" },
+		{ { .userns = "host", .user = "1000:1000" },
 			"{\"userns\":[\"host\"],\"users\":[\"1000\"]}", "userns" },
 		{ { .devices = V("/dev/fuse") }, "{\"devices\":[\"/dev/fuse\"]}",
 			"devices" },
@@ -191,6 +191,49 @@ static void test_usual(void **state)
 	policy_done(&tight);
 }
 
+/* What the image says of a user, as its groups, is not believed. */
+static void test_host_ids(void **state)
+{
+	const struct {
+		const char *user;
+		bool is_allowed;
+	} cases[] = {
+		{ "1000:1000", true },
+		{ "1000:1999", true },
+		{ "1000:0", false },
+		{ "0:1000", false },
+		{ "1000", false },
+		{ "1000:", false },
+		{ "1000:1000:", false },
+		{ "app:1000", false },
+		{ "1000:disk", false },
+		{ "/bin/su", false },
+		{ "", false },
+		{ NULL, false },
+	};
+	struct policy policy = parse("{\"userns\":[\"host\"],\"users\":[\"1000-1999\"]}");
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct run_options run = { .user = cases[i].user,
+			.userns = "host" };
+		int r = policy_check(&policy, &run, &err);
+
+		if (r != (cases[i].is_allowed ? 0 : -EACCES))
+			fail_msg("row %zu: %d %s", i, r, err.text);
+		/* Nobody named: whom the container's program is, which was checked. */
+		r = policy_check_exec(&policy, &run, true, &err);
+		if (r != (cases[i].is_allowed || !run.user ? 0 : -EACCES))
+			fail_msg("row %zu: %d %s", i, r, err.text);
+		assert_int_equal(policy_check_exec(&policy, &run, false, &err), 0);
+	}
+	policy.usual_userns = "host";
+	assert_int_equal(policy_check_exec(&policy, &(struct run_options){ .user = "0" },
+				 true, &err),
+		0);
+	policy_done(&policy);
+}
+
 /* The refusal is no stronger than the longest path says, and no weaker. */
 static void test_paths(void **state)
 {
@@ -254,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_allowances),
 		cmocka_unit_test(test_usual),
+		cmocka_unit_test(test_host_ids),
 		cmocka_unit_test(test_paths),
 	};
 
