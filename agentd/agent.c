@@ -7,6 +7,7 @@
 #include "agentd/container-names.h"
 #include "agentd/fetch-cache.h"
 #include "agentd/launch-ids.h"
+#include "agentd/volume.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -249,6 +250,7 @@ static void recover(struct agent *agent)
 	size_t live = 0;
 
 	container_names_sweep(agent->engine);
+	volume_sweep(agent->engine);
 	if (container_list(agent->engine, &list, &err) < 0) {
 		agent_complain("list the containers", &err);
 		return;

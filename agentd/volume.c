@@ -57,6 +57,19 @@ static int open_volumes(const struct engine *engine, struct err *err)
 	return fd < 0 ? err_set(err, -fd, "open %s/volumes", engine->root_path) : fd;
 }
 
+/* The same for whoever changes which there are, or what one is: one after the other. */
+static int open_locked(const struct engine *engine, bool is_exclusive, struct err *err)
+{
+	cleanup_close int fd = open_volumes(engine, err);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fd_lock(fd, is_exclusive, true);
+	return r < 0 ? err_set(err, -r, "lock %s/volumes", engine->root_path)
+		     : take_fd(&fd);
+}
+
 static int open_dir(int dirfd, const char *name)
 {
 	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -124,17 +137,14 @@ static int read_record(int dirfd, const char *name, struct volume *ret, struct e
 
 /* ---- one ---- */
 
-static int find(struct engine *engine, const char *name, const char *role, int *ret_dirfd,
+static int find(int volumes, const char *name, const char *role, int *ret_dirfd,
 	struct volume *ret, struct err *err)
 {
-	cleanup_close int volumes = -1, dirfd = -1;
+	cleanup_close int dirfd = -1;
 	int r = check_name(name, err);
 
 	if (r < 0)
 		return r;
-	volumes = open_volumes(engine, err);
-	if (volumes < 0)
-		return volumes;
 	dirfd = open_dir(volumes, name);
 	if (dirfd == -ENOENT) {
 		(void)err_say(err, ENOENT, "there is no volume %s", name);
@@ -157,9 +167,9 @@ static int find(struct engine *engine, const char *name, const char *role, int *
 int volume_find(struct engine *engine, const char *name, const char *role,
 	struct volume *ret, struct err *err)
 {
-	cleanup_close int dirfd = -1;
+	cleanup_close int volumes = open_volumes(engine, err), dirfd = -1;
 
-	return find(engine, name, role, &dirfd, ret, err);
+	return volumes < 0 ? volumes : find(volumes, name, role, &dirfd, ret, err);
 }
 
 static int check_room(int dirfd, uint64_t bytes, struct err *err)
@@ -199,7 +209,7 @@ static int build(
 
 int volume_create(struct engine *engine, const struct volume *volume, struct err *err)
 {
-	cleanup_close int volumes = open_volumes(engine, err);
+	cleanup_close int volumes = open_locked(engine, true, err);
 	char temporary[ROOM_FOR_NAME];
 	int r = volumes < 0 ? volumes : check_name(volume->name, err);
 
@@ -218,8 +228,8 @@ int volume_grow(struct engine *engine, const char *name, const char *role,
 	uint64_t bytes_more, struct err *err)
 {
 	cleanup_volume struct volume volume = { 0 };
-	cleanup_close int dirfd = -1;
-	int r = find(engine, name, role, &dirfd, &volume, err);
+	cleanup_close int volumes = open_locked(engine, true, err), dirfd = -1;
+	int r = volumes < 0 ? volumes : find(volumes, name, role, &dirfd, &volume, err);
 
 	if (r == 0)
 		r = check_room(dirfd, bytes_more, err);
@@ -247,22 +257,45 @@ static int open_data(int dirfd, const char *name, bool is_exclusive, struct err 
 	return r < 0 ? err_set(err, -r, "lock volume %s", name) : take_fd(&fd);
 }
 
+/* Nobody makes or removes one now: `volumes` is locked. */
+static void remove_begun(int volumes)
+{
+	cleanup_closedir DIR *dir = NULL;
+	int fd = openat(volumes, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *e;
+
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		(void)close(fd);
+	while (dir && (e = readdir(dir))) {
+		if (str_skip_prefix(e->d_name, NEW_PREFIX) ||
+			str_skip_prefix(e->d_name, GONE_PREFIX))
+			(void)!fd_remove_tree(volumes, e->d_name);
+	}
+}
+
+void volume_sweep(struct engine *engine)
+{
+	struct err ignored;
+	cleanup_close int volumes = open_volumes(engine, &ignored);
+
+	if (volumes >= 0 && fd_lock(volumes, true, false) == 0)
+		remove_begun(volumes);
+}
+
 int volume_destroy(
 	struct engine *engine, const char *name, const char *role, struct err *err)
 {
 	cleanup_volume struct volume volume = { 0 };
-	cleanup_close int dirfd = -1, data = -1, volumes = -1;
+	cleanup_close int volumes = open_locked(engine, true, err), dirfd = -1, data = -1;
 	char gone[ROOM_FOR_NAME];
-	int r = find(engine, name, role, &dirfd, &volume, err);
+	int r = volumes < 0 ? volumes : find(volumes, name, role, &dirfd, &volume, err);
 
 	if (r < 0)
 		return r;
 	data = open_data(dirfd, name, true, err);
 	if (data < 0)
 		return data;
-	volumes = open_volumes(engine, err);
-	if (volumes < 0)
-		return volumes;
 	fd_random_name(GONE_PREFIX, gone, sizeof(gone));
 	if (renameat(volumes, name, volumes, gone) < 0 || fsync(volumes) < 0)
 		return err_set(err, errno, "destroy volume %s", name);
@@ -274,8 +307,8 @@ int volume_open(
 	struct engine *engine, const char *name, const char *role, struct err *err)
 {
 	cleanup_volume struct volume volume = { 0 };
-	cleanup_close int dirfd = -1;
-	int r = find(engine, name, role, &dirfd, &volume, err);
+	cleanup_close int volumes = open_volumes(engine, err), dirfd = -1;
+	int r = volumes < 0 ? volumes : find(volumes, name, role, &dirfd, &volume, err);
 
 	return r < 0 ? r : open_data(dirfd, name, false, err);
 }

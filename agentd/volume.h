@@ -34,6 +34,8 @@ int volume_grow(struct engine *engine, const char *name, const char *role,
 /* -EBUSY while a container has it. */
 int volume_destroy(struct engine *engine, const char *name, const char *role,
 	struct err *err) __attribute__((warn_unused_result));
+/* Removes what was half made, or half removed, by one who was killed. */
+void volume_sweep(struct engine *engine);
 /* data/, which is in use until the descriptor is closed by everybody who got it. */
 int volume_open(struct engine *engine, const char *name, const char *role,
 	struct err *err) __attribute__((warn_unused_result));

@@ -6,7 +6,9 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char root[32];
@@ -96,6 +98,24 @@ static void test_list(void **state)
 	assert_int_equal(list.items[0].bytes + list.items[1].bytes, 3);
 }
 
+static void test_sweep(void **state)
+{
+	static const char *const begun[] = { "volumes/.new-1", "volumes/.gone-2" };
+	cleanup_close int dirfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_volume struct volume volume = { 0 };
+
+	assert_int_equal(create("data", "*", 0), 0);
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_close int fd = fd_mkdir_open(dirfd, begun[i], 0700);
+
+		assert_int_equal(mkdirat(fd, "data", 0755), 0);
+	}
+	volume_sweep(engine);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(faccessat(dirfd, begun[i], F_OK, 0), -1);
+	assert_int_equal(volume_find(engine, "data", NULL, &volume, &err), 0);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_engine, close_engine)
 
 int main(void)
@@ -106,6 +126,7 @@ int main(void)
 		TEST(test_role),
 		TEST(test_in_use),
 		TEST(test_list),
+		TEST(test_sweep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
