@@ -161,8 +161,6 @@ static void append_event(const struct writing *w, const struct task *task,
 	add(&event, "uuid", status->uuid);
 	add(&event, "reason", status->reason);
 	add(&event, "message", status->message);
-	if (status->has_health)
-		add(&event, "healthy", status->is_healthy ? "true" : "false");
 	events_append(w->writer->engine, &event);
 	strv_free(event.attributes);
 }

@@ -6,8 +6,7 @@
 #include <errno.h>
 
 const char *const restart_policy_names[] = { "never", "on-failure", "always", NULL };
-const char *const check_kind_names[] = { "COMMAND", "HTTP", "TCP", NULL };
-const char *const task_condition_names[] = { "RUNNING", "HEALTHY", "FINISHED", NULL };
+const char *const task_condition_names[] = { "RUNNING", "FINISHED", NULL };
 
 int json_name(const struct json *v, void *out, const void *arg, struct err *err)
 {
@@ -29,28 +28,6 @@ void json_name_encode(struct json_writer *w, const char *key, const void *in,
 
 	jw_string(w, key, names[*(const uint32_t *)in]);
 }
-
-#define CHECK_AT(member) offsetof(struct task_check, member)
-
-static const struct json_field check_fields[] = {
-	{ "name", json_string, CHECK_AT(name), true },
-	{ "is_health", json_bool, CHECK_AT(is_health) },
-	{ "kind", json_name, CHECK_AT(kind), true, check_kind_names, json_name_encode },
-	{ "command", json_strv, CHECK_AT(command) },
-	{ "environment", json_strv, CHECK_AT(environment) },
-	{ "is_https", json_bool, CHECK_AT(is_https) },
-	{ "is_ipv6", json_bool, CHECK_AT(is_ipv6) },
-	{ "path", json_string, CHECK_AT(path) },
-	{ "port", json_u32, CHECK_AT(port) },
-	{ "delay_ms", json_u64, CHECK_AT(delay_ms) },
-	{ "interval_ms", json_u64, CHECK_AT(interval_ms) },
-	{ "timeout_ms", json_u64, CHECK_AT(timeout_ms) },
-	{ "grace_ms", json_u64, CHECK_AT(grace_ms) },
-	{ "failures", json_u32, CHECK_AT(failures) },
-	{ 0 },
-};
-static const struct json_array_of check_array = { sizeof(struct task_check), check_fields,
-	NULL };
 
 static const struct json_field depend_fields[] = {
 	{ "task", json_string, offsetof(struct task_dependency, task), true },
@@ -78,7 +55,6 @@ const struct json_field task_spec_fields[] = {
 	{ "backoff_max_ms", json_u64, AT(restart.backoff_max_ms) },
 	{ "is_init", json_bool, AT(is_init) },
 	{ "depends", json_array, AT(depends), false, &depend_array },
-	{ "checks", json_array, AT(checks), false, &check_array },
 	{ 0 },
 };
 const struct json_array_of task_spec_array = { sizeof(struct task_spec), task_spec_fields,
@@ -103,29 +79,6 @@ static int check_ids(const struct task_specs *specs, size_t n, struct err *err)
 	return 0;
 }
 
-static int check_a_check(const struct task_check *check, struct err *err)
-{
-	if (check->kind != CHECK_COMMAND && (!check->port || check->port > UINT16_MAX))
-		return err_say(err, EINVAL, "want a port from 1 to 65535");
-	if (check->kind == CHECK_COMMAND && !strv_len(check->command))
-		return err_say(err, EINVAL, "want a command");
-	if (check->path && *check->path != '/')
-		return err_say(err, EINVAL, "want a path that begins with /");
-	for (const char *c = check->path; c && *c; c++) {
-		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
-			return err_say(err, EINVAL,
-				"want a path without blanks and control characters");
-	}
-	strv_each (assignment, check->environment) {
-		if (**assignment == '=' || !strchr(*assignment, '='))
-			return err_say(err, EINVAL, "want variables with a name");
-	}
-	if (!check->interval_ms || !check->timeout_ms || !check->failures)
-		return err_say(err, EINVAL,
-			"interval, timeout and failures must be more than 0");
-	return 0;
-}
-
 /* What a task is is kept on disk, and told as it was given. */
 static int check_secrets(const struct task_spec *spec, struct err *err)
 {
@@ -135,22 +88,6 @@ static int check_secrets(const struct task_spec *spec, struct err *err)
 				 "disk",
 				 spec->id)
 		       : 0;
-}
-
-static int check_checks(const struct task_spec *spec, struct err *err)
-{
-	int r = 0;
-
-	if (spec->checks.count > TASK_CHECKS_MAX)
-		return err_say(err, EINVAL, "task %s: has more than %d checks", spec->id,
-			TASK_CHECKS_MAX);
-	for (size_t i = 0; r == 0 && i < spec->checks.count; i++) {
-		r = check_a_check(&spec->checks.items[i], err);
-		if (r < 0)
-			return err_wrap(err, "task %s: check %s", spec->id,
-				spec->checks.items[i].name);
-	}
-	return 0;
 }
 
 const struct task_spec *task_specs_find(const struct task_specs *specs, const char *name)
@@ -163,11 +100,6 @@ const struct task_spec *task_specs_find(const struct task_specs *specs, const ch
 	return NULL;
 }
 
-static bool has_health_check(const struct task_spec *spec)
-{
-	return spec->checks.count > 0;
-}
-
 static int check_depends(
 	const struct task_specs *specs, const struct task_spec *spec, struct err *err)
 {
@@ -178,11 +110,6 @@ static int check_depends(
 		if (!other)
 			return err_say(err, EINVAL,
 				"task %s: depends_on: there is no task %.80s in its group",
-				spec->id, d->task);
-		if (d->condition == AFTER_HEALTHY && !has_health_check(other))
-			return err_say(err, EINVAL,
-				"task %s: depends_on: %.80s has no check that could call it "
-				"HEALTHY",
 				spec->id, d->task);
 		if (spec->is_init && !other->is_init)
 			return err_say(err, EINVAL,
@@ -238,8 +165,6 @@ int task_specs_check(const struct task_specs *specs, struct err *err)
 		r = check_ids(specs, i, err);
 		if (r == 0)
 			r = check_secrets(&specs->items[i], err);
-		if (r == 0)
-			r = check_checks(&specs->items[i], err);
 		if (r == 0)
 			r = check_depends(specs, &specs->items[i], err);
 	}

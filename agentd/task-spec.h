@@ -10,28 +10,12 @@
 
 #define TASK_ID_MAX 112	    /* its containers' names are longer */
 #define TASK_GROUP_MAX 64   /* tasks of one */
-#define TASK_CHECKS_MAX 16  /* of one task */
 #define TASK_GRACE_MS 10000 /* unless the kill policy says otherwise */
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_COUNT };
 extern const char *const restart_policy_names[]; /* "never"; NULL at the end */
 
-enum check_kind { CHECK_COMMAND, CHECK_HTTP, CHECK_TCP, CHECK_KIND_COUNT };
-extern const char *const check_kind_names[]; /* "COMMAND" */
-
-struct task_check {
-	char *name;	/* "0" unless it has one */
-	bool is_health; /* the task is ended when it fails; else it only tells */
-	uint32_t kind;
-	strv command, environment;
-	bool is_https, is_ipv6;
-	char *path;
-	uint32_t port;
-	uint64_t delay_ms, interval_ms, timeout_ms, grace_ms;
-	uint32_t failures; /* one after the other, that end the task */
-};
-
-enum task_condition { AFTER_RUNNING, AFTER_HEALTHY, AFTER_FINISHED, AFTER_COUNT };
+enum task_condition { AFTER_RUNNING, AFTER_FINISHED, AFTER_COUNT };
 extern const char *const task_condition_names[]; /* "RUNNING" */
 
 struct task_dependency {
@@ -54,10 +38,6 @@ struct task_spec {
 		struct task_dependency *items;
 		size_t count;
 	} depends;
-	struct {
-		struct task_check *items;
-		size_t count;
-	} checks;
 };
 
 struct task_specs {

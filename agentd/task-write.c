@@ -14,15 +14,6 @@ static void write_id(struct json_writer *w, const char *key, const char *value)
 	jw_object_end(w);
 }
 
-/* An object that was checked when it was taken. */
-static void write_text(struct json_writer *w, const char *key, const char *text)
-{
-	cleanup_json struct json_doc *doc = NULL;
-
-	if (text && json_parse(text, strlen(text), &doc, NULL) == 0)
-		jw_json(w, key, json_root(doc));
-}
-
 static void write_container(const struct agent *agent, const struct task_status *status,
 	struct json_writer *w)
 {
@@ -48,9 +39,6 @@ static void write_status(const struct agent *agent, const struct task *task,
 		jw_string(w, "reason", status->reason);
 	if (status->message)
 		jw_string(w, "message", status->message);
-	if (status->has_health)
-		jw_bool(w, "healthy", status->is_healthy);
-	write_text(w, "check_status", status->check);
 	write_container(agent, status, w);
 }
 
@@ -96,8 +84,6 @@ static void write_task(
 			task_state_name((enum task_state)last->state));
 		jw_string(w, "status_update_uuid", last->uuid);
 	}
-	if (task->has_health)
-		jw_bool(w, "healthy", task->is_healthy);
 	write_shown(task, w);
 	write_statuses(agent, task, w);
 	jw_object_end(w);

@@ -54,7 +54,6 @@ static void status_done(struct task_status *status)
 	free(status->reason);
 	free(status->message);
 	free(status->container);
-	free(status->check);
 	*status = (struct task_status){ 0 };
 }
 
@@ -104,24 +103,21 @@ static int fill_status(
 	to->exit_status = status->exit_status;
 	to->attempt = task->attempt;
 	to->time = timestamp_now();
-	to->has_health = task->has_health;
-	to->is_healthy = task->is_healthy;
 	to->version = task->group->version;
 	to->container = task->container ? task_container_name(task) : NULL;
 	if ((task->container && !to->container) || make_uuid(&to->uuid) < 0 ||
 		str_set(&to->reason, status->reason) < 0 ||
-		str_set(&to->message, status->message) < 0 ||
-		str_set(&to->check, status->check) < 0)
+		str_set(&to->message, status->message) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
-/* A running task may say so again: its checks saw something else, or it goes on after a while. */
+/* A running task may say so again: it goes on after a while. */
 static bool is_news(const struct task *task, const struct task_status *status)
 {
 	if (task_state_is_terminal(task->state) || status->state < task->state)
 		return false;
-	return status->state > task->state || status->check || status->message;
+	return status->state > task->state || status->message;
 }
 
 int task_stage(struct task *task, const struct task_status *status)
@@ -156,7 +152,6 @@ void task_begin_again(struct task *task)
 	task->attempt++;
 	task->state = TASK_STARTING;
 	free(take_ptr(task->container));
-	task->has_health = task->is_healthy = task->is_ready = false;
 	task->started_ms = task->restart_ms = 0;
 	task->group->version++;
 }

@@ -47,10 +47,8 @@ struct task_status {
 	int64_t time;
 	char *reason, *message; /* NULL: none. A reason is a name of Mesos: "REASON_…" */
 	char *container;	/* its name; NULL: there was none */
-	bool has_health, is_healthy;
 	bool has_exit;
 	int32_t exit_status;  /* as a shell counts */
-	char *check;	      /* what a check saw: an object of JSON; NULL: nothing */
 	bool is_acknowledged; /* or superseded: nobody needs to hear of it again */
 	uint64_t version;     /* of the record that has it first */
 };
@@ -76,8 +74,6 @@ struct task {
 		size_t count;
 	} statuses;
 	struct task_end end;
-	bool has_health, is_healthy;
-	bool is_ready;	      /* every check that tells of readiness was content once */
 	uint64_t launched_ms; /* the first attempt; 0: not yet */
 	uint64_t started_ms;  /* this attempt ran from here on */
 	uint64_t restart_ms;  /* when this attempt is due; 0: at once */
@@ -90,7 +86,7 @@ struct task {
 char *task_container_name(const struct task *task) __attribute__((warn_unused_result));
 
 /*
- * Appends a status and makes the task what it says. `status`: state, reason, message, exit, check;
+ * Appends a status and makes the task what it says. `status`: state, reason, message, exit;
  * strings are copied, the rest is filled in. 1: it is no news, or would go backwards, and nothing
  * was changed.
  */

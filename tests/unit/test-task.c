@@ -143,7 +143,6 @@ static void test_record(void **state)
 	struct err err = { 0 };
 
 	assert_int_equal(become(task, TASK_RUNNING, "x\n\"y\""), 0);
-	task->has_health = true;
 	task->started_ms = 7;
 	task->end = (struct task_end){
 		.is_asked = true, .state = TASK_FAILED, .grace_ms = 3
