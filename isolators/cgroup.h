@@ -53,6 +53,19 @@ int cgroup_create(const struct cgroup_host *host, const char *path,
 	const struct spec_resources *resources, struct cgroup **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * A container that other cgroups shall stand below keeps its own processes in a leaf: on v2 a
+ * cgroup has processes, or hands controllers to its children. The leaf has no limits of its own
+ * and goes with the cgroup.
+ */
+int cgroup_leaf(const struct cgroup *cgroup, const char *name, struct cgroup **ret,
+	struct err *err) __attribute__((warn_unused_result));
+/* The path of such a one; NULL: no memory. */
+char *cgroup_path_below(const char *path, const char *name)
+	__attribute__((warn_unused_result));
+/* Whether a process is in it or below it; not, when it is gone. */
+bool cgroup_has(const struct cgroup *cgroup, pid_t pid);
+
 /* Opens an existing one. -ENOENT when it is gone. */
 int cgroup_open(const struct cgroup_host *host, const char *path, struct cgroup **ret,
 	struct err *err) __attribute__((warn_unused_result));

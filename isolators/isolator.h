@@ -49,6 +49,10 @@ struct isolation {
 	int bundle_dirfd; /* relative paths of the spec start here */
 	const struct secrets *secrets; /* NULL: none */
 	const struct rootfs *rootfs;   /* overrides spec->root.path; NULL: the spec's */
+	/* Detached trees for the first mounts of the spec, in its order, instead of their
+	 * sources; -1: the source as it stands. Borrowed. */
+	const int *mount_fds;
+	size_t mount_count;
 	struct notes *notes;
 	bool is_rootless;  /* the launcher is not privileged in the host's user namespace
 			   */

@@ -8,6 +8,7 @@
 #include "isolators/userns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mount.h>
 
 /* ---- the parent: plans and bind sources
@@ -158,6 +159,26 @@ static int plan_options(
 	return drop_unmapped_tty_group(isolation, plan) < 0 ? err_oom(err) : 0;
 }
 
+/* What somebody opened for this mount, whose path means nothing here. */
+static int given_tree(const struct isolation *isolation, const struct mount_plan *plan)
+{
+	size_t at = (size_t)(plan - isolation->mounts->items);
+
+	return at < isolation->mount_count ? isolation->mount_fds[at] : -1;
+}
+
+static int take_tree(
+	const struct isolation *isolation, struct mount_plan *plan, struct err *err)
+{
+	int r;
+
+	plan->tree_fd = fcntl(given_tree(isolation, plan), F_DUPFD_CLOEXEC, 3);
+	if (plan->tree_fd < 0)
+		return err_set(err, errno, "mounts: open %s", plan->target);
+	r = mount_options_apply(plan->tree_fd, &plan->options, -1);
+	return r < 0 ? err_set(err, -r, "mounts: options of %s", plan->target) : 0;
+}
+
 int mount_plan_make(struct isolation *isolation, struct mount_plan *plan, struct err *err)
 {
 	int r;
@@ -178,6 +199,8 @@ int mount_plan_make(struct isolation *isolation, struct mount_plan *plan, struct
 	plan->is_late_readonly = !plan->options.is_bind &&
 				 (plan->options.own.set & MOUNT_ATTR_RDONLY) &&
 				 !plan->type->fallback;
+	if (given_tree(isolation, plan) >= 0)
+		return take_tree(isolation, plan, err);
 	if (!plan->options.is_bind || plan->options.is_remount || isolation->is_rootless)
 		return 0;
 	plan->tree_fd = mount_bind_open(isolation,

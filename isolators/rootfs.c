@@ -62,22 +62,28 @@ static int open_directory(const struct isolation *isolation, struct err *err)
 	return fd < 0 ? err_set(err, errno, "open the root file system %s", path) : fd;
 }
 
-/* A clone that takes no part in the host's propagation, whatever the mount it came from. */
-static int clone_directory(int dirfd, int userns_fd, struct err *err)
+static int make_private(int tree_fd, int userns_fd, struct err *err)
 {
 	const struct mount_change cut = {
 		.propagation = MS_PRIVATE, .idmap_fd = userns_fd, .is_recursive = true
 	};
+	int r = mount_change(tree_fd, &cut);
+
+	if (r == -EINVAL && userns_fd >= 0)
+		return overlay_say_no_idmap(err);
+	return r < 0 ? err_set(err, -r, "make the root file system private") : 0;
+}
+
+/* A clone that takes no part in the host's propagation, whatever the mount it came from. */
+static int clone_directory(int dirfd, int userns_fd, struct err *err)
+{
 	cleanup_close int tree = mount_clone(dirfd, "", true);
 	int r;
 
 	if (tree < 0)
 		return err_set(err, -tree, "clone the mount of the root file system");
-	r = mount_change(tree, &cut);
-	if (r == -EINVAL && userns_fd >= 0)
-		return overlay_say_no_idmap(err);
-	return r < 0 ? err_set(err, -r, "make the root file system private")
-		     : take_fd(&tree);
+	r = make_private(tree, userns_fd, err);
+	return r < 0 ? r : take_fd(&tree);
 }
 
 /* What a launcher prepared belongs to ids of the host that the user namespace does not have.
@@ -91,7 +97,7 @@ static bool is_foreign(const struct isolation *isolation)
 static int make_in_parent(struct isolation *isolation, struct err *err)
 {
 	cleanup_close int dir = -1;
-	int userns_fd = -1;
+	int userns_fd = -1, r;
 
 	if (is_foreign(isolation)) {
 		userns_fd = userns_for_mounts(isolation, err);
@@ -103,6 +109,11 @@ static int make_in_parent(struct isolation *isolation, struct err *err)
 			       ? overlay_mount(isolation->rootfs, err)
 			       : overlay_mount_mapped(isolation->rootfs, userns_fd, err);
 	dir = open_directory(isolation, err);
+	/* It has the ids that it shall have. */
+	if (dir >= 0 && isolation->rootfs && isolation->rootfs->kind == ROOTFS_TREE) {
+		r = make_private(dir, -1, err);
+		return r < 0 ? r : take_fd(&dir);
+	}
 	return dir < 0 ? dir : clone_directory(dir, userns_fd, err);
 }
 

@@ -21,6 +21,7 @@
 enum rootfs_kind {
 	ROOTFS_DIRECTORY, /* target_fd is the root file system itself */
 	ROOTFS_OVERLAY,	  /* overlayfs of lowers and, unless read-only, upper and work */
+	ROOTFS_TREE,	  /* target_fd is a detached mount, as it is to be */
 };
 
 struct rootfs {

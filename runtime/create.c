@@ -54,6 +54,8 @@ static void fill_isolation(const struct runtime_request *request, struct launch 
 	i->bundle_dirfd = request->bundle_dirfd;
 	i->rootfs = request->rootfs;
 	i->secrets = request->secrets;
+	i->mount_fds = request->mount_fds;
+	i->mount_count = request->mount_count;
 	i->notes = request->notes;
 	i->is_rootless = request->is_rootless;
 	i->create_cwd = request->create_cwd;
@@ -90,6 +92,7 @@ static int fill_state(struct creation *c, struct err *err)
 	state->rootfs = rootfs_path(request);
 	state->has_poststart_hooks = spec->hooks.poststart.count > 0;
 	state->has_poststop_hooks = spec->hooks.poststop.count > 0;
+	state->has_cgroup_leaf = c->launch.place.leaf != NULL;
 	state->has_own_pid_namespace =
 		namespaces_is_new(c->launch.isolation.namespaces, CLONE_NEWPID);
 	if (str_set(&state->id, request->id) < 0 ||
@@ -97,8 +100,8 @@ static int fill_state(struct creation *c, struct err *err)
 		str_set(&state->created, timestamp_format(timestamp_now(), now)) < 0 ||
 		strv_copy(spec->annotations, &state->annotations) < 0)
 		return err_oom(err);
-	if (c->launch.isolation.cgroup &&
-		str_set(&state->cgroup_path, cgroup_path(c->launch.isolation.cgroup)) < 0)
+	if (c->launch.place.cgroup &&
+		str_set(&state->cgroup_path, cgroup_path(c->launch.place.cgroup)) < 0)
 		return err_oom(err);
 	return 0;
 }
@@ -187,9 +190,9 @@ static int create(struct creation *c, struct err *err)
 
 	r = registry_prepare(isolation, STAGES_CREATE, err);
 	if (r == 0)
-		r = place_make(isolation, c->request->state_dirfd, &c->launch.place, err);
+		r = place_make(isolation, c->request, &c->launch.place, err);
 	if (r == 0) {
-		isolation->cgroup = c->launch.place.cgroup;
+		isolation->cgroup = place_inside(&c->launch.place);
 		r = fill_state(c, err);
 	}
 	if (r == 0)
@@ -207,6 +210,7 @@ static int create(struct creation *c, struct err *err)
 static void undo(struct creation *c)
 {
 	struct isolation *isolation = &c->launch.isolation;
+	struct cgroup *cgroup = c->launch.place.cgroup;
 	struct hook_run poststop = { .name = "poststop",
 		.hooks = &c->request->spec->hooks.poststop,
 		.state = &c->state,
@@ -216,8 +220,7 @@ static void undo(struct creation *c)
 	launch_abort(&c->launch);
 	if (registry_cleanup(isolation, &err) < 0)
 		notes_add(isolation->notes, "after the failure: %s", err.text);
-	if (isolation->cgroup && (cgroup_kill(isolation->cgroup, &err) < 0 ||
-					 cgroup_destroy(isolation->cgroup, &err) < 0))
+	if (cgroup && (cgroup_kill(cgroup, &err) < 0 || cgroup_destroy(cgroup, &err) < 0))
 		notes_add(isolation->notes, "after the failure: %s", err.text);
 	if (c->has_run_hooks)
 		hooks_run_all(&poststop, isolation->notes);
@@ -235,9 +238,11 @@ static void give_container(struct creation *c, struct runtime_container *ret)
 		.has_poststart_hooks = c->state.has_poststart_hooks,
 		.has_poststop_hooks = c->state.has_poststop_hooks,
 		.has_own_pid_namespace = c->state.has_own_pid_namespace,
+		.has_cgroup_leaf = c->state.has_cgroup_leaf,
 		.cgroup_host = c->launch.place.host,
 		.cgroup = c->launch.place.cgroup,
 	};
+	cgroup_free(c->launch.place.leaf);
 	c->launch.place = (struct place){ 0 };
 }
 

@@ -31,14 +31,15 @@ static int end_first_process(const struct runtime_state *state, struct err *err)
 	return 0;
 }
 
-static int empty_cgroup(
-	struct cgroup *cgroup, bool has_own_pid_namespace, struct err *err)
+static int empty_cgroup(struct cgroup *cgroup, bool is_empty, struct err *err)
 {
-	/* A pid namespace of its own ended with its first process. */
-	int r = has_own_pid_namespace ? 0 : cgroup_kill(cgroup, err);
+	int r = is_empty ? 0 : cgroup_kill(cgroup, err);
 
 	return r < 0 ? r : cgroup_destroy(cgroup, err);
 }
+
+/* A pid namespace of its own ended with its first process; other containers may be below. */
+#define has_emptied(state) ((state)->has_own_pid_namespace && !(state)->has_cgroup_leaf)
 
 static int remove_cgroup(const struct runtime_state *state, struct err *err)
 {
@@ -48,7 +49,7 @@ static int remove_cgroup(const struct runtime_state *state, struct err *err)
 	r = place_open(state->cgroup_path, &place, err);
 	if (r < 0 || !place.cgroup)
 		return r;
-	return empty_cgroup(place.cgroup, state->has_own_pid_namespace, err);
+	return empty_cgroup(place.cgroup, has_emptied(state), err);
 }
 
 /* A creation that was killed before it had a state may have left its cgroup. */
@@ -158,8 +159,7 @@ int runtime_delete_created(struct runtime_container *container, const char *id,
 	if (lock_fd < 0)
 		return lock_fd;
 	if (container->cgroup)
-		r = empty_cgroup(
-			container->cgroup, container->has_own_pid_namespace, err);
+		r = empty_cgroup(container->cgroup, has_emptied(container), err);
 	if (r == 0)
 		r = clean_isolators(id, err);
 	if (r == 0)

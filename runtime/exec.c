@@ -44,6 +44,13 @@ static int check_exec(const struct runtime_exec *exec, struct err *err)
 	return 0;
 }
 
+static int open_leaf(const char *own, struct place *ret, struct err *err)
+{
+	cleanup_free char *leaf = cgroup_path_below(own, PLACE_LEAF);
+
+	return leaf ? place_open(leaf, ret, err) : err_oom(err);
+}
+
 static int open_place(const struct runtime_exec *exec, struct place *ret, struct err *err)
 {
 	cleanup_free char *joined = NULL, *path = NULL;
@@ -51,7 +58,8 @@ static int open_place(const struct runtime_exec *exec, struct place *ret, struct
 	int r;
 
 	if (str_empty(exec->cgroup))
-		return place_open(own, ret, err);
+		return exec->state->has_cgroup_leaf ? open_leaf(own, ret, err)
+						    : place_open(own, ret, err);
 	if (!own)
 		return err_say(err, ENOTSUP, "the container has no cgroup");
 	joined = str_printf("%s/%s", own, exec->cgroup);

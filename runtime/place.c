@@ -7,6 +7,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+
+#define BELOW_NAME_LEN 16
 
 static int open_host(struct cgroup_host **ret, struct err *err)
 {
@@ -21,8 +24,18 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 	return cgroup_host_open(cgroup_dirfd, proc_dirfd, ret, err);
 }
 
-int place_make(const struct isolation *isolation, int state_dirfd, struct place *ret,
-	struct err *err)
+/* Short names, so that many levels fit into a path. */
+static int choose_below(const char *parent, const char *id, char **ret, struct err *err)
+{
+	char name[BELOW_NAME_LEN + 1];
+
+	(void)snprintf(name, sizeof(name), "%s", id);
+	*ret = cgroup_path_below(parent, name);
+	return *ret ? 0 : err_oom(err);
+}
+
+int place_make(const struct isolation *isolation, const struct runtime_request *request,
+	struct place *ret, struct err *err)
 {
 	const struct spec_linux *l = &isolation->spec->linux_;
 	cleanup_place struct place place = { 0 };
@@ -32,12 +45,20 @@ int place_make(const struct isolation *isolation, int state_dirfd, struct place 
 	r = open_host(&place.host, err);
 	if (r < 0)
 		return r;
-	r = cgroup_choose_path(place.host, l->cgroups_path, isolation->id, &path, err);
+	r = request->cgroup_parent
+		    ? choose_below(request->cgroup_parent, isolation->id, &path, err)
+		    : cgroup_choose_path(
+			      place.host, l->cgroups_path, isolation->id, &path, err);
 	if (r == 0)
-		r = state_save_cgroup(state_dirfd, path, err);
+		r = state_save_cgroup(request->state_dirfd, path, err);
 	if (r < 0)
 		return r;
 	r = cgroup_create(place.host, path, &l->resources, &place.cgroup, err);
+	if (r == 0 && request->has_cgroup_leaf) {
+		r = cgroup_leaf(place.cgroup, PLACE_LEAF, &place.leaf, err);
+		if (r < 0)
+			(void)!cgroup_destroy(place.cgroup, NULL);
+	}
 	if (r < 0)
 		return r;
 	*ret = place;
@@ -65,6 +86,7 @@ int place_open(const char *cgroup_path, struct place *ret, struct err *err)
 
 void place_done(struct place *place)
 {
+	cgroup_free(place->leaf);
 	cgroup_free(place->cgroup);
 	cgroup_host_free(place->host);
 	*place = (struct place){ 0 };

@@ -47,10 +47,13 @@ struct runtime_request {
 	bool is_rootless;
 	bool keep_keyring; /* no session keyring of the container's own */
 	bool no_pivot;	   /* chroot(2) where pivot_root(2) cannot work */
-	/* Anybody may start it, through the state directory, and it outlives its creator.
-	 * Otherwise the creator starts it by runtime_start_created(), and a creator that
-	 * dies before that takes the container with it. */
+	/* Anybody may start it, through the state directory, and it outlives its creator. Otherwise
+	 * the creator starts it, by runtime_start_created(), and takes it along if it dies before. */
 	bool start_later;
+	const char *cgroup_parent; /* of another container's state; NULL: the spec's */
+	bool has_cgroup_leaf;	   /* others will be below this one's */
+	const int *mount_fds;	   /* see struct isolation */
+	size_t mount_count;
 	struct notes *notes;
 };
 
@@ -59,7 +62,8 @@ struct runtime_container {
 	int pidfd;
 	int console_fd; /* the pty master with process.terminal, else -1 */
 	int start_fd;	/* held by the creator; runtime_start_created() uses it */
-	bool has_poststart_hooks, has_poststop_hooks, has_own_pid_namespace;
+	bool has_poststart_hooks, has_poststop_hooks;
+	bool has_own_pid_namespace, has_cgroup_leaf;
 	/* NULL: none. Kept open for runtime_delete_created(). */
 	struct cgroup_host *cgroup_host;
 	struct cgroup *cgroup;

@@ -40,6 +40,7 @@ static const struct json_field state_fields[] = {
 	FIELD("startTime", start_time, json_u64, true),
 	FIELD("bootId", boot_id, json_string, true),
 	FIELD("hasOwnPidNamespace", has_own_pid_namespace, json_bool, false),
+	FIELD("hasCgroupLeaf", has_cgroup_leaf, json_bool, false),
 	FIELD("hasPoststartHooks", has_poststart_hooks, json_bool, false),
 	FIELD("hasPoststopHooks", has_poststop_hooks, json_bool, false),
 	FIELD("annotations", annotations, json_string_map, false),

@@ -31,6 +31,7 @@ struct runtime_state {
 	uint64_t start_time; /* of pid, in clock ticks since boot (/proc/PID/stat) */
 	char *boot_id;
 	bool has_own_pid_namespace;
+	bool has_cgroup_leaf; /* its own processes are in a cgroup below cgroup_path */
 	bool has_poststart_hooks, has_poststop_hooks;
 };
 
