@@ -139,6 +139,15 @@ static void refuse(struct agent *agent, const struct agent_call *call)
 	agent_api_fail(agent, call->id, -EACCES, &err);
 }
 
+static void refuse_inside(struct agent *agent, const struct agent_call *call)
+{
+	struct err err = { 0 };
+	int r = err_say(
+		&err, EACCES, "the agent does not answer this to who is in a container");
+
+	agent_api_fail(agent, call->id, r, &err);
+}
+
 /* What an honest role would not hand on, or would not yet, ends it. */
 static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 {
@@ -157,6 +166,10 @@ static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 	call.id = agent_scope_call(scope, call.id);
 	call.scope = scope->container;
 	op = agent_op_find(call.op);
+	if (op && scope->container && !op->is_for_all) {
+		refuse_inside(agent, &call);
+		return 0;
+	}
 	if (!op)
 		return -EPROTO;
 	if (op->is_outermost && call.scope)
@@ -177,10 +190,12 @@ static int take_message(struct agent_scope *scope, const struct ipc_msg *msg)
 	switch ((enum agent_msg)msg->type) {
 	case AGENT_CALL: return take_call(scope, msg);
 	case AGENT_CANCEL: return take_cancel(scope, msg);
+	case AGENT_TAKEN: return agent_nested_taken(scope, msg);
 	case AGENT_ERROR:
 		if (ipc_msg_err(msg, &err) == 0)
 			agent_complain(API_PROGRAM, &err);
 		return -EPIPE;
+	case AGENT_CONNECTION:
 	case AGENT_START:
 	case AGENT_INPUT:
 	case AGENT_ANSWER: break;
@@ -207,6 +222,9 @@ static int end(struct agent_scope *scope)
 	uint64_t ms = (uint64_t)RESTART_MS << scope->api_failures;
 
 	agent_api_stop(scope);
+	/* That of a container is started again by the next connection. */
+	if (scope->container)
+		return 0;
 	if (ms < RESTART_MS_MAX)
 		scope->api_failures++;
 	(void)fprintf(stderr,
@@ -241,7 +259,9 @@ static int on_api(struct loop_source *source, uint32_t events, void *arg)
 	if (r > 0) {
 		r = take_message(scope, msg);
 		ipc_msg_done(msg);
-		if (r == 0) {
+		if (r == AGENT_IS_IDLE)
+			agent_api_stop(scope);
+		if (r >= 0) {
 			scope->api_failures = 0;
 			return 0;
 		}
@@ -276,7 +296,9 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 	agent_scope_renumber(scope);
 	scope->calls_max = calls_max(scope->api.socket_fd);
 	buf_printf(&b, "{\"calls\":%u}", scope->calls_max);
-	r = helper_send(&scope->api, AGENT_START, &b, &scope->listen_fd, 1, err);
+	scope->sent = scope->taken = 0;
+	r = helper_send(&scope->api, AGENT_START, &b, &scope->listen_fd,
+		scope->container ? 0 : 1, err);
 	if (r == 0) {
 		r = fd_set_nonblock(scope->api.socket_fd, true);
 		if (r < 0)
@@ -288,6 +310,8 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 		if (r < 0)
 			(void)err_set(err, -r, "wait for " API_PROGRAM);
 	}
+	if (r < 0 && scope->container)
+		agent_api_stop(scope);
 	return r;
 }
 

@@ -22,6 +22,9 @@ static const struct json_array_of volume_array = { sizeof(struct agent_volume),
 static const struct json_field fields[] = {
 	{ "id", json_u64, AT(id), true },
 	{ "op", json_string, AT(op), true },
+	{ "parents", json_strv, AT(parents) },
+	{ "is_nested", json_bool, AT(is_nested) },
+	{ "is_deep", json_bool, AT(is_deep) },
 	{ "container", json_string, AT(container) },
 	{ "image", json_string, AT(image) },
 	{ "run", json_object, AT(run), false, run_fields },
@@ -79,7 +82,11 @@ void agent_call_write(struct json_writer *w, const struct agent_call *call)
 
 static int check_name(const struct agent_call *call, struct err *err)
 {
-	if (call->container && str_is_name(call->container))
+	bool is_good = call->container && str_is_name(call->container);
+
+	strv_each (parent, call->parents)
+		is_good = is_good && str_is_name(*parent);
+	if (is_good)
 		return 0;
 	return err_say(err, EINVAL,
 		"container_id.value: want letters, digits, and _ + - and, after the first, . at "

@@ -18,6 +18,10 @@ struct agent_call {
 		scope; /* the container whose socket it came to, its full id; NULL: the agent's
 			    * own. Said by the engine, never by ucr-api. Borrowed */
 	char *op;      /* "launch", as agentd/agent-ops.c lists them */
+	strv parents; /* the names of those it is in, outermost first, below the scope's; "launch":
+			* shall be in */
+	bool is_nested;	 /* asked by a call that Mesos has for those in others */
+	bool is_deep;	 /* "containers": also those in others */
 	char *container; /* its name; of "find", what a person calls it */
 	char *image;	 /* in a registry or in the store; NULL: the host's programs */
 	char *platform;	 /* which of an index, as --platform has it; NULL: this host's */

@@ -19,7 +19,7 @@ int agent_list_containers(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container_list struct container_list list = { 0 };
 	struct json_writer w = JSON_WRITER(&answer->body);
-	int r = container_list(agent->engine, &list, err);
+	int r = agent_list(agent, call, &list, err);
 
 	if (r < 0)
 		return r;
@@ -27,32 +27,12 @@ int agent_list_containers(struct agent *agent, const struct agent_call *call,
 	jw_string(&w, "type", "LIST_CONTAINERS");
 	jw_object(&w, "list_containers");
 	jw_array(&w, "containers");
-	for (size_t i = 0; i < list.count; i++) {
-		if (agent_sees(agent, call, list.items[i]))
-			container_write(&w, NULL, list.items[i]);
-	}
+	for (size_t i = 0; i < list.count; i++)
+		container_write(&w, NULL, list.items[i]);
 	jw_array_end(&w);
 	jw_object_end(&w);
 	jw_object_end(&w);
 	return 0;
-}
-
-/* By what a person calls it, which the other calls do not take: a repetition of this one changes
- * nothing. */
-static int find_by_reference(struct agent *agent, const struct agent_call *call,
-	struct container **ret, struct err *err)
-{
-	cleanup_container struct container *container = NULL;
-	int r = agent_find(agent, call, call->container, ret, err);
-
-	if (r != -ENOENT)
-		return r;
-	r = container_find(agent->engine, call->container, &container, err);
-	/* The candidates may be none of the caller's business. */
-	if (r == -ENOTUNIQ && call->scope)
-		return err_say(err, EINVAL, "%s is the beginning of more than one id",
-			call->container);
-	return r < 0 ? r : agent_find(agent, call, container->id, ret, err);
 }
 
 int agent_find_container(struct agent *agent, const struct agent_call *call,
@@ -60,7 +40,9 @@ int agent_find_container(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container struct container *container = NULL;
 	struct json_writer w = JSON_WRITER(&answer->body);
-	int r = find_by_reference(agent, call, &container, err);
+	/* By what a person calls it, which the other calls do not take: a repetition of this one
+	 * changes nothing. */
+	int r = agent_find_reference(agent, call, call->container, &container, err);
 
 	if (r < 0)
 		return r;

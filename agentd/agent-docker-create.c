@@ -5,6 +5,7 @@
 #include "agentd/agent-volumes.h"
 
 #include "agentd/container-asked.h"
+#include "agentd/container-nested.h"
 #include "agentd/container-private.h"
 #include "agentd/launch.h"
 #include "agentd/platform-option.h"
@@ -69,7 +70,7 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
-	cleanup_container struct container *container = NULL;
+	cleanup_container struct container *container = NULL, *parent = NULL;
 	cleanup_strv strv notes = NULL;
 	cleanup_agent_volumes struct agent_volumes volumes = { 0 };
 	struct agent_launch_options options;
@@ -79,20 +80,21 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 		.options = &options.run,
 		.asked = &asked,
 	};
-	int r = agent_docker_own(call, err);
+	int r = agent_find_parent(agent, call, &parent, err);
 
-	/* As Docker's: whoever wants none says so. */
-	if (!asked.run.network && !engine_is_rootless(agent->engine))
+	/* As Docker's: whoever wants none says so. In another container it is that one's. */
+	if (!asked.run.network && !parent && !engine_is_rootless(agent->engine))
 		asked.run.network = "bridge";
 	if (r == 0)
 		r = find_asked(agent, call, &image, err);
 	if (r == 0)
-		r = agent_launch_options(agent, &asked, &options, err);
-	if (r == 0)
+		r = agent_launch_options(agent, &asked, parent != NULL, &options, err);
+	if (r == 0 && !parent)
 		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
 	request.image = image;
+	request.parent = parent;
 	request.volume_fds = volumes.fds;
 	request.volume_fd_count = volumes.count;
 	r = launch_make(agent->engine, &request, &container, &notes, err);
@@ -103,11 +105,20 @@ int agent_docker_create(struct agent *agent, const struct agent_call *call,
 
 /* ---- starting ---- */
 
+/* Whatever the scope of the call that starts it: where it was made. */
+static int load_parent(struct agent *agent, const struct container *container,
+	struct container **ret, struct err *err)
+{
+	const char *id = container_parent(container);
+
+	return id ? container_find_in(agent->engine, NULL, id, ret, err) : 0;
+}
+
 static int start(struct agent *agent, struct container *container,
 	const struct agent_call *asked, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
-	cleanup_container struct container *started = NULL;
+	cleanup_container struct container *started = NULL, *parent = NULL;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
 	cleanup_agent_volumes struct agent_volumes volumes = { 0 };
 	struct agent_launch_options options;
@@ -121,11 +132,14 @@ static int start(struct agent *agent, struct container *container,
 	int r = find_image(agent, container->image_id, &image, err);
 
 	if (r == 0)
-		r = agent_launch_options(agent, asked, &options, err);
+		r = load_parent(agent, container, &parent, err);
 	if (r == 0)
+		r = agent_launch_options(agent, asked, parent != NULL, &options, err);
+	if (r == 0 && !parent)
 		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
+	request.parent = parent;
 	options.run.name = container->name;
 	options.run.is_detached = !request.client_fd;
 	request.image = image;

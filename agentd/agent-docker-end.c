@@ -101,7 +101,7 @@ int agent_docker_prune(struct agent *agent, const struct agent_call *call,
 	int r = container_filters_check(call->docker.filters, err);
 
 	if (r == 0)
-		r = container_list(agent->engine, &list, err);
+		r = agent_list(agent, call, &list, err);
 	if (r < 0)
 		return r;
 	jw_object(&w, NULL);

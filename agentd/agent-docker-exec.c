@@ -80,11 +80,12 @@ static int tell_failure(
 	return r < 0 ? err_set(err, -r, "tell a client") : 0;
 }
 
-static int start(struct agent *agent, struct container *container,
-	struct container_exec *exec, bool is_detached, struct agent_answer *answer,
-	struct err *err)
+static int start(struct agent *agent, const struct agent_call *call,
+	struct container *container, struct container_exec *exec,
+	struct agent_answer *answer, struct err *err)
 {
 	const struct run_options *run = &exec->asked.run;
+	bool is_detached = call->docker.is_detached;
 	cleanup_launched struct launched launched = LAUNCHED_INIT;
 	struct exec_options options = {
 		.command = run->command,
@@ -98,7 +99,7 @@ static int start(struct agent *agent, struct container *container,
 		.record_dirfd = exec->dirfd,
 	};
 	struct err failure = { 0 };
-	int r = agent_check_exec(agent, container, run, &failure);
+	int r = agent_check_exec(agent, call, container, run, &failure);
 
 	if (r == 0)
 		r = launch_exec(agent->engine, container, &options, &launched, &failure);
@@ -128,9 +129,7 @@ int agent_docker_exec_start(struct agent *agent, const struct agent_call *call,
 
 	if (r == 0)
 		r = container_exec_begin(&exec, err);
-	return r < 0 ? r
-		     : start(agent, container, &exec, call->docker.is_detached, answer,
-			       err);
+	return r < 0 ? r : start(agent, call, container, &exec, answer, err);
 }
 
 /* ---- asking ---- */

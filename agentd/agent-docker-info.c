@@ -89,7 +89,7 @@ static int write_containers(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container_list struct container_list list = { 0 };
 	size_t running = 0, paused = 0, all = 0;
-	int r = container_list(agent->engine, &list, err);
+	int r = agent_list(agent, call, &list, err);
 
 	if (r < 0)
 		return r;

@@ -108,7 +108,7 @@ int agent_docker_list(struct agent *agent, const struct agent_call *call,
 	int r = container_filters_check(o->filters, err);
 
 	if (r == 0)
-		r = container_list(agent->engine, &list, err);
+		r = agent_list(agent, call, &list, err);
 	if (r < 0)
 		return r;
 	jw_array(&w, NULL);

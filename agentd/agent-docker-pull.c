@@ -104,7 +104,7 @@ static void pull(struct agent *agent, const struct agent_call *call, const char 
 	cleanup_free char *reference = str_printf("docker://%s", name);
 	cleanup_strv strv notes = NULL;
 	char words[PLATFORM_WORDS_MAX];
-	struct pull_options options = agent->pull;
+	struct pull_options options = *agent_pull_options(agent, call);
 	struct import_request request = {
 		.reference = reference,
 		.pull = PULL_ALWAYS,

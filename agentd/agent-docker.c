@@ -8,34 +8,36 @@
 #include <unistd.h>
 
 static const struct agent_op ops[] = {
-	{ "docker-ping", agent_docker_ping, .is_quick = true },
-	{ "docker-version", agent_docker_version, .is_quick = true },
-	{ "docker-info", agent_docker_info },
-	{ "docker-list", agent_docker_list },
-	{ "docker-inspect", agent_docker_inspect },
-	{ "docker-top", agent_docker_top },
-	{ "docker-kill", agent_docker_kill },
-	{ "docker-stop", agent_docker_stop, .is_slow = true },
-	{ "docker-remove", agent_docker_remove },
-	{ "docker-prune", agent_docker_prune },
-	{ "docker-create", agent_docker_create },
+	{ "docker-ping", agent_docker_ping, .is_quick = true, .is_for_all = true },
+	{ "docker-version", agent_docker_version, .is_quick = true, .is_for_all = true },
+	{ "docker-info", agent_docker_info, .is_for_all = true },
+	{ "docker-list", agent_docker_list, .is_for_all = true },
+	{ "docker-inspect", agent_docker_inspect, .is_for_all = true },
+	{ "docker-top", agent_docker_top, .is_for_all = true },
+	{ "docker-kill", agent_docker_kill, .is_for_all = true },
+	{ "docker-stop", agent_docker_stop, .is_slow = true, .is_for_all = true },
+	{ "docker-remove", agent_docker_remove, .is_for_all = true },
+	{ "docker-prune", agent_docker_prune, .is_for_all = true },
+	{ "docker-create", agent_docker_create, .is_for_all = true },
 	{ "docker-start", agent_docker_start, .begin = agent_docker_start_begin,
-		.is_slow = true },
+		.is_slow = true, .is_for_all = true },
 	{ "docker-restart", agent_docker_restart, .begin = agent_docker_start_begin,
-		.is_slow = true },
-	{ "docker-attach", agent_docker_attach, .begin = agent_docker_attach_begin },
-	{ "docker-resize", agent_docker_resize },
-	{ "docker-exec", agent_docker_exec },
-	{ "docker-exec-start", agent_docker_exec_start, .is_slow = true },
-	{ "docker-exec-inspect", agent_docker_exec_inspect },
-	{ "docker-exec-resize", agent_docker_exec_resize },
-	{ "docker-logs", agent_docker_logs, .stays = true },
-	{ "docker-stats", agent_docker_stats, .stays = true },
+		.is_slow = true, .is_for_all = true },
+	{ "docker-attach", agent_docker_attach, .begin = agent_docker_attach_begin,
+		.is_for_all = true },
+	{ "docker-resize", agent_docker_resize, .is_for_all = true },
+	{ "docker-exec", agent_docker_exec, .is_for_all = true },
+	{ "docker-exec-start", agent_docker_exec_start, .is_slow = true,
+		.is_for_all = true },
+	{ "docker-exec-inspect", agent_docker_exec_inspect, .is_for_all = true },
+	{ "docker-exec-resize", agent_docker_exec_resize, .is_for_all = true },
+	{ "docker-logs", agent_docker_logs, .stays = true, .is_for_all = true },
+	{ "docker-stats", agent_docker_stats, .stays = true, .is_for_all = true },
 	{ "docker-events", agent_docker_events, .stays = true },
-	{ "docker-pull", agent_docker_pull, .is_slow = true },
-	{ "docker-wait", .begin = agent_docker_wait },
-	{ "docker-images", agent_docker_images },
-	{ "docker-image", agent_docker_image },
+	{ "docker-pull", agent_docker_pull, .is_slow = true, .is_for_all = true },
+	{ "docker-wait", .begin = agent_docker_wait, .is_for_all = true },
+	{ "docker-images", agent_docker_images, .is_for_all = true },
+	{ "docker-image", agent_docker_image, .is_for_all = true },
 	{ "docker-tag", agent_docker_tag },
 	{ "docker-untag", agent_docker_untag },
 	{ 0 },
@@ -53,21 +55,11 @@ const struct agent_op *agent_docker_op_find(const char *name)
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err)
 {
-	cleanup_container struct container *found = NULL;
 	const char *name = call->container ? call->container : "";
-	int r;
 
 	/* Docker's own names begin with a slash. */
 	name += *name == '/';
-	r = container_find(agent->engine, name, &found, err);
-	/* Which others there are is told to nobody else. */
-	if (r == -ENOTUNIQ && call->scope)
-		r = err_say(err, ENOENT, "no container %.80s", name);
-	if (r == 0 && !agent_sees(agent, call, found))
-		r = err_say(err, ENOENT, "no container %.80s", name);
-	if (r == 0)
-		*ret = take_ptr(found);
-	return r;
+	return agent_find_reference(agent, call, name, ret, err);
 }
 
 int agent_docker_own(const struct agent_call *call, struct err *err)

@@ -3,6 +3,7 @@
 #include "agentd/agent-own-ops.h"
 
 #include "agentd/launch.h"
+#include "agentd/launch-nested.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -32,12 +33,14 @@ static void write_started(struct agent_answer *answer, const struct launched *la
 	jw_object_end(&w);
 }
 
-int agent_check_exec(struct agent *agent, const struct container *container,
-	const struct run_options *run, struct err *err)
+int agent_check_exec(struct agent *agent, const struct agent_call *call,
+	const struct container *container, const struct run_options *run, struct err *err)
 {
 	bool has_host_ids = !container->ids.count && !engine_is_rootless(agent->engine);
 
-	return policy_check_exec(&agent->policy, run, has_host_ids, err);
+	int r = call->scope ? launch_nested_check_exec(container, err) : 0;
+
+	return r < 0 ? r : policy_check_exec(&agent->policy, run, has_host_ids, err);
 }
 
 int agent_exec(struct agent *agent, const struct agent_call *call,
@@ -58,7 +61,7 @@ int agent_exec(struct agent *agent, const struct agent_call *call,
 	int r = agent_find(agent, call, call->container, &container, err);
 
 	if (r == 0)
-		r = agent_check_exec(agent, container, run, err);
+		r = agent_check_exec(agent, call, container, run, err);
 	if (r == 0)
 		r = launch_exec(agent->engine, container, &options, &launched, err);
 	if (r > 0)

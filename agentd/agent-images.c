@@ -84,7 +84,7 @@ int agent_pull_image(struct agent *agent, const struct agent_call *call,
 	struct import_request request = {
 		.reference = reference,
 		.pull = PULL_ALWAYS,
-		.pull_options = &agent->pull,
+		.pull_options = agent_pull_options(agent, call),
 		.takes_artifacts = true,
 		.userns.userns_fd = -1,
 		.notes = &notes,

@@ -5,7 +5,7 @@
 #include "agentd/agent-volumes.h"
 
 #include "agentd/agent-network.h"
-#include "agentd/launch.h"
+#include "agentd/launch-nested.h"
 #include "agentd/platform-option.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
@@ -20,6 +20,15 @@ static bool is_run(const struct agent_call *call)
 	return str_eq(call->op, "run");
 }
 
+/* A worker's own copy. Logins are the host's: who is in a container brings none with him. */
+const struct pull_options *agent_pull_options(
+	struct agent *agent, const struct agent_call *call)
+{
+	if (call->scope)
+		agent->pull.auth_files = NULL;
+	return &agent->pull;
+}
+
 static int find_image(struct agent *agent, const struct agent_call *call,
 	struct image **ret, strv *notes, struct err *err)
 {
@@ -28,7 +37,7 @@ static int find_image(struct agent *agent, const struct agent_call *call,
 	char words[PLATFORM_WORDS_MAX];
 	struct import_request request = {
 		.reference = reference,
-		.pull_options = &agent->pull,
+		.pull_options = agent_pull_options(agent, call),
 		.userns.userns_fd = -1,
 		.notes = notes,
 	};
@@ -87,8 +96,22 @@ static int check_processes(const struct run_options *run, struct err *err)
 	return err_hint(err, "ask for a number; without one it is %d", BUNDLE_PIDS_LIMIT);
 }
 
+/* What reaches the host. What is the outer container's to give is held against that by
+ * agentd/launch-nested.h, so the host's lists of these say nothing about it. */
+static int check_nested(
+	struct agent *agent, const struct agent_call *call, struct err *err)
+{
+	struct run_options asked = call->run;
+
+	if (call->is_labelled)
+		asked.labels = NULL;
+	asked.volumes = asked.devices = NULL;
+	asked.user = asked.userns = NULL;
+	return policy_check(&agent->policy, &asked, err);
+}
+
 int agent_launch_options(struct agent *agent, const struct agent_call *call,
-	struct agent_launch_options *ret, struct err *err)
+	bool is_nested, struct agent_launch_options *ret, struct err *err)
 {
 	struct run_options asked;
 	int r = agent_call_check_run(call, err);
@@ -103,6 +126,8 @@ int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	ret->run.name = call->container;
 	ret->run.fetch_cache_size = ret->cache;
 	ret->run.is_detached = true;
+	if (is_nested)
+		return check_nested(agent, call, err);
 	if (!ret->run.userns)
 		ret->run.userns = agent->options->userns;
 	ret->run.id_range = agent->options->id_range;
@@ -115,8 +140,18 @@ int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	return r == 0 ? agent_network_limit(agent, &ret->run, err) : r;
 }
 
+static int choose_image(struct agent *agent, const struct agent_call *call,
+	bool is_nested, struct image **ret, strv *notes, struct err *err)
+{
+	if (call->image)
+		return find_image(agent, call, ret, notes, err);
+	return is_nested
+		       ? launch_nested_image(ret, err)
+		       : sandbox_host_image(engine_is_rootless(agent->engine), ret, err);
+}
+
 static int launch(struct agent *agent, const struct agent_call *call,
-	struct agent_answer *answer, struct err *err)
+	const struct container *parent, struct agent_answer *answer, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *container = NULL;
@@ -125,23 +160,29 @@ static int launch(struct agent *agent, const struct agent_call *call,
 	cleanup_strv strv notes = NULL;
 	struct agent_launch_options options;
 	struct launch_request request = {
-		.image_name = call->image ? call->image : "host:",
+		.image_name = call->image ? call->image
+			      : parent	  ? "parent:"
+					  : "host:",
 		.options = &options.run,
-		.pull_options = &agent->pull,
+		.pull_options = agent_pull_options(agent, call),
+		.parent = parent,
+		.news_fd = &agent->nested.news_fds[1],
 	};
 	int r;
 
-	r = agent_launch_options(agent, call, &options, err);
-	if (r == 0)
+	r = agent_launch_options(agent, call, parent != NULL, &options, err);
+	/* Those of a container in another one are paths of that one. */
+	if (r == 0 && !parent)
 		r = agent_volumes_open(agent, &options.run, &volumes, err);
 	if (r < 0)
 		return r;
 	options.run.is_detached = !call->is_attached;
+	if (options.run.is_session && options.run.is_detached)
+		return err_say(err, EINVAL,
+			"run.is_session: it would end at once: attach to it, too");
 	request.volume_fds = volumes.fds;
 	request.volume_fd_count = volumes.count;
-	r = call->image
-		    ? find_image(agent, call, &image, &notes, err)
-		    : sandbox_host_image(engine_is_rootless(agent->engine), &image, err);
+	r = choose_image(agent, call, parent != NULL, &image, &notes, err);
 	if (r < 0)
 		return r;
 	request.image = image;
@@ -163,9 +204,16 @@ static int launch(struct agent *agent, const struct agent_call *call,
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
+	cleanup_container struct container *parent = NULL;
+	int r;
+
 	if (is_there(agent, call)) {
 		answer->status = 202;
 		return 0;
 	}
-	return launch(agent, call, answer, err);
+	r = agent_find_parent(agent, call, &parent, err);
+	if (r == 0 && !parent && call->is_nested)
+		r = err_say(err, EINVAL,
+			"container_id.parent: want the container that it shall be in");
+	return r < 0 ? r : launch(agent, call, parent, answer, err);
 }

@@ -12,7 +12,7 @@ struct agent_launch_options {
 	char cache[32];
 };
 int agent_launch_options(struct agent *agent, const struct agent_call *call,
-	struct agent_launch_options *ret, struct err *err)
+	bool is_nested, struct agent_launch_options *ret, struct err *err)
 	__attribute__((warn_unused_result));
 int agent_launch(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));

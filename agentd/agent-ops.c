@@ -9,6 +9,7 @@
 #include "agentd/agent-network.h"
 #include "agentd/agent-own-ops.h"
 #include "agentd/container-measure.h"
+#include "agentd/container-nested.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -84,13 +85,27 @@ static void write_usage(
 	jw_object_end(w);
 }
 
-static void write_container(
-	struct agent *agent, struct container *container, struct json_writer *w)
+/* With those it is in, as far as the scope reaches. */
+static void write_id(struct agent *agent, const struct agent_call *call, const char *key,
+	const struct container *container, struct json_writer *w)
+{
+	cleanup_container struct container *parent = NULL;
+	const char *id = container_parent(container);
+	struct err ignored;
+
+	jw_object(w, key);
+	jw_string(w, "value", container->name ? container->name : container->id);
+	if (id && !(call->scope && str_eq(id, call->scope)) &&
+		container_find_in(agent->engine, NULL, id, &parent, &ignored) == 0)
+		write_id(agent, call, "parent", parent, w);
+	jw_object_end(w);
+}
+
+static void write_container(struct agent *agent, const struct agent_call *call,
+	struct container *container, struct json_writer *w)
 {
 	jw_object(w, NULL);
-	jw_object(w, "container_id");
-	jw_string(w, "value", container->name ? container->name : container->id);
-	jw_object_end(w);
+	write_id(agent, call, "container_id", container, w);
 	jw_object(w, "container_status");
 	if (container->pid)
 		jw_i64(w, "executor_pid", container->pid);
@@ -105,7 +120,7 @@ static int containers(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container_list struct container_list list = { 0 };
 	struct json_writer w = JSON_WRITER(&answer->body);
-	int r = container_list(agent->engine, &list, err);
+	int r = agent_list(agent, call, &list, err);
 
 	if (r < 0)
 		return r;
@@ -114,31 +129,15 @@ static int containers(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, "get_containers");
 	jw_array(&w, "containers");
 	for (size_t i = 0; i < list.count; i++) {
-		if (container_is_live(list.items[i]))
-			write_container(agent, list.items[i], &w);
+		if (container_is_live(list.items[i]) &&
+			(call->is_deep || !container_parent(list.items[i]) ||
+				call->scope))
+			write_container(agent, call, list.items[i], &w);
 	}
 	jw_array_end(&w);
 	jw_object_end(&w);
 	jw_object_end(&w);
 	return 0;
-}
-
-int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
-	struct container **ret, struct err *err)
-{
-	if (call->scope)
-		return err_say(
-			err, EACCES, "this is done on the agent's own socket alone");
-	return container_find_exactly(agent->engine, name, ret, err);
-}
-
-bool agent_sees(
-	struct agent *agent, const struct agent_call *call, const struct container *c)
-{
-	cleanup_container struct container *found = NULL;
-	struct err ignored;
-
-	return !call->scope || agent_find(agent, call, c->id, &found, &ignored) == 0;
 }
 
 static int kill_container(struct agent *agent, const struct agent_call *call,
@@ -178,32 +177,32 @@ static int metrics(struct agent *agent, const struct agent_call *call,
 }
 
 static const struct agent_op ops[] = {
-	{ "health", health, .is_quick = true },
-	{ "version", version, .is_quick = true },
+	{ "health", health, .is_quick = true, .is_for_all = true },
+	{ "version", version, .is_quick = true, .is_for_all = true },
 	{ "agent", get_agent, .is_quick = true },
-	{ "containers", containers },
-	{ "launch", agent_launch, .is_slow = true },
-	{ "run", agent_launch, .is_slow = true },
-	{ "exec", agent_exec },
-	{ "logs", agent_logs, .stays = true },
+	{ "containers", containers, .is_for_all = true },
+	{ "launch", agent_launch, .is_slow = true, .is_for_all = true },
+	{ "run", agent_launch, .is_slow = true, .is_for_all = true },
+	{ "exec", agent_exec, .is_for_all = true },
+	{ "logs", agent_logs, .stays = true, .is_for_all = true },
 	{ "events", agent_events, .stays = true },
-	{ "measure", agent_measure_container },
-	{ "wait", .begin = agent_wait },
-	{ "kill", kill_container },
-	{ "remove", remove_container },
-	{ "list", agent_list_containers },
-	{ "find", agent_find_container },
-	{ "inspect", agent_inspect_container },
-	{ "stop", agent_stop_container },
-	{ "top", agent_list_processes },
-	{ "images", agent_list_images },
-	{ "image", agent_inspect_image },
-	{ "pull", agent_pull_image, .is_slow = true },
+	{ "measure", agent_measure_container, .is_for_all = true },
+	{ "wait", .begin = agent_wait, .is_for_all = true },
+	{ "kill", kill_container, .is_for_all = true },
+	{ "remove", remove_container, .is_for_all = true },
+	{ "list", agent_list_containers, .is_for_all = true },
+	{ "find", agent_find_container, .is_for_all = true },
+	{ "inspect", agent_inspect_container, .is_for_all = true },
+	{ "stop", agent_stop_container, .is_for_all = true },
+	{ "top", agent_list_processes, .is_for_all = true },
+	{ "images", agent_list_images, .is_for_all = true },
+	{ "image", agent_inspect_image, .is_for_all = true },
+	{ "pull", agent_pull_image, .is_slow = true, .is_for_all = true },
 	{ "list-files", agent_list_files },
 	{ "read-file", agent_read_file },
 	{ "download", agent_download },
-	{ "attach", agent_attach },
-	{ "attach-input", agent_attach_input },
+	{ "attach", agent_attach, .is_for_all = true },
+	{ "attach-input", agent_attach_input, .is_for_all = true },
 	{ "volumes", agent_get_volumes, .is_outermost = true },
 	{ "create-volumes", agent_create_volumes, .is_outermost = true },
 	{ "grow-volumes", agent_grow_volumes, .is_outermost = true },

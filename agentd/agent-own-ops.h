@@ -10,8 +10,8 @@
  * told of, with the exit status to give for it. 0. */
 int agent_answer_outcome(struct agent_answer *answer, int status, const struct err *err);
 /* Whether policy allows a process as `run` asks for it in the container. */
-int agent_check_exec(struct agent *agent, const struct container *container,
-	const struct run_options *run, struct err *err)
+int agent_check_exec(struct agent *agent, const struct agent_call *call,
+	const struct container *container, const struct run_options *run, struct err *err)
 	__attribute__((warn_unused_result));
 int agent_exec(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));

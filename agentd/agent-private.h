@@ -5,6 +5,7 @@
 
 #include "agentd/agent-proto.h"
 #include "agentd/agent-role.h"
+#include "agentd/agent-find.h"
 #include "agentd/agent-scope.h"
 #include "agentd/agent.h"
 #include "agentd/policy.h"
@@ -28,6 +29,7 @@ struct agent {
 	uint32_t last_scope;
 	int lock_fd;
 	struct rlimit files; /* as it was started with */
+	struct agent_nested nested;
 	struct agent_worker *workers;
 	size_t worker_count, slow_count,
 		stay_count;			 /* who stays is of stay_count alone */
@@ -74,15 +76,6 @@ void agent_api_fail(struct agent *agent, uint64_t id, int r, const struct err *e
 
 /* ---- agent-ops.c: what is done ---- */
 
-/* The container that has this name, or this id from its first digit to its last: what repeats a
- * call must not mean another one. Only what the scope of the call may see. */
-int agent_find(struct agent *agent, const struct agent_call *call, const char *name,
-	struct container **ret, struct err *err) __attribute__((warn_unused_result));
-
-/* The same of one that is known already. */
-bool agent_sees(
-	struct agent *agent, const struct agent_call *call, const struct container *c);
-
 struct agent_op {
 	const char *name;
 	int (*fn)(struct agent *agent, const struct agent_call *call,
@@ -94,6 +87,7 @@ struct agent_op {
 	bool is_slow;  /* it may wait for others: not all workers do such at once */
 	bool stays; /* its worker goes on after the answer, as long as somebody reads */
 	bool is_outermost; /* not for who is in a container */
+	bool is_for_all;   /* also for who is in a container, about what he may see */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);

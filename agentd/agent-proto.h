@@ -5,8 +5,10 @@
  * of common/ipc.h; the socket is HELPER_SOCKET_FD of ucr-api.
  *
  * Engine to ucr-api:
- *   START {"calls"}            fds: the listening socket. At most so many calls may wait for an
- *                              answer, so that all answers fit into the socket and none blocks.
+ *   START {"calls"}            fds: the listening socket; none: it gets CONNECTIONs. At most so many
+ *                              calls may wait for an answer, so that all answers fit into the
+ *                              socket and none blocks.
+ *   CONNECTION                 fds: one that the engine accepted and knows the peer of
  *   ANSWER {"id", "status", "type", "flow"}   fds: the body, a sealed memfd, or, with "flow", what
  *                              it is read from as it comes, and perhaps, sealed, what is said before
  *                              that; none: there is no body. "status" is of
@@ -15,6 +17,7 @@
  *                              still to come, and may before that body has ended.
  * ucr-api to engine:
  *   CALL                       a struct agent_call (agentd/agent-call.h), once for each "id"
+ *   TAKEN {"connections", "is_idle"}   so many CONNECTIONs in all came; is_idle: and are closed
  *   CANCEL {"id"}              nobody waits for it any more; an ANSWER may still come
  *   ERROR                      a struct err: it cannot serve
  */
@@ -27,6 +30,8 @@ enum agent_msg {
 	AGENT_CALL,
 	AGENT_CANCEL,
 	AGENT_ERROR,
+	AGENT_CONNECTION,
+	AGENT_TAKEN,
 	AGENT_INPUT
 };
 

@@ -15,7 +15,7 @@ int agent_scope_new(struct agent *agent, const char *container, struct agent_sco
 	if (!scope)
 		return err_oom(err);
 	*scope = (struct agent_scope){
-		.agent = agent, .listen_fd = -1, .api = HELPER_NONE
+		.agent = agent, .listen_fd = -1, .pidfd = -1, .api = HELPER_NONE
 	};
 	if (container && str_set(&scope->container, container) < 0) {
 		free(scope);
@@ -36,9 +36,8 @@ void agent_scope_free(struct agent_scope *scope)
 		at = &(*at)->next;
 	*at = scope->next;
 	agent_api_stop(scope);
+	agent_nested_close(scope);
 	loop_remove(scope->restart);
-	if (scope->listen_fd >= 0)
-		(void)close(scope->listen_fd);
 	free(scope->container);
 	free(scope);
 }
@@ -75,4 +74,6 @@ void agent_scopes_leave(struct agent *agent)
 		close_fd(&scope->listen_fd);
 		close_fd(&scope->api.socket_fd);
 	}
+	close_fd(&agent->nested
+			  .news_fds[0]); /* a worker that is left alone shall notice */
 }

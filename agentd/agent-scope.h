@@ -14,6 +14,8 @@
 
 #include "common/err.h"
 #include "common/loop.h"
+#include "agentd/agent-call.h"
+#include "agentd/container.h"
 #include "images/helper.h"
 
 #include <stdint.h>
@@ -35,6 +37,19 @@ struct agent_scope {
 	uint32_t number;	   /* of this ucr-api: none before had it */
 	unsigned int api_failures; /* one after the other */
 	uint32_t calls_max;	   /* that an honest role lets wait at once */
+
+	/* Of one in a container. */
+	struct loop_source *listen_source, *process;
+	struct cgroup *cgroup; /* who is in it may connect */
+	int pidfd;	       /* of the first process there */
+	uint64_t sent, taken;  /* connections, by this ucr-api */
+};
+
+/* Of the agent. */
+struct agent_nested {
+	int news_fds[2]; /* ours, and what workers tell of launches by */
+	struct loop_source *news;
+	struct cgroup_host *cgroups; /* NULL until a container has a socket */
 };
 
 /* The list's first one is the agent's own. */
@@ -58,5 +73,27 @@ void agent_scope_renumber(struct agent_scope *scope);
 
 /* In a worker: what is the agent's own is closed. */
 void agent_scopes_leave(struct agent *agent);
+
+/* agent-launch.c, in a worker: with the logins that the scope has. */
+const struct pull_options *agent_pull_options(
+	struct agent *agent, const struct agent_call *call);
+
+/* ---- agent-nested.c: sockets in containers ---- */
+
+int agent_nested_start(struct agent *agent, struct err *err)
+	__attribute__((warn_unused_result));
+/* Serves those of running containers again, and ends what should not have gone on. */
+void agent_nested_recover(struct agent *agent, const struct container_list *list);
+/* Stops listening. */
+void agent_nested_close(struct agent_scope *scope);
+
+#define AGENT_IS_IDLE 1
+struct agent_taken {
+	uint64_t connections;
+	bool is_idle;
+};
+/* AGENT_IS_IDLE: nothing is left for that ucr-api to do. */
+int agent_nested_taken(struct agent_scope *scope, const struct ipc_msg *msg)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -16,7 +16,8 @@ struct agent_wait {
 	struct agent *agent;
 	struct agent_wait *next;
 	struct agent_watch *watch;
-	uint64_t id; /* of the call */
+	uint64_t id;	/* of the call */
+	bool is_nested; /* as the call says */
 };
 
 static void forget(struct agent_wait *wait)
@@ -87,14 +88,15 @@ static void write_end(struct json_writer *w, const struct container *c)
 	}
 }
 
-static void answer_end(struct agent *agent, uint64_t id, const struct container *c)
+static void answer_end(
+	struct agent *agent, uint64_t id, bool is_nested, const struct container *c)
 {
 	cleanup_answer struct agent_answer ended = { .status = 200 };
 	struct json_writer w = JSON_WRITER(&ended.body);
 
 	jw_object(&w, NULL);
-	jw_string(&w, "type", "WAIT_CONTAINER");
-	jw_object(&w, "wait_container");
+	jw_string(&w, "type", is_nested ? "WAIT_NESTED_CONTAINER" : "WAIT_CONTAINER");
+	jw_object(&w, is_nested ? "wait_nested_container" : "wait_container");
 	write_end(&w, c);
 	jw_object_end(&w);
 	jw_object_end(&w);
@@ -109,7 +111,7 @@ static void on_end(
 	if (r < 0)
 		agent_api_fail(wait->agent, wait->id, r, err);
 	else
-		answer_end(wait->agent, wait->id, container);
+		answer_end(wait->agent, wait->id, wait->is_nested, container);
 	forget(wait);
 }
 
@@ -155,6 +157,7 @@ void agent_wait(struct agent *agent, struct agent_call *call)
 	(void)take_ptr(container);
 	wait->agent = agent;
 	wait->id = call->id;
+	wait->is_nested = call->is_nested;
 	wait->next = agent->waits;
 	agent->waits = wait;
 }

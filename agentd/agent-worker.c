@@ -25,7 +25,8 @@
 #define STATUS_CONTINUE 100
 #define TYPE_ROOM 64
 
-#define KEPT_SHARE 4 /* of the workers: one in so many */
+#define NESTED_SHARE 4 /* of the workers: one in so many, and one more */
+#define KEPT_SHARE 4   /* of the workers: one in so many */
 #define STAY_MAX 256
 
 struct agent_worker {
@@ -128,6 +129,19 @@ static int work(struct agent *agent, const struct agent_op *op,
 static int start(struct agent *agent, const struct agent_op *op,
 	const struct agent_call *call, struct err *err);
 
+/* Who is in a container gets a few of the workers, whatever he asks for. */
+static bool has_enough(struct agent *agent, uint64_t id)
+{
+	const struct agent_scope *scope = agent_scope_of(agent, id);
+	size_t count = 0;
+
+	if (!scope || !scope->container)
+		return false;
+	for (const struct agent_worker *w = agent->workers; w; w = w->next)
+		count += agent_scope_has_call(scope, w->id);
+	return count > agent->options->workers / NESTED_SHARE;
+}
+
 /* Some workers are kept for what does not wait for others. */
 static bool may_start(const struct agent *agent, const struct agent_op *op)
 {
@@ -156,7 +170,7 @@ static void start_queued(struct agent *agent)
 		struct err err = { 0 };
 		int r;
 
-		if (!may_start(agent, (*at)->op)) {
+		if (!may_start(agent, (*at)->op) || has_enough(agent, (*at)->call.id)) {
 			at = &(*at)->next;
 			continue;
 		}

@@ -130,7 +130,7 @@ int agent_new(const struct agent_options *options, const char *libexec_path,
 		return err_oom(err);
 	agent->options = options;
 	raise_files(agent);
-	agent->lock_fd = -1;
+	agent->lock_fd = agent->nested.news_fds[0] = agent->nested.news_fds[1] = -1;
 	agent->queue_end = &agent->queue;
 	r = agent_scope_new(agent, NULL, &own, err);
 	if (r == 0)
@@ -171,7 +171,12 @@ void agent_free(struct agent *agent)
 	agent_report_done(agent);
 	agent_role_stop(&agent->names);
 	agent_names_close(agent);
+	cgroup_host_free(agent->nested.cgroups);
 	loop_free(agent->loop);
+	for (int i = 0; i < 2; i++) {
+		if (agent->nested.news_fds[i] >= 0)
+			(void)close(agent->nested.news_fds[i]);
+	}
 	if (agent->lock_fd >= 0)
 		(void)close(agent->lock_fd);
 	resources_done(&agent->resources);
@@ -255,6 +260,7 @@ static void recover(struct agent *agent)
 		agent_complain("list the containers", &err);
 		return;
 	}
+	agent_nested_recover(agent, &list);
 	for (size_t i = 0; i < list.count; i++)
 		live += list.items[i]->pid != 0;
 	(void)fprintf(stderr, "ucr-agentd: %zu containers, %zu of them running; %s\n",
@@ -274,12 +280,15 @@ static int start(struct agent *agent, struct err *err)
 		r = loop_add_signals(agent->loop, &signals, on_signal, agent);
 	if (r < 0)
 		return err_set(err, -r, "make a loop");
+	r = agent_nested_start(agent, err);
+	if (r == 0)
+		r = agent_api_listen(agent, err);
+	if (r < 0)
+		return r;
 	agent_net_start(agent);
 	agent_names_start(agent);
 	recover(agent);
-	r = agent_api_listen(agent, err);
-	if (r == 0)
-		r = task_table_new(agent, err);
+	r = task_table_new(agent, err);
 	if (r == 0)
 		r = task_table_recover(agent, err);
 	if (r == 0)

@@ -15,6 +15,8 @@
 #define SHARES_MIN 2
 #define URI_SEPARATOR ',' /* of agentd/sandbox.h */
 
+#define PARENTS_MAX 32
+
 #define MEGABYTE 1048576.0
 #define CPUS_MAX 100000.0
 #define MEGABYTES_MAX 1e12
@@ -215,12 +217,35 @@ static int decode_memory_limit(
 	return decode_limit(v, &request->memory_limit_bytes, arg, err);
 }
 
+/* A container's id holds its parent's, and so on; the names from the outermost on. */
+static int decode_parents(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	const char *names[PARENTS_MAX];
+	size_t count = 0;
+
+	for (; v && v->type != JSON_NULL; v = json_get(v, "parent")) {
+		const char *name = json_get_string(v, "value");
+
+		if (!name || count == PARENTS_MAX)
+			return err_say(err, EINVAL,
+				" must be {\"value\":NAME}, with a parent in it perhaps, at "
+				"most %d in all",
+				PARENTS_MAX);
+		names[count++] = name;
+	}
+	while (count) {
+		if (strv_add(out, names[--count]) < 0)
+			return err_oom(err);
+	}
+	return 0;
+}
+
 /* ---- tables ---- */
 
 static const struct json_field container_id_members[] = {
 	{ "value", json_string, AT(call.container), true },
-	{ "parent", api_refuse, 0, false,
-		"containers in containers are not launched by this call" },
+	{ "parent", decode_parents, AT(call.parents) },
 	{ 0 },
 };
 
@@ -292,6 +317,7 @@ static const struct json_field launch_members[] = {
 	{ "container", json_object, 0, false, api_container_members },
 	{ "resources", api_decode_resources },
 	{ "limits", json_object, 0, false, api_limit_members },
+	{ "nesting", json_bool, AT(call.run.has_nesting) },
 	{ 0 },
 };
 static const struct json_field container_call_members[] = {
@@ -319,15 +345,24 @@ static const struct json_field read_file_members[] = {
 	{ 0 },
 };
 
+static const struct json_field containers_members[] = {
+	{ "show_nested", json_bool, AT(call.is_deep) },
+	{ 0 },
+};
+
 static const struct {
 	const char *type, *op;
 	const char *member; /* that holds what the call says; NULL: it says nothing */
 	const struct json_field *fields;
+	bool is_nested;	  /* of a container in another one */
+	bool is_session;  /* which ends with the connection */
+	bool is_optional; /* the member */
 } calls[] = {
 	{ "GET_HEALTH", "health", NULL, NULL },
 	{ "GET_VERSION", "version", NULL, NULL },
 	{ "GET_AGENT", "agent", NULL, NULL },
-	{ "GET_CONTAINERS", "containers", NULL, NULL },
+	{ "GET_CONTAINERS", "containers", "get_containers", containers_members,
+		.is_optional = true },
 	{ "LAUNCH_CONTAINER", "launch", "launch_container", launch_members },
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
@@ -347,14 +382,22 @@ static const struct {
 		container_call_members },
 	{ "ATTACH_CONTAINER_INPUT", "attach-input", "attach_container_input",
 		attach_input_members },
+	{ "LAUNCH_NESTED_CONTAINER", "launch", "launch_nested_container", launch_members,
+		true },
+	{ "LAUNCH_NESTED_CONTAINER_SESSION", "launch", "launch_nested_container_session",
+		launch_members, true, true },
+	{ "WAIT_NESTED_CONTAINER", "wait", "wait_nested_container",
+		container_call_members, true },
+	{ "KILL_NESTED_CONTAINER", "kill", "kill_nested_container",
+		container_call_members, true },
+	{ "REMOVE_NESTED_CONTAINER", "remove", "remove_nested_container",
+		container_call_members, true },
 };
 
 /* Of the API, but not of this agent. */
 static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
 	"SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS",
-	"GET_OPERATIONS", "LAUNCH_TASK_GROUP", "GET_RESOURCE_PROVIDERS",
-	"LAUNCH_NESTED_CONTAINER", "WAIT_NESTED_CONTAINER", "KILL_NESTED_CONTAINER",
-	"REMOVE_NESTED_CONTAINER", "LAUNCH_NESTED_CONTAINER_SESSION", "PRUNE_IMAGES",
+	"GET_OPERATIONS", "LAUNCH_TASK_GROUP", "GET_RESOURCE_PROVIDERS", "PRUNE_IMAGES",
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
 	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
 
@@ -555,10 +598,13 @@ static int parse_call(
 		return parse_own(root, type, &request->call, err);
 	if (str_set(&request->call.op, calls[i].op) < 0)
 		return err_oom(err);
+	request->call.is_nested = calls[i].is_nested;
+	request->call.is_attached = request->call.run.is_session = calls[i].is_session;
 	if (calls[i].member) {
-		const struct json_field whole[] = {
-			{ calls[i].member, json_object, 0, true, calls[i].fields }, { 0 }
-		};
+		const struct json_field whole[] = { { calls[i].member, json_object, 0,
+							    !calls[i].is_optional,
+							    calls[i].fields },
+			{ 0 } };
 
 		r = json_decode(root, whole, request, err);
 	}

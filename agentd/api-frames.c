@@ -88,7 +88,7 @@ int api_frames_choose(
 	const char *upgrade = api_request_header(request, MHD_HTTP_HEADER_UPGRADE);
 	bool is_wanted = upgrade && str_eq(upgrade, ATTACH_STREAM_PROTOCOL);
 
-	if (call->is_attached && !is_wanted)
+	if (call->is_attached && !is_wanted && !request->codec)
 		return err_say(err, EINVAL,
 			"attach: want the header Upgrade: " ATTACH_STREAM_PROTOCOL);
 	if (!is_wanted || (!call->is_attached && !str_eq(call->op, "attach")))

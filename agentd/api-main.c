@@ -22,7 +22,7 @@ static int read_start(const struct ipc_msg *msg, uint32_t *ret_calls, struct err
 	cleanup_json struct json_doc *doc = NULL;
 	int r;
 
-	if (msg->type != AGENT_START || msg->fd_count != 1)
+	if (msg->type != AGENT_START || msg->fd_count > 1)
 		return err_say(err, EPROTO, "the engine did not begin with START");
 	r = json_parse(msg->data, msg->len, &doc, err);
 	return r < 0 ? r : json_decode(json_root(doc), fields, ret_calls, err);
@@ -38,7 +38,8 @@ static int start(struct role *role, struct err *err)
 	r = read_start(&role->msg, &calls_max, err);
 	if (r == 0)
 		r = api_server_new(role->loop, HELPER_SOCKET_FD,
-			take_fd(&role->msg.fds[0]), calls_max, &role->server, err);
+			role->msg.fd_count ? take_fd(&role->msg.fds[0]) : -1, calls_max,
+			&role->server, err);
 	ipc_msg_done(&role->msg);
 	return r < 0 ? r : api_confine(err);
 }
@@ -53,7 +54,9 @@ static int on_engine(struct loop_source *source, uint32_t events, void *arg)
 		loop_stop(role->loop);
 	if (r <= 0)
 		return r;
-	r = api_server_answer(role->server, &role->msg, &role->err);
+	r = role->msg.type == AGENT_CONNECTION
+		    ? api_server_take(role->server, &role->msg)
+		    : api_server_answer(role->server, &role->msg, &role->err);
 	ipc_msg_done(&role->msg);
 	return r;
 }

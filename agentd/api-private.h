@@ -22,14 +22,14 @@
 
 struct api_server {
 	struct loop *loop;
-	struct loop_source *source, *timer, *ticks;
+	struct loop_source *source, *timer, *ticks, *idle;
 	struct MHD_Daemon *daemon;
 	struct api_request *waiting;
 	struct api_flow *flows;
 	struct api_body *bodies;
 	uint32_t calls, calls_max;
-	uint64_t last_id;
-	int engine_fd;
+	uint64_t last_id, given; /* `given`: so many connections came from the engine, */
+	int engine_fd, is_given; /* which then knows the peers */
 	uid_t uid;
 	struct attach_frame frame; /* where everything that flows passes through */
 };

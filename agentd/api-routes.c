@@ -25,6 +25,9 @@ static int make_mesos_call(
 		if (str_eq(flows[i].op, call->op))
 			request->codec = flows[i].codec;
 	}
+	/* A session is a launch whose answer is what the container says. */
+	if (r == 0 && call->run.is_session && str_eq(call->op, "launch"))
+		request->codec = &api_codec_process_io;
 	if (r == 0)
 		r = api_frames_choose(request, call, err);
 	if (r == 0 && !request->input != !str_eq(call->op, "attach-input"))

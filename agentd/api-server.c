@@ -8,8 +8,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #define CONNECTIONS_MAX 6000
+#define GIVEN_MAX 256 /* from one container */
+#define IDLE_MS 10000
 #define CONNECTION_BYTES 32768 /* for the headers of a request and what is to be sent */
 
 /* ---- the engine's answers ---- */
@@ -114,13 +117,72 @@ static int on_timer(struct loop_source *source, uint32_t events, void *arg)
 	return api_server_run(arg);
 }
 
+static int send_taken(const struct api_server *server, bool is_idle)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+	int r;
+
+	jw_object(&w, NULL);
+	jw_u64(&w, "connections", server->given);
+	jw_bool(&w, "is_idle", is_idle);
+	jw_object_end(&w);
+	r = buf_finish(&b);
+	return r < 0 ? r
+		     : ipc_send(server->engine_fd, AGENT_TAKEN, b.data, b.len, NULL, 0);
+}
+
+static int on_idle(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct api_server *server = arg;
+
+	loop_remove(server->idle);
+	server->idle = NULL;
+	return send_taken(server, true);
+}
+
+/* Without connections for a while there is no need for this process. */
+static int watch_idle(struct api_server *server)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	bool is_idle = info && !info->num_connections;
+
+	if (!server->is_given || is_idle == (server->idle != NULL))
+		return 0;
+	loop_remove(server->idle);
+	server->idle = NULL;
+	return is_idle ? loop_add_timer(
+				 server->loop, IDLE_MS, 0, on_idle, server, &server->idle)
+		       : 0;
+}
+
+int api_server_take(struct api_server *server, struct ipc_msg *msg)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int r;
+
+	if (msg->fd_count != 1)
+		return -EPROTO;
+	server->given++;
+	/* One too many is closed. */
+	(void)MHD_add_connection(server->daemon, take_fd(&msg->fds[0]),
+		(struct sockaddr *)&address, sizeof(address.sun_family));
+	r = send_taken(server, false);
+	return r < 0 ? r : api_server_run(server);
+}
+
 /* The library says when it wants to be called again, if nothing happens before. */
 int api_server_run(struct api_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
+	int r;
 
 	if (MHD_run(server->daemon) != MHD_YES)
 		return -EIO;
+	r = watch_idle(server);
+	if (r < 0)
+		return r;
 	loop_remove(server->timer);
 	server->timer = NULL;
 	if (MHD_get_timeout(server->daemon, &ms) != MHD_YES)
@@ -135,14 +197,22 @@ static int on_activity(struct loop_source *source, uint32_t events, void *arg)
 
 static int start(struct api_server *server, int listen_fd, struct err *err)
 {
+	struct MHD_OptionItem socket_option[] = {
+		{ listen_fd < 0 ? MHD_OPTION_END : MHD_OPTION_LISTEN_SOCKET, listen_fd,
+			NULL },
+		{ MHD_OPTION_END, 0, NULL },
+	};
 	const union MHD_DaemonInfo *info;
 	int r;
 
+	/* The library refuses even -1 where there shall be none. */
 	server->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE, 0, NULL,
-		NULL, api_request_take, server, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+			(listen_fd < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0),
+		0, NULL, NULL, api_request_take, server, MHD_OPTION_ARRAY, socket_option,
 		MHD_OPTION_NOTIFY_COMPLETED, api_request_end, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)(listen_fd < 0 ? GIVEN_MAX : CONNECTIONS_MAX),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)API_IDLE_SECONDS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
@@ -167,7 +237,10 @@ int api_server_new(struct loop *loop, int engine_fd, int listen_fd, uint32_t cal
 	if (!server)
 		return err_oom(err);
 	*server = (struct api_server){
-		.loop = loop, .engine_fd = engine_fd, .calls_max = calls_max
+		.loop = loop,
+		.engine_fd = engine_fd,
+		.calls_max = calls_max,
+		.is_given = listen_fd < 0,
 	};
 	if (getsockopt(engine_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
 		server->uid = peer.uid;
@@ -189,6 +262,7 @@ void api_server_free(struct api_server *server)
 	api_flow_end_all(server);
 	loop_remove(server->source);
 	loop_remove(server->timer);
+	loop_remove(server->idle);
 	if (server->daemon)
 		MHD_stop_daemon(server->daemon);
 	free(server);

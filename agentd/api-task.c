@@ -82,6 +82,7 @@ static const struct json_field task_members[] = {
 	{ "kill_policy", json_object, AT(grace_ms), false, kill_policy_members },
 	{ "max_completion_time", decode_duration, AT(max_completion_ms) },
 	{ "restart", json_object, 0, false, restart_members },
+	{ "nesting", json_bool, CALL_AT(run.has_nesting) },
 	{ "init", api_refuse, 0, false, "only groups have init tasks" },
 	{ "depends_on", api_refuse, 0, false, "only in groups tasks wait for others" },
 	{ "limits", json_object, 0, false, api_limit_members },

@@ -15,10 +15,13 @@
 
 struct api_server;
 
-/* Takes `listen_fd` over. At most `calls_max` calls wait for the engine at `engine_fd`. */
+/* Takes `listen_fd` over; -1: connections are given by api_server_take(). At most `calls_max` calls wait for the engine at `engine_fd`. */
 int api_server_new(struct loop *loop, int engine_fd, int listen_fd, uint32_t calls_max,
 	struct api_server **ret, struct err *err) __attribute__((warn_unused_result));
 void api_server_free(struct api_server *server);
+/* CONNECTION. */
+int api_server_take(struct api_server *server, struct ipc_msg *msg)
+	__attribute__((warn_unused_result));
 /* ANSWER. */
 int api_server_answer(struct api_server *server, struct ipc_msg *msg, struct err *err)
 	__attribute__((warn_unused_result));

@@ -4,6 +4,7 @@
 #include "common/cleanup.h"
 #include "common/signal-name.h"
 #include "agentd/container.h"
+#include "agentd/launch-nested.h"
 #include "agentd/sandbox.h"
 
 #include <errno.h>
@@ -204,7 +205,9 @@ static int fill_spec(
 		r = bundle_resources(request, &spec->linux_, err);
 	if (r == 0)
 		r = bundle_security(request, spec, err);
-	return r == 0 ? bundle_appc(request, spec, err) : r;
+	if (r == 0)
+		r = bundle_appc(request, spec, err);
+	return r == 0 ? nesting_bundle(request, spec, err) : r;
 }
 
 enum network_mode bundle_network_mode(const struct run_options *options)

@@ -30,8 +30,8 @@ struct run_options {
 	char *const *labels;
 	const char *workdir, *user, *hostname;
 	bool is_interactive, has_terminal, is_detached, is_auto_removed;
-	bool is_read_only, has_init;
-	unsigned int rootfs_backend; /* enum rootfs_backend */
+	bool is_read_only, has_init, has_nesting, is_session; /* launch-nested.h */
+	unsigned int rootfs_backend;			      /* enum rootfs_backend */
 
 	char *const *volumes;	 /* "host:container[:options]" */
 	char *const *tmpfs;	 /* "path[:options]" */

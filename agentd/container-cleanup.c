@@ -2,6 +2,7 @@
 #include "agentd/container-asked.h"
 #include "agentd/container-names.h"
 #include "agentd/container-private.h"
+#include "agentd/container-nested.h"
 #include "agentd/container-network.h"
 #include "agentd/container-usage.h"
 #include "agentd/engine-steps.h"
@@ -104,7 +105,11 @@ static int finish(struct engine *engine, struct container *c, struct err *err)
 	if (r == 0)
 		r = engine_step(STEP_END_NETWORK, err);
 	if (r == 0)
+		r = container_await_launches(c, err);
+	if (r == 0)
 		r = runtime_delete(c->dirfd, true, &notes, err);
+	if (r == 0 && container_has_children(c))
+		r = container_remove_children(engine, c, err);
 	if (r == 0)
 		r = engine_step(STEP_END_DELETED, err);
 	notes_done(&notes);
@@ -201,7 +206,8 @@ int container_erase(
 	if (r < 0)
 		return r;
 	container_release_ids(engine, container);
-	container_name_release(engine, container->name, container->id);
+	container_name_release(
+		engine, container_parent(container), container->name, container->id);
 	r = engine_step(STEP_REMOVE_NAME, err);
 	if (r < 0)
 		return r;
@@ -214,6 +220,8 @@ int container_erase(
 				      .id = container->id,
 				      .name = container->name,
 				      .image = container->image });
+	if (container_parent(container))
+		container_disown(engine, container_parent(container), container->id);
 	r = engine_step(STEP_REMOVE_HIDDEN, err);
 	return r < 0 ? r : container_erase_gone(engine, gone, err);
 }

@@ -274,11 +274,15 @@ int container_list(struct engine *engine, struct container_list *ret, struct err
 		container_list_done(&c.list);
 		return err && err->code ? r : err_set(err, -r, "list containers");
 	}
-	if (c.list.count)
-		qsort(c.list.items, c.list.count, sizeof(struct container *),
-			newer_first);
+	container_list_sort(&c.list);
 	*ret = c.list;
 	return 0;
+}
+
+void container_list_sort(struct container_list *list)
+{
+	if (list->count)
+		qsort(list->items, list->count, sizeof(struct container *), newer_first);
 }
 
 void container_list_done(struct container_list *list)

@@ -9,12 +9,13 @@
 
 #include "agentd/engine.h"
 
-/* For a container whose directory is there already. -EEXIST: another one has it. */
-int container_name_take(struct engine *engine, const char *name, const char *id,
-	struct err *err) __attribute__((warn_unused_result));
+/* For a container whose directory is there already, among those in `parent` (NULL: in none). -EEXIST: another one has it. */
+int container_name_take(struct engine *engine, const char *parent, const char *name,
+	const char *id, struct err *err) __attribute__((warn_unused_result));
 
 /* Gives it back, if it is the container's. `name` NULL: nothing to do. */
-void container_name_release(struct engine *engine, const char *name, const char *id);
+void container_name_release(
+	struct engine *engine, const char *parent, const char *name, const char *id);
 
 /* Removes the links that name nothing. */
 void container_names_sweep(struct engine *engine);

@@ -13,6 +13,9 @@
 int container_load(struct engine *engine, const char *id, struct container **ret,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* Newest first. */
+void container_list_sort(struct container_list *list);
+
 /* Writes container.json. */
 int container_save(const struct container *container, struct err *err)
 	__attribute__((warn_unused_result));

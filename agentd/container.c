@@ -2,6 +2,7 @@
 #include "agentd/container.h"
 
 #include "agentd/container-asked.h"
+#include "agentd/container-nested.h"
 #include "agentd/container-network.h"
 #include "agentd/container-private.h"
 #include "common/cleanup.h"
@@ -61,6 +62,7 @@ void container_free(struct container *container)
 	free(container->image_id);
 	strv_free(container->command);
 	strv_free(container->labels);
+	strv_free(container->parents);
 	free(container->stop_signal);
 	free(container->network);
 	if (container->dirfd >= 0)
@@ -91,6 +93,7 @@ static const struct json_field container_fields[] = {
 	REQUIRED("image_id", json_string, image_id),
 	REQUIRED("command", json_strv, command),
 	FIELD("labels", json_string_map, labels),
+	FIELD("parents", json_strv, parents),
 	REQUIRED("created", json_time, created),
 	REQUIRED("stop_signal", json_string, stop_signal),
 	REQUIRED("stop_timeout_ms", json_u64, stop_timeout_ms),
@@ -100,6 +103,8 @@ static const struct json_field container_fields[] = {
 	FIELD("first_id", json_u32, ids.first),
 	FIELD("id_count", json_u32, ids.count),
 	FIELD("borrows_ids", json_bool, ids.is_borrowed),
+	FIELD("nesting", json_bool, has_nesting),
+	FIELD("session", json_bool, is_session),
 	{ NULL },
 };
 
@@ -148,6 +153,12 @@ static void write_request(struct json_writer *w, const struct container *c)
 	jw_bool(w, "auto_remove", c->is_auto_removed);
 	jw_bool(w, "terminal", c->has_terminal);
 	jw_bool(w, "stdin", c->has_stdin);
+	if (c->parents)
+		jw_strv(w, "parents", c->parents);
+	if (c->has_nesting)
+		jw_bool(w, "nesting", true);
+	if (c->is_session)
+		jw_bool(w, "session", true);
 	if (!c->ids.count)
 		return;
 	jw_u64(w, "first_id", c->ids.first);
@@ -258,6 +269,7 @@ static int fold(struct container *c, struct err *err)
 		has_final = container_read_final(c->dirfd, &c->started, &c->end);
 		/* A launch that was killed can have left more than it wrote down. */
 		c->needs_cleanup = has_state || container_has_network(c) ||
+				   container_has_children(c) ||
 				   (c->status == CONTAINER_LOST && !has_final);
 	}
 	return 0;

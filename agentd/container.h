@@ -42,10 +42,11 @@ struct container {
 	char *image_id; /* "sha256:…" */
 	strv command;	/* the resolved argument vector */
 	strv labels;	/* "key=value": the image's, overridden by the request's */
+	strv parents; /* the ids of those it is nested in, outermost first; NULL: none */
 	int64_t created, started; /* started: 0 before */
 	char *stop_signal;	  /* "SIGTERM" */
 	uint64_t stop_timeout_ms;
-	bool is_auto_removed, has_terminal, has_stdin;
+	bool is_auto_removed, has_terminal, has_stdin, has_nesting, is_session;
 	struct id_range ids; /* of its user namespace; count 0: the host's, or a user's */
 
 	enum container_status status;
@@ -56,8 +57,7 @@ struct container {
 	char *network; /* what network.json says, where there is no dirfd; NULL: nothing */
 };
 
-/* Creating, running or paused. */
-bool container_is_live(const struct container *container);
+bool container_is_live(const struct container *container); /* not ended */
 #define CONTAINER_SHORT_ID 12
 #define cleanup_container cleanup_with(container_free_ptr)
 void container_free(struct container *container);

@@ -141,7 +141,9 @@ int launch_root_open(struct store *store, const struct launch_root_request *requ
 struct rootfs launch_root_view(const struct launch_root *root)
 {
 	return (struct rootfs){
-		.kind = root->is_copy ? ROOTFS_DIRECTORY : ROOTFS_OVERLAY,
+		.kind = root->is_tree	? ROOTFS_TREE
+			: root->is_copy ? ROOTFS_DIRECTORY
+					: ROOTFS_OVERLAY,
 		.target_fd = root->target_fd,
 		.lower_fds = root->lowers,
 		.lower_count = root->lower_count,

@@ -21,10 +21,11 @@ enum rootfs_backend {
 
 struct launch_root {
 	bool is_copy;
+	bool is_tree; /* target_fd is a detached mount, of somebody else's root */
 	int lowers[IMAGE_LAYERS_MAX];
 	size_t lower_count;
 	int lease_fd, upper_fd, work_fd;
-	int target_fd; /* rootfs/; borrowed */
+	int target_fd; /* rootfs/, or the tree; borrowed */
 };
 
 #define LAUNCH_ROOT_INIT                                                                 \

@@ -4,12 +4,14 @@
 #include "agentd/bundle-secrets.h"
 #include "agentd/container-asked.h"
 #include "agentd/container-names.h"
+#include "agentd/container-nested.h"
 #include "agentd/container-network.h"
 #include "agentd/container-private.h"
 #include "agentd/engine-steps.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
 #include "agentd/launch-ids.h"
+#include "agentd/launch-nested.h"
 #include "agentd/launch-network.h"
 #include "agentd/launch-root.h"
 #include "agentd/sandbox.h"
@@ -41,7 +43,19 @@ struct launching {
 	struct launch_network network;
 	struct id_pool pool;
 	struct bundle_secrets secrets;
+	struct launch_nested nested;
 };
+
+static const char *parent_of(const struct launching *l)
+{
+	return l->request->parent ? l->request->parent->id : NULL;
+}
+
+/* Of another container; NULL: it has its own, or the host's. */
+static const struct id_range *shared_ids(const struct launching *l)
+{
+	return l->nested.ids.count ? &l->nested.ids : l->request->shared_ids;
+}
 
 static void make_id(char ret[CONTAINER_ID_MAX])
 {
@@ -69,6 +83,7 @@ static void launching_done(struct launching *l)
 		(void)close(l->supervision_fd);
 	launch_root_done(&l->root);
 	launch_network_done(&l->network);
+	launch_nested_done(&l->nested);
 }
 
 /* ---- the plan: nothing on disk yet --------------------------------------------------- */
@@ -85,8 +100,11 @@ static int describe(struct launching *l, struct err *err)
 		str_set(&c->image_id, l->request->image->id) < 0 ||
 		str_set(&c->stop_signal, l->bundle.stop_signal) < 0 ||
 		strv_copy(l->bundle.spec->process.args, &c->command) < 0 ||
-		strv_copy(l->bundle.labels, &c->labels) < 0)
+		strv_copy(l->bundle.labels, &c->labels) < 0 ||
+		strv_copy(l->nested.parents, &c->parents) < 0)
 		return err_oom(err);
+	c->has_nesting = options->has_nesting;
+	c->is_session = options->is_session;
 	c->created = l->request->made ? l->request->made->created : timestamp_now();
 	c->stop_timeout_ms = l->bundle.stop_timeout_ms;
 	c->is_auto_removed = options->is_auto_removed;
@@ -110,10 +128,16 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		.request = request,
 		.supervision_fd = -1,
 		.root = LAUNCH_ROOT_INIT,
-		.network = LAUNCH_NETWORK_INIT };
+		.network = LAUNCH_NETWORK_INIT,
+		.nested = LAUNCH_NESTED_INIT };
 	/* It becomes the name of a file. */
 	if (name && !str_is_name(name))
 		return err_say(err, EINVAL, "%.80s is no name for a container", name);
+	if (request->options->has_nesting && !request->news_fd) {
+		(void)err_say(err, EINVAL,
+			"--nesting: only an agent gives containers a socket");
+		return err_hint(err, "start ucr-agentd, and launch it there");
+	}
 	l->dir_path = str_printf("%s/containers/%s", engine_root_path(engine), id);
 	l->init_path = str_printf("%s/ucr-init", engine_libexec_path(engine));
 	l->container = calloc(1, sizeof(*l->container));
@@ -132,12 +156,19 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		.is_rootless = engine_is_rootless(engine),
 		.notes = &l->notes,
 	};
-	r = launch_ids_plan(request->options, l->bundle_request.is_rootless,
-		&l->bundle_request.has_own_ids, &l->pool, err);
-	if (request->shared_ids)
+	r = launch_nested_plan(engine, request, &l->nested, err);
+	if (r == 0 && request->parent)
+		l->bundle_request.options = &l->nested.options;
+	if (r == 0)
+		r = launch_ids_plan(l->bundle_request.options,
+			l->bundle_request.is_rootless, &l->bundle_request.has_own_ids,
+			&l->pool, err);
+	if (shared_ids(l))
 		l->bundle_request.has_own_ids = true;
 	if (r == 0)
 		r = bundle_build(&l->bundle_request, &l->bundle, err);
+	if (r == 0)
+		r = launch_nested_bundle(&l->nested, &l->bundle, err);
 	if (r == 0)
 		r = bundle_secrets(request->options, &l->secrets, err);
 	if (r == 0)
@@ -153,7 +184,7 @@ static int take_name(struct launching *l, struct err *err)
 
 	if (!name || l->request->made)
 		return 0;
-	return container_name_take(l->engine, name, l->container->id, err);
+	return container_name_take(l->engine, parent_of(l), name, l->container->id, err);
 }
 
 static int write_config(struct launching *l, struct err *err)
@@ -172,8 +203,12 @@ static int write_config(struct launching *l, struct err *err)
 
 static int make_directory(struct launching *l, struct err *err)
 {
-	int dirfd = engine_containers_dirfd(l->engine);
+	int dirfd = engine_containers_dirfd(l->engine), r = 0;
 
+	if (l->request->parent && !l->request->made)
+		r = container_adopt(l->engine, parent_of(l), l->container->id, err);
+	if (r < 0)
+		return r;
 	if (!l->request->made && mkdirat(dirfd, l->container->id, 0700) < 0)
 		return err_set(err, errno, "make %s", l->dir_path);
 	l->container->dirfd = openat(
@@ -225,8 +260,8 @@ static int take_ids(struct launching *l, struct err *err)
 
 	if (!l->bundle_request.has_own_ids)
 		return 0;
-	if (l->request->shared_ids) {
-		c->ids = *l->request->shared_ids;
+	if (shared_ids(l)) {
+		c->ids = *shared_ids(l);
 		c->ids.is_borrowed = true;
 	} else {
 		r = launch_ids_take(c, l->request->made ? &l->request->made->ids : NULL,
@@ -240,10 +275,25 @@ static int save(struct launching *l, struct err *err)
 	return container_save(l->container, err);
 }
 
+/* Mounted before there is a socket in it. */
+static int make_nesting_directory(const struct launching *l, struct err *err)
+{
+	cleanup_close int fd =
+		fd_mkdir_open(l->container->dirfd, NESTING_DIRECTORY, 0755);
+
+	return fd < 0 ? err_set(err, -fd, "make " NESTING_DIRECTORY "/") : 0;
+}
+
 static int write_files(struct launching *l, struct err *err)
 {
-	return bundle_write_files(
-		&l->bundle_request, &l->bundle, l->container->dirfd, err);
+	int dirfd = l->container->dirfd, r;
+
+	r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
+	if (r == 0)
+		r = launch_nested_files(&l->nested, dirfd, err);
+	if (r == 0 && l->request->options->has_nesting)
+		r = make_nesting_directory(l, err);
+	return r;
 }
 
 static const struct {
@@ -306,6 +356,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		.create_cwd = !l->request->image->config.appc.needs_working_dir ||
 			      l->request->options->workdir,
 		.is_rootless = l->bundle_request.is_rootless,
+		.has_cgroup_leaf = l->request->options->has_nesting,
 		.notes = notes,
 	};
 	struct runtime_container container;
@@ -314,7 +365,10 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 
 	r = launch_network_prepare(l->engine, &l->network, err);
 	if (r == 0)
+		r = launch_nested_begin(&l->nested, &request, err);
+	if (r == 0)
 		r = runtime_create(&request, &container, err);
+	launch_nested_created(&l->nested);
 	if (r != 0) {
 		launch_network_forget(l->engine, l->container, &l->network);
 		return r;
@@ -324,6 +378,8 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	if (r == 0)
 		r = launch_network_attach(
 			l->engine, l->container, &l->network, container.pid, notes, err);
+	if (r == 0 && l->request->options->has_nesting)
+		r = nesting_announce(l->container, *l->request->news_fd, err);
 	if (r == 0)
 		r = runtime_start_created(&container, l->container->dirfd, err);
 	if (r == 0)
@@ -346,6 +402,7 @@ static int supervise(struct launching *l, struct launched *ret, struct err *err)
 		.has_terminal = options->has_terminal,
 		.is_interactive = options->is_interactive,
 		.is_detached = options->is_detached,
+		.is_session = options->is_session,
 		.client_fd = l->request->client_fd,
 		.start = start,
 		.arg = l,
@@ -375,6 +432,11 @@ static int open_root(struct launching *l, struct err *err)
 		l->root.is_copy = true;
 		l->root.target_fd = l->supervision_fd;
 		return sandbox_host_links(l->supervision_fd, err);
+	}
+	if (l->nested.shares_root) {
+		l->root.is_tree = true;
+		l->root.target_fd = l->nested.root_fd;
+		return 0;
 	}
 	r = engine_store(l->engine, &store, err);
 	if (r < 0)
@@ -548,9 +610,9 @@ int launch_preview(struct engine *engine, const struct launch_request *request,
 	/* The first that a launch might take. */
 	if (r == 0 && l.bundle_request.has_own_ids)
 		r = bundle_set_ids(&l.bundle,
-			request->shared_ids ? request->shared_ids
-					    : &(struct id_range){ l.pool.first,
-						      ID_RANGE_SIZE, false },
+			shared_ids(&l) ? shared_ids(&l)
+				       : &(struct id_range){ l.pool.first, ID_RANGE_SIZE,
+						 false },
 			err);
 	if (r == 0) {
 		spec_write(&w, NULL, l.bundle.spec);

@@ -39,6 +39,10 @@ struct launch_request {
 	size_t volume_fd_count;
 	/* Those of another container that it shares, which are not given back with it. */
 	const struct id_range *shared_ids;
+	const struct container *parent; /* that it shall be in; NULL: none */
+	const int *
+		news_fd; /* an agent's, for has_nesting (agentd/launch-nested.h); NULL: there is
+			     * no agent, and that is refused */
 
 	/* What launch_make() keeps, and what is then started: */
 	const struct agent_call *asked;

@@ -431,6 +431,8 @@ static const struct {
 	RULE(stop_timeout, any),
 	RULE(log_max_size, log_size),
 	RULE(log_max_files, log_size),
+	RULE(has_nesting, any),
+	RULE(is_session, any),
 };
 
 static rule_fn *find_rule(const char *member)

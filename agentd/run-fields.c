@@ -35,6 +35,9 @@ const struct json_field run_fields[] = {
 	ROW(cpuset_cpus, json_string),
 	ROW(cpuset_mems, json_string),
 	ROW(pids_limit, json_string),
+	ROW(ulimits, json_strv),
+	ROW(sysctls, json_strv),
+	ROW(cap_add, json_strv),
 	ROW(huge_pages, json_strv),
 	ROW(io_weight, json_string),
 	ROW(device_read_bps, json_strv),
@@ -58,5 +61,7 @@ const struct json_field run_fields[] = {
 	ROW(log_max_files, json_string),
 	ROW(stop_signal, json_string),
 	ROW(stop_timeout, json_string),
+	ROW(has_nesting, json_bool),
+	ROW(is_session, json_bool),
 	{ 0 },
 };

@@ -193,6 +193,7 @@ static void become_shim(const struct supervisor *s, const struct stdio *stdio,
 	put_fd(&words, "listen", listen_fd);
 	put_fd(&words, "client", client_fd);
 	put_number(&words, "stdin-once", s->is_interactive && !s->is_detached);
+	put_number(&words, "session", s->is_session && !s->is_detached);
 	if (s->container_dirfd >= 0)
 		put_container(&words, s, cleanup);
 	else if (s->record_dirfd > 0)

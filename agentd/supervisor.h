@@ -11,7 +11,7 @@
 
 struct supervisor {
 	struct engine *engine;
-	bool has_terminal, is_interactive, is_detached;
+	bool has_terminal, is_interactive, is_detached, is_session;
 	int client_fd; /* the foreground client's, that there is already; 0: none */
 
 	/* What the child does to get its process: 0, an outcome or -errno. `stdio_fds` are the

@@ -37,9 +37,8 @@ struct runtime_request {
 	int state_dirfd;
 	const struct rootfs *rootfs;   /* NULL: spec->root.path below the bundle */
 	const struct secrets *secrets; /* isolators/secrets.h; NULL: none */
-	/* "name", "name:group", "uid:gid"… looked up in the container's own passwd and
-	 * group; NULL: spec->process.user as it stands. HOME is set from passwd when env
-	 * lacks it. */
+	/* "name", "name:group", "uid:gid"… looked up in the container's own passwd and group; NULL:
+	 * spec->process.user as it stands. HOME is set from passwd when env lacks it. */
 	const char *user;
 	int stdio_fds[3]; /* used when !spec->process.terminal */
 	int preserve_fds; /* 3 … 3+n-1 stay open in the container */
@@ -49,11 +48,10 @@ struct runtime_request {
 	bool no_pivot;	   /* chroot(2) where pivot_root(2) cannot work */
 	/* Anybody may start it, through the state directory, and it outlives its creator. Otherwise
 	 * the creator starts it, by runtime_start_created(), and takes it along if it dies before. */
-	bool start_later;
-	const char *cgroup_parent; /* of another container's state; NULL: the spec's */
-	bool has_cgroup_leaf;	   /* others will be below this one's */
-	const int *mount_fds;	   /* see struct isolation */
-	size_t mount_count;
+	bool start_later, has_cgroup_leaf; /* others will be below its cgroup */
+	const char *cgroup_parent;	   /* of another one's state; NULL: the spec's */
+	const int *mount_fds;
+	size_t mount_count; /* see struct isolation */
 	struct notes *notes;
 };
 

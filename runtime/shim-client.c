@@ -4,6 +4,7 @@
 #include "common/fd.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -67,6 +68,14 @@ int shim_clients_update(struct shim *shim)
 	return r;
 }
 
+/* One that has ended is no longer there to hear it. */
+static void send_signal(struct shim *shim, int number)
+{
+	if (!shim->has_exited)
+		(void)syscall(
+			SYS_pidfd_send_signal, (int)shim->config.pid_fd, number, NULL, 0);
+}
+
 static void client_goes(struct shim_client *client, bool is_detached)
 {
 	struct shim *shim = client->shim;
@@ -79,6 +88,8 @@ static void client_goes(struct shim_client *client, bool is_detached)
 		shim_input_end(shim);
 	if (!was_foreground)
 		return;
+	if (shim->config.session > 0 && !is_detached)
+		send_signal(shim, SIGKILL);
 	if (shim->has_exited)
 		loop_stop(shim->loop);
 	else
@@ -95,15 +106,12 @@ static void take_stdin(struct shim_client *client, const char *data, size_t len)
 	}
 }
 
-/* One that has ended is no longer there to hear it. */
 static void take_signal(struct shim *shim, const char *data)
 {
 	int32_t number;
 
 	memcpy(&number, data, sizeof(number));
-	if (!shim->has_exited)
-		(void)syscall(
-			SYS_pidfd_send_signal, (int)shim->config.pid_fd, number, NULL, 0);
+	send_signal(shim, number);
 }
 
 /* 1: the client is gone. */

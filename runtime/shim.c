@@ -38,6 +38,7 @@ static const struct {
 	{ "log-bytes", offsetof(struct shim_config, log_bytes) },
 	{ "log-files", offsetof(struct shim_config, log_files) },
 	{ "stdin-once", offsetof(struct shim_config, stdin_once) },
+	{ "session", offsetof(struct shim_config, session) },
 };
 
 #define CONFIG_WORDS (sizeof(config_words) / sizeof(config_words[0]))

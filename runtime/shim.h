@@ -29,6 +29,7 @@ struct shim_config {
 	int64_t log_bytes, log_files;
 	int64_t net_fd;	    /* kept for the clean-up */
 	int64_t stdin_once; /* the foreground client's end of input is the task's */
+	int64_t session;    /* and so is that client's own end */
 	char **cleanup;
 };
 

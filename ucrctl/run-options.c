@@ -73,6 +73,11 @@ static const struct option_spec process[] = {
 		.help = "Run the command by /bin/sh -c" },
 	{ "init", .set = option_bool, .offset = RUN(has_init),
 		.help = "Run a small init as first process, which reaps orphans" },
+	{ "nesting", .set = option_bool, .offset = RUN(has_nesting),
+		.help = "Give it a socket in /run/ucr, on which ucrctl and docker run containers in "
+			"it (by an agent)" },
+	{ "session", .set = option_bool, .offset = RUN(is_session),
+		.help = "End it when this command's connection to the agent ends" },
 	{ "stop-signal", .arg = "SIGNAL", .set = option_string,
 		.offset = RUN(stop_signal), .complete = COMPLETE_SIGNAL,
 		.help = "What stop sends first" },

@@ -115,6 +115,17 @@ class Agent:
     def remove(self, name):
         return self.call("REMOVE_CONTAINER", container_id={"value": name})
 
+    def session(self, parent, name, text):
+        """LAUNCH_NESTED_CONTAINER_SESSION: the connection, and the answer that flows."""
+        connection = Connection(self.path)
+        member = "launch_nested_container_session"
+        document = {"type": member.upper(), member: {
+            "container_id": {"value": name, "parent": {"value": parent}}, "command": {"value": text}}}
+        connection.request("POST", "/api/v1", json.dumps(document), JSON)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        return connection, answer
+
     def launch_task(self, name, command, **fields):
         """TaskInfo by itself."""
         return self.call("LAUNCH_TASK", task_info={"name": name, "task_id": {"value": name},

@@ -121,6 +121,27 @@ static void test_program(void **state)
 	assert_string_equal(call.run.command[0], "x");
 }
 
+static void test_session(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse("{\"type\":\"LAUNCH_NESTED_CONTAINER_SESSION\","
+		      "\"launch_nested_container_session\":{\"container_id\":{\"value\":"
+		      "\"a\",\"parent\":{\"value\":\"b\",\"parent\":{\"value\":\"c\"}}},"
+		      "\"nesting\":true,\"command\":{\"value\":\"x\"}}}",
+			&call, &err),
+		0);
+	assert_string_equal(call.op, "launch");
+	assert_true(call.is_nested && call.is_attached);
+	assert_true(call.run.is_session && call.run.has_nesting);
+	assert_string_equal(call.container, "a");
+	assert_string_equal(call.parents[0], "c");
+	assert_string_equal(call.parents[1], "b");
+	assert_null(call.parents[2]);
+}
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -142,8 +163,8 @@ static void test_refused(void **state)
 		  "\"a\"},\"signal\":-1}}",
 			-EINVAL, "kill_container.signal" },
 		{ "{\"type\":\"KILL_CONTAINER\",\"kill_container\":{\"container_id\":{\"value\":"
-		  "\"a\",\"parent\":{\"value\":\"b\"}}}}",
-			-EINVAL, "kill_container.container_id.parent is refused" },
+		  "\"a\",\"parent\":{\"value\":\"b\",\"parent\":{\"value\":3}}}}}",
+			-EINVAL, "kill_container.container_id.parent must be" },
 		{ "{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{"
 		  "\"value\":\"a\"},\"command\":{\"value\":\"x\",\"uris\":[{\"value\":\"http://h/x\","
 		  "\"output_file\":\"a,cache=true\"}]}}}",
@@ -214,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_no_networks),
 		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_check),
 	};

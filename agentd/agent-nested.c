@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sockets inside containers. A worker that launches such a container makes its socket and hands
+ * it to the loop before the program starts; what was there when the agent started gets its socket
+ * anew, in the directory that is mounted still. A socket is served as long as the container's first
+ * process lives.
+ */
+#include "agentd/agent-private.h"
+
+#include "agentd/container-nested.h"
+#include "agentd/launch-nested.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "runtime/place.h"
+#include "runtime/process.h"
+#include "runtime/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#ifndef SO_PEERPIDFD /* Linux 6.5 */
+#define SO_PEERPIDFD 77
+#endif
+
+#define PENDING_MAX 32 /* connections that ucr-api has not taken yet */
+#define SETTLE_MS 1000 /* more than a shim and its clean-up need after the end */
+#define REFUSAL_HEAD                                                                     \
+	"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"                   \
+	"Connection: close\r\nContent-Length: "
+
+/* ---- whose the peer is ---- */
+
+static int peer_pidfd(int fd, pid_t pid)
+{
+	int pidfd = -1;
+	socklen_t len = sizeof(pidfd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT)
+		return -errno;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+/* The pid is the peer's as long as its process is not gone, which is asked last. */
+static bool is_inside(const struct agent_scope *scope, int fd)
+{
+	cleanup_close int pidfd = -1;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
+		return false;
+	pidfd = peer_pidfd(fd, peer.pid);
+	return pidfd >= 0 && cgroup_has(scope->cgroup, peer.pid) &&
+	       !process_has_ended(pidfd, 0);
+}
+
+static void refuse(int fd)
+{
+	static const char text[] =
+		"{\"error\":\"this socket is for the processes of the container that it is "
+		"in\"}";
+	char answer[512];
+	int n = snprintf(answer, sizeof(answer), REFUSAL_HEAD "%zu\r\n\r\n%s",
+		sizeof(text) - 1, text);
+
+	(void)!send(fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---- connections ---- */
+
+static int hand_on(struct agent_scope *scope, int fd)
+{
+	struct err err = { 0 };
+	int r = 0;
+
+	if (scope->api.socket_fd < 0)
+		r = agent_api_start(scope, &err);
+	if (r < 0) {
+		agent_complain(NULL, &err);
+		return r;
+	}
+	r = ipc_send(scope->api.socket_fd, AGENT_CONNECTION, NULL, 0, &fd, 1);
+	if (r == 0)
+		scope->sent++;
+	return r;
+}
+
+static int listen_again(struct agent_scope *scope)
+{
+	bool may_send = scope->sent - scope->taken < PENDING_MAX;
+
+	return loop_set_events(scope->listen_source, may_send ? EPOLLIN : 0);
+}
+
+static int on_connection(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent_scope *scope = arg;
+	cleanup_close int fd =
+		accept4(scope->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return 0;
+	if (!is_inside(scope, fd))
+		refuse(fd);
+	else
+		(void)!hand_on(scope, fd);
+	return listen_again(scope);
+}
+
+/* An idle ucr-api is ended, unless something is under way to it. */
+int agent_nested_taken(struct agent_scope *scope, const struct ipc_msg *msg)
+{
+	static const struct json_field fields[] = {
+		{ "connections", json_u64, offsetof(struct agent_taken, connections),
+			true },
+		{ "is_idle", json_bool, offsetof(struct agent_taken, is_idle) }, { 0 }
+	};
+	cleanup_json struct json_doc *doc = NULL;
+	struct agent_taken taken = { 0 };
+	int r = scope->container ? json_parse(msg->data, msg->len, &doc, NULL) : -EPROTO;
+
+	if (r == 0)
+		r = json_decode(json_root(doc), fields, &taken, NULL);
+	if (r == 0 && taken.connections > scope->sent)
+		r = -EPROTO;
+	if (r < 0)
+		return r;
+	scope->taken = taken.connections;
+	if (taken.is_idle && taken.connections == scope->sent)
+		return AGENT_IS_IDLE;
+	return listen_again(scope);
+}
+
+/* ---- the container's life ---- */
+
+static int settle(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = container_find_in(agent->engine, NULL, call->container, &container, err);
+
+	return r < 0 ? r : container_cleanup(agent->engine, container, err);
+}
+
+/* Usually its shim has seen to that. */
+static const struct agent_op settle_op = { .name = "settle", .fn = settle };
+
+static int on_settle(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent_scope *scope = arg;
+	struct agent_call call = { .container = take_ptr(scope->container) };
+
+	agent_work(scope->agent, &settle_op, &call);
+	agent_scope_free(scope);
+	return 0;
+}
+
+static int on_end(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent_scope *scope = arg;
+
+	agent_api_stop(scope);
+	agent_nested_close(scope);
+	return loop_add_timer(
+		scope->agent->loop, SETTLE_MS, 0, on_settle, scope, &scope->restart);
+}
+
+void agent_nested_close(struct agent_scope *scope)
+{
+	loop_remove(scope->listen_source);
+	loop_remove(scope->process);
+	scope->listen_source = scope->process = NULL;
+	if (scope->pidfd >= 0)
+		(void)close(take_fd(&scope->pidfd));
+	if (scope->listen_fd >= 0)
+		(void)close(take_fd(&scope->listen_fd));
+	cgroup_free(take_ptr(scope->cgroup));
+}
+
+static int open_cgroups(struct agent *agent, struct err *err)
+{
+	cleanup_close int root = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (agent->nested.cgroups)
+		return 0;
+	return cgroup_host_open(root, proc, &agent->nested.cgroups, err);
+}
+
+static int look_up(struct agent_scope *scope, struct err *err)
+{
+	cleanup_close int dirfd = openat(engine_containers_dirfd(scope->agent->engine),
+		scope->container, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct runtime_state state = { 0 };
+	cleanup_free char *own = NULL;
+	int r;
+
+	if (dirfd < 0)
+		return err_set(err, errno, "open container %s", scope->container);
+	r = runtime_state_load(dirfd, &state, err);
+	if (r < 0)
+		return r;
+	scope->pidfd = runtime_state_pidfd(&state);
+	if (scope->pidfd < 0 || !state.cgroup_path)
+		r = err_say(err, ESRCH, "it is not running");
+	/* Not those below, which are in containers of it, and have sockets of theirs. */
+	own = r == 0 ? cgroup_path_below(state.cgroup_path, PLACE_LEAF) : NULL;
+	if (r == 0 && !own)
+		r = err_oom(err);
+	if (r == 0)
+		r = open_cgroups(scope->agent, err);
+	if (r == 0)
+		r = cgroup_open(scope->agent->nested.cgroups, own, &scope->cgroup, err);
+	runtime_state_done(&state);
+	return r;
+}
+
+static int serve(struct agent *agent, const char *id, int listen_fd, struct err *err)
+{
+	struct agent_scope *scope;
+	int r = agent_scope_new(agent, id, &scope, err);
+
+	if (r < 0) {
+		(void)close(listen_fd);
+		return r;
+	}
+	scope->listen_fd = listen_fd;
+	r = look_up(scope, err);
+	if (r == 0) {
+		r = loop_add_fd(agent->loop, scope->pidfd, EPOLLIN, on_end, scope,
+			&scope->process);
+		if (r == 0)
+			r = loop_add_fd(agent->loop, listen_fd, EPOLLIN, on_connection,
+				scope, &scope->listen_source);
+		if (r < 0)
+			(void)err_set(err, -r, "wait for connections from a container");
+	}
+	if (r < 0)
+		agent_scope_free(scope);
+	return r;
+}
+
+/* ---- news of workers ---- */
+
+static int on_news(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent *agent = arg;
+	struct err err = { 0 };
+	int r = ipc_recv(agent->nested.news_fds[0], &agent->msg);
+
+	if (r <= 0)
+		return r == -EAGAIN ? 0 : r;
+	if (agent->msg.type == NESTING_NEWS && agent->msg.fd_count == 1 &&
+		serve(agent, agent->msg.data, take_fd(&agent->msg.fds[0]), &err) < 0)
+		agent_complain("a socket in a container", &err);
+	ipc_msg_done(&agent->msg);
+	return 0;
+}
+
+/* ---- what was there when the agent started ---- */
+
+/* A session's connection went with the agent that had it. */
+static bool is_orphan(
+	const struct container_list *list, size_t at, const struct container *c)
+{
+	const char *parent = container_parent(c);
+
+	if (c->is_session)
+		return true;
+	for (size_t i = 0; parent && i < list->count; i++) {
+		if (str_eq(list->items[i]->id, parent))
+			return !container_is_live(list->items[i]);
+	}
+	return parent != NULL;
+}
+
+static int end_orphans(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	int r = container_list(agent->engine, &list, err);
+
+	for (size_t i = 0; r == 0 && i < list.count; i++) {
+		if (is_orphan(&list, i, list.items[i]))
+			(void)!container_remove(agent->engine, list.items[i], true, err);
+	}
+	return r;
+}
+
+static const struct agent_op orphans_op = { .name = "orphans", .fn = end_orphans };
+
+void agent_nested_recover(struct agent *agent, const struct container_list *list)
+{
+	struct agent_call call = { 0 };
+	bool has_nested = false;
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct container *c = list->items[i];
+		struct err err = { 0 };
+		int fd;
+
+		has_nested |= c->parents || c->is_session;
+		if (!c->has_nesting || !container_is_live(c))
+			continue;
+		fd = nesting_listen(c->dirfd, &err);
+		if (fd < 0 || serve(agent, c->id, fd, &err) < 0)
+			agent_complain("a socket in a container", &err);
+	}
+	if (has_nested)
+		agent_work(agent, &orphans_op, &call);
+}
+
+int agent_nested_start(struct agent *agent, struct err *err)
+{
+	int r = ipc_pair(agent->nested.news_fds);
+
+	if (r == 0)
+		r = fd_set_nonblock(agent->nested.news_fds[0], true);
+	if (r == 0)
+		r = loop_add_fd(agent->loop, agent->nested.news_fds[0], EPOLLIN, on_news,
+			agent, &agent->nested.news);
+	return r < 0 ? err_set(err, -r, "listen to the workers") : 0;
+}

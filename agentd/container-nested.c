@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/container-nested.h"
+
+#include "agentd/container-private.h"
+#include "common/array.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+
+#define CHILDREN "children"
+#define NAMES "names"
+
+const char *container_parent(const struct container *container)
+{
+	size_t depth = strv_len(container->parents);
+
+	return depth ? container->parents[depth - 1] : NULL;
+}
+
+bool container_is_in(const struct container *container, const char *id)
+{
+	if (!id)
+		return true;
+	strv_each (parent, container->parents) {
+		if (str_eq(*parent, id))
+			return true;
+	}
+	return false;
+}
+
+/* ---- directories ---- */
+
+static int open_directory(struct engine *engine, const char *id, const char *name)
+{
+	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
+		O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd;
+
+	if (dirfd < 0)
+		return -errno;
+	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int make_in(struct engine *engine, const char *id, const char *name)
+{
+	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
+		O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return dirfd < 0 ? -errno : fd_mkdir_open(dirfd, name, 0700);
+}
+
+int container_names(struct engine *engine, const char *parent)
+{
+	int fd;
+
+	if (parent)
+		return make_in(engine, parent, NAMES);
+	fd = openat(engine_names_dirfd(engine), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int container_adopt(
+	struct engine *engine, const char *parent, const char *id, struct err *err)
+{
+	cleanup_close int dirfd = make_in(engine, parent, CHILDREN), fd = -1;
+
+	if (dirfd >= 0)
+		fd = openat(dirfd, id,
+			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return err_set(err, dirfd < 0 ? -dirfd : errno,
+			"note a container in container %.*s", CONTAINER_SHORT_ID, parent);
+	return 0;
+}
+
+void container_disown(struct engine *engine, const char *parent, const char *id)
+{
+	cleanup_close int dirfd = open_directory(engine, parent, CHILDREN);
+
+	if (dirfd >= 0)
+		(void)unlinkat(dirfd, id, 0);
+}
+
+/* ---- finding ---- */
+
+static int say_absent(const char *name, struct err *err)
+{
+	char shown[160];
+
+	str_printable(name, shown, sizeof(shown));
+	return err_say(err, ENOENT, "no container %s", shown);
+}
+
+static bool is_full_id(const char *s)
+{
+	return strlen(s) == CONTAINER_ID_MAX - 1 &&
+	       s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+/* The id that a name among siblings stands for. */
+static int resolve(struct engine *engine, const char *parent, const char *name,
+	char ret[CONTAINER_ID_MAX])
+{
+	cleanup_close int dirfd = -1;
+	char target[CONTAINER_ID_MAX + 1];
+	ssize_t n;
+
+	if (!str_is_name(name))
+		return -ENOENT;
+	dirfd = parent ? open_directory(engine, parent, NAMES)
+		       : container_names(engine, NULL);
+	n = dirfd < 0 ? -1 : readlinkat(dirfd, name, target, sizeof(target));
+	if (n == CONTAINER_ID_MAX - 1)
+		name = target;
+	else if (!is_full_id(name))
+		return -ENOENT;
+	memcpy(ret, name, CONTAINER_ID_MAX - 1);
+	ret[CONTAINER_ID_MAX - 1] = '\0';
+	return 0;
+}
+
+int container_find_in(struct engine *engine, const char *id, const char *name,
+	struct container **ret, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	char found[CONTAINER_ID_MAX];
+	int r = resolve(engine, id, name, found);
+
+	if (r == 0)
+		r = container_load(engine, found, &container, err);
+	/* What may not be seen is not there, in the same words. */
+	if (r == -ENOENT || (r == 0 && !container_is_in(container, id)))
+		return say_absent(name, err);
+	if (r == 0)
+		*ret = take_ptr(container);
+	return r;
+}
+
+struct listing {
+	struct engine *engine;
+	struct container_list list;
+	size_t room;
+	bool is_deep;
+};
+
+static int list_below(struct listing *l, const char *id, int depth, struct err *err);
+
+static int add_child(struct listing *l, const char *id, int depth, struct err *err)
+{
+	struct container *container;
+	int r = container_load(l->engine, id, &container, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && array_grow(&l->list.items, l->list.count, &l->room,
+			      sizeof(*l->list.items)) < 0) {
+		container_free(container);
+		r = err_oom(err);
+	}
+	if (r < 0)
+		return r;
+	l->list.items[l->list.count++] = container;
+	return l->is_deep ? list_below(l, id, depth + 1, err) : 0;
+}
+
+static int list_below(struct listing *l, const char *id, int depth, struct err *err)
+{
+	cleanup_closedir DIR *dir = NULL;
+	const struct dirent *e;
+	int fd = open_directory(l->engine, id, CHILDREN), r = 0;
+
+	if (fd == -ENOENT || depth > CONTAINER_DEPTH_MAX)
+		return 0;
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return err_set(err, fd < 0 ? -fd : ENOMEM, "list the containers");
+	}
+	while (r == 0 && (e = readdir(dir))) {
+		if (is_full_id(e->d_name))
+			r = add_child(l, e->d_name, depth, err);
+	}
+	return r;
+}
+
+int container_list_in(struct engine *engine, const char *id, bool is_deep,
+	struct container_list *ret, struct err *err)
+{
+	struct listing l = { .engine = engine, .is_deep = is_deep };
+	int r = list_below(&l, id, 1, err);
+
+	if (r < 0)
+		container_list_done(&l.list);
+	else
+		container_list_sort(&l.list);
+	if (r == 0)
+		*ret = l.list;
+	return r;
+}
+
+/* ---- ends ---- */
+
+int container_keep(struct engine *engine, const char *parent, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	cleanup_close int fd = open_directory(engine, parent, CHILDREN);
+	int r = fd < 0 ? fd : fd_lock(fd, false, true);
+
+	if (r < 0)
+		return err_set(err, -r, "keep the container that this one is in");
+	r = container_load(engine, parent, &container, err);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (r == -ENOENT || container->status == CONTAINER_EXITED ||
+		container->status == CONTAINER_LOST)
+		return err_say(err, ESRCH, "the container that this one is in has ended");
+	return take_fd(&fd);
+}
+
+/* A copy that a process got by fork(2) does not hold the lock. */
+void container_let_end(int *keep_fd)
+{
+	if (*keep_fd < 0)
+		return;
+	(void)flock(*keep_fd, LOCK_UN);
+	(void)close(take_fd(keep_fd));
+}
+
+static int open_children(const struct container *container)
+{
+	int fd = openat(container->dirfd, CHILDREN,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+bool container_has_children(const struct container *container)
+{
+	return faccessat(container->dirfd, CHILDREN, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int container_await_launches(const struct container *container, struct err *err)
+{
+	cleanup_close int fd = open_children(container);
+	int r = fd < 0 ? fd : fd_lock(fd, true, true);
+
+	return r < 0 && r != -ENOENT
+		       ? err_set(err, -r, "wait for launches in container %.*s",
+				 CONTAINER_SHORT_ID, container->id)
+		       : 0;
+}
+
+/* All are tried; the first failure is told. */
+int container_remove_children(
+	struct engine *engine, const struct container *container, struct err *err)
+{
+	cleanup_container_list struct container_list list = { 0 };
+	int first = container_list_in(engine, container->id, false, &list, err);
+	struct err ignored;
+
+	for (size_t i = 0; i < list.count; i++) {
+		int r = container_remove(
+			engine, list.items[i], true, first ? &ignored : err);
+
+		if (r < 0 && !first)
+			first = r;
+	}
+	if (first == 0)
+		(void)!fd_remove_tree(container->dirfd, CHILDREN);
+	return first;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of agentd/launch-nested.h. */
+#ifndef UCR_AGENTD_LAUNCH_NESTED_PRIVATE_H
+#define UCR_AGENTD_LAUNCH_NESTED_PRIVATE_H
+
+#include "agentd/launch-nested.h"
+
+/* launch-nested-limits.c: takes away what the parent lacks; -EACCES for what was asked for. */
+int launch_nested_restrict(struct launch_nested *nested, struct spec *spec,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* launch-nested-trees.c: detached copies of mounts in the parent's root, each with all below it.
+ * `ret_fds` has room for all paths. */
+int launch_nested_trees(const struct launch_nested *nested, char *const *paths,
+	int *ret_fds, struct err *err) __attribute__((warn_unused_result));
+
+#endif

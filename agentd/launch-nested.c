@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch-nested-private.h"
+
+#include "agentd/bundle-private.h"
+#include "agentd/container-nested.h"
+#include "agentd/container-private.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "common/path.h"
+#include "runtime/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define PARENT_FORMAT "parent"
+#define FILE_MAX (1U << 20)
+#define SYS_PLACE "/sys"
+
+int launch_nested_image(struct image **ret, struct err *err)
+{
+	cleanup_image struct image *image = calloc(1, sizeof(*image));
+
+	if (!image)
+		return err_oom(err);
+	image->lease_fd = -1;
+	if (str_set(&image->format, PARENT_FORMAT) < 0)
+		return err_oom(err);
+	*ret = take_ptr(image);
+	return 0;
+}
+
+static bool is_parents_root(const struct image *image)
+{
+	return image->format && str_eq(image->format, PARENT_FORMAT);
+}
+
+void launch_nested_done(struct launch_nested *nested)
+{
+	int *fds[] = { &nested->pidfd, &nested->proc_dirfd, &nested->network_fd,
+		&nested->root_fd, &nested->keep_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			(void)close(take_fd(fds[i]));
+	}
+	for (size_t i = 0; i < nested->mount_count; i++) {
+		if (nested->mount_fds[i] >= 0)
+			(void)close(nested->mount_fds[i]);
+	}
+	free(nested->mount_fds);
+	free(nested->user);
+	strv_free(nested->parents);
+	spec_free(nested->spec);
+	runtime_state_done(&nested->state);
+}
+
+/* ---- what may be asked for at all ---- */
+
+#define IS_FREE(member)                                                                  \
+	{                                                                                \
+		offsetof(struct run_options, member),                                    \
+			sizeof(((struct run_options *)0)->member)                        \
+	}
+
+/* Of the options, those that say nothing about the host, or are held against the parent here. An
+ * option that is not listed is refused. */
+static const struct {
+	size_t offset, size;
+} free_members[] = {
+	IS_FREE(name),
+	IS_FREE(fetch_cache_size),
+	IS_FREE(uris),
+	IS_FREE(command),
+	IS_FREE(entrypoint),
+	IS_FREE(env),
+	IS_FREE(labels),
+	IS_FREE(workdir),
+	IS_FREE(user),
+	IS_FREE(hostname),
+	IS_FREE(is_interactive),
+	IS_FREE(has_terminal),
+	IS_FREE(is_detached),
+	IS_FREE(is_auto_removed),
+	IS_FREE(is_read_only),
+	IS_FREE(has_init),
+	IS_FREE(has_nesting),
+	IS_FREE(is_session),
+	IS_FREE(volumes),
+	IS_FREE(tmpfs),
+	IS_FREE(devices),
+	IS_FREE(shm_size),
+	IS_FREE(memory),
+	IS_FREE(memory_swap),
+	IS_FREE(cpus),
+	IS_FREE(cpu_shares),
+	IS_FREE(cpuset_cpus),
+	IS_FREE(pids_limit),
+	IS_FREE(ulimits),
+	IS_FREE(sysctls),
+	IS_FREE(cap_add),
+	IS_FREE(cap_drop),
+	IS_FREE(security_opts),
+	IS_FREE(may_gain_privileges),
+	IS_FREE(network),
+	IS_FREE(stop_signal),
+	IS_FREE(stop_timeout),
+	IS_FREE(secrets),
+	IS_FREE(secret_env),
+	IS_FREE(env_removed),
+	IS_FREE(memory_reservation),
+	IS_FREE(userns),
+	IS_FREE(log_max_size),
+	IS_FREE(log_max_files),
+	IS_FREE(terminal_size),
+};
+
+static int check_options(const struct run_options *options, struct err *err)
+{
+	static const struct run_options none;
+	struct run_options rest;
+
+	memcpy(&rest, options, sizeof(rest));
+	for (size_t i = 0; i < sizeof(free_members) / sizeof(free_members[0]); i++)
+		memset((char *)&rest + free_members[i].offset, 0, free_members[i].size);
+	if (memcmp(&rest, &none, sizeof(rest)) == 0)
+		return 0;
+	return err_say(err, EACCES,
+		"it asks for something that a container in a container cannot have: "
+		"published ports, name servers, a cgroup, name space or storage of the "
+		"host");
+}
+
+static int choose_network(struct launch_nested *nested, struct err *err)
+{
+	const char *asked = nested->options.network;
+
+	nested->shares_network = !asked || str_eq(asked, "parent");
+	if (!nested->shares_network && !str_eq(asked, "none"))
+		return err_say(err, EACCES,
+			"--network %s: a container in a container has its network "
+			"(\"parent\"), or \"none\"",
+			asked);
+	/* For the rest of the specification, both the host's and the parent's are another's. */
+	nested->options.network = nested->shares_network ? "host" : "none";
+	return 0;
+}
+
+/* ---- the parent ---- */
+
+static int open_process(struct launch_nested *nested, struct err *err)
+{
+	char path[32];
+
+	nested->pidfd = runtime_state_pidfd(&nested->state);
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)nested->state.pid);
+	if (nested->pidfd >= 0)
+		nested->proc_dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Still alive after the open: the pid was not recycled in between. */
+	if (nested->proc_dirfd < 0 || process_has_ended(nested->pidfd, 0))
+		return err_say(err, ESRCH, "the container that this one is in has ended");
+	return 0;
+}
+
+static bool has_own(const struct spec *spec, const char *type)
+{
+	for (size_t i = 0; i < spec->linux_.namespaces.count; i++) {
+		if (str_eq(spec->linux_.namespaces.items[i].type, type))
+			return true;
+	}
+	return false;
+}
+
+int launch_nested_check_exec(const struct container *container, struct err *err)
+{
+	if (container->ids.count)
+		return 0;
+	return err_say(err, EACCES,
+		"the container has no ids of its own: only the host's root executes in it");
+}
+
+static int read_ids(int proc_dirfd, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	char text[4096];
+	const char *uid, *gid;
+	int r = fd_read_kernel_file(proc_dirfd, "status", text, sizeof(text));
+
+	uid = r < 0 ? NULL : strstr(text, "\nUid:");
+	gid = r < 0 ? NULL : strstr(text, "\nGid:");
+	if (!uid || !gid || sscanf(uid, "\nUid: %u", ret_uid) != 1 ||
+		sscanf(gid, "\nGid: %u", ret_gid) != 1)
+		return r < 0 ? r : -EPROTO;
+	return 0;
+}
+
+/* Ids of a user namespace of its own reach nothing but what is shared with the parent. */
+static bool may_be_anybody(const struct launch_nested *nested)
+{
+	return nested->ids.count && !nested->shares_root &&
+	       !strv_len(nested->options.volumes);
+}
+
+static uint32_t id_inside(const struct id_range *range, uint32_t id)
+{
+	return range->count && id - range->first < range->count ? id - range->first : id;
+}
+
+/* Who is not root in the parent must not become it over the parent's files, nor on the host. */
+static int choose_user(struct launch_nested *nested, struct err *err)
+{
+	uint32_t uid = 0, gid = 0;
+	int r;
+
+	if (may_be_anybody(nested))
+		return 0;
+	r = read_ids(nested->proc_dirfd, &uid, &gid);
+	if (r < 0)
+		return err_set(err, -r, "look at the container that this one is in");
+	uid = id_inside(&nested->ids, uid);
+	gid = id_inside(&nested->ids, gid);
+	if (uid == 0)
+		return 0;
+	nested->user = str_printf("%u:%u", uid, gid);
+	if (!nested->user)
+		return err_oom(err);
+	if (nested->options.user && !str_eq(nested->options.user, nested->user)) {
+		(void)err_say(err, EACCES,
+			"--user %s: the container that this one is in is user %s",
+			nested->options.user, nested->user);
+		return err_hint(err, "leave it out, or share no files with that one");
+	}
+	nested->options.user = nested->user;
+	return 0;
+}
+
+/* The same ids as the parent's: files that they share have the same owners. */
+static int choose_ids(
+	struct launch_nested *nested, const struct container *parent, struct err *err)
+{
+	const char *asked = nested->options.userns;
+
+	if (asked && !str_eq(asked, parent->ids.count ? "auto" : "host"))
+		return err_say(err, EACCES,
+			"--userns %s: a container in a container has the ids of that one",
+			asked);
+	nested->options.userns = NULL;
+	nested->ids = parent->ids;
+	return 0;
+}
+
+static int load_parent(
+	struct launch_nested *nested, const struct container *parent, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = fd_read_file(parent->dirfd, "config.json", SPEC_SIZE_MAX, &text, &len);
+
+	if (r < 0)
+		return err_set(
+			err, -r, "read the configuration of the container it is in");
+	r = spec_parse(text, len, &nested->spec, err);
+	if (r == 0)
+		r = runtime_state_load(parent->dirfd, &nested->state, err);
+	if (r < 0)
+		return r;
+	if (!nested->state.cgroup_path || !nested->state.has_cgroup_leaf) {
+		(void)err_say(err, EACCES,
+			"container %.*s was not made for containers in it",
+			CONTAINER_SHORT_ID, parent->id);
+		return err_hint(
+			err, "launch it with --nesting (\"nesting\": true in the call)");
+	}
+	return open_process(nested, err);
+}
+
+static int set_parents(
+	struct launch_nested *nested, const struct container *parent, struct err *err)
+{
+	if (strv_len(parent->parents) >= CONTAINER_DEPTH_MAX)
+		return err_say(err, EACCES,
+			"containers are nested %d deep already, which is the most",
+			CONTAINER_DEPTH_MAX);
+	if (strv_copy(parent->parents, &nested->parents) < 0 ||
+		strv_add(&nested->parents, parent->id) < 0)
+		return err_oom(err);
+	return 0;
+}
+
+int launch_nested_plan(struct engine *engine, const struct launch_request *request,
+	struct launch_nested *ret, struct err *err)
+{
+	int r;
+
+	if (!request->parent)
+		return 0;
+	ret->engine = engine;
+	memcpy(&ret->options, request->options, sizeof(ret->options));
+	ret->shares_root = is_parents_root(request->image);
+	r = check_options(&ret->options, err);
+	if (r == 0)
+		r = choose_network(ret, err);
+	if (r == 0)
+		r = choose_ids(ret, request->parent, err);
+	if (r == 0)
+		r = set_parents(ret, request->parent, err);
+	if (r == 0)
+		r = load_parent(ret, request->parent, err);
+	if (r == 0)
+		r = choose_user(ret, err);
+	ret->volumes = ret->options.volumes;
+	ret->devices = ret->options.devices;
+	ret->options.volumes = ret->options.devices = NULL;
+	return r;
+}
+
+/* ---- volumes ---- */
+
+/* "ro" adds to what the parent's mount is; nothing takes away from it. */
+static const struct {
+	const char *word, *option;
+} volume_words[] = {
+	{ "ro", "rro" },
+	{ "noexec", "rnoexec" },
+	{ "rw", NULL },
+	{ "z", NULL },
+	{ "Z", NULL },
+	{ "nocopy", NULL },
+};
+
+static int add_word(const char *word, strv *options)
+{
+	for (size_t i = 0; i < sizeof(volume_words) / sizeof(volume_words[0]); i++) {
+		if (str_eq(volume_words[i].word, word))
+			return volume_words[i].option
+				       ? strv_add(options, volume_words[i].option)
+				       : 0;
+	}
+	return -EINVAL;
+}
+
+static int add_words(
+	char *words, struct spec_mount *mount, const char *text, struct err *err)
+{
+	int r = strv_add(&mount->options, "rbind");
+
+	if (r == 0)
+		r = strv_add(&mount->options, "rprivate");
+	for (char *word; r == 0 && words && (word = strsep(&words, ","));) {
+		r = add_word(word, &mount->options);
+		if (r == -EINVAL)
+			return err_say(err, EINVAL,
+				"--volume %s: want PATH:PATH[:ro,noexec], both absolute: "
+				"the first is one of the container that this one is in",
+				text);
+	}
+	return r < 0 ? err_oom(err) : 0;
+}
+
+static int add_volume(
+	const char *text, struct spec_mounts *mounts, strv *paths, struct err *err)
+{
+	cleanup_free char *copy = strdup(text);
+	char *words = copy, *source, *destination;
+	struct spec_mount *mount;
+
+	if (!copy)
+		return err_oom(err);
+	source = strsep(&words, ":");
+	destination = words ? strsep(&words, ":") : NULL;
+	if (!destination || *source != '/' || *destination != '/')
+		return add_words((char[]){ "?" }, &(struct spec_mount){ 0 }, text, err);
+	mount = bundle_grow(mounts);
+	if (!mount || str_set(&mount->type, "bind") < 0 ||
+		str_set(&mount->source, source) < 0 ||
+		str_set(&mount->destination, destination) < 0 ||
+		strv_add(paths, source) < 0)
+		return err_oom(err);
+	return add_words(words, mount, text, err);
+}
+
+/* The specification's mounts up to here are ordinary ones. */
+static int add_volumes(
+	struct launch_nested *nested, struct spec *spec, strv *paths, struct err *err)
+{
+	int r = 0;
+
+	strv_each (text, nested->volumes) {
+		r = add_volume(*text, &spec->mounts, paths, err);
+		if (r < 0)
+			return r;
+	}
+	nested->mount_fds = calloc(spec->mounts.count + 1, sizeof(int));
+	if (!nested->mount_fds)
+		return err_oom(err);
+	for (nested->mount_count = 0; nested->mount_count < spec->mounts.count;)
+		nested->mount_fds[nested->mount_count++] = -1;
+	return 0;
+}
+
+/* ---- what is shared ---- */
+
+/* What of the kernel's shows a network is that of the parent's network. */
+static struct spec_mount *find_mount(struct spec *spec, const char *place, size_t *ret)
+{
+	for (size_t i = 0; i < spec->mounts.count; i++) {
+		if (str_eq(spec->mounts.items[i].destination, place)) {
+			*ret = i;
+			return &spec->mounts.items[i];
+		}
+	}
+	return NULL;
+}
+
+static int share_trees(struct launch_nested *nested, struct spec *spec, struct err *err)
+{
+	cleanup_strv strv paths = NULL;
+	cleanup_free int *fds = NULL;
+	size_t first = spec->mounts.count, volumes, count = 0, sys_at = 0;
+	struct spec_mount *sys = find_mount(spec, SYS_PLACE, &sys_at);
+	int r = add_volumes(nested, spec, &paths, err);
+
+	volumes = strv_len(paths);
+	if (sys && !(nested->shares_network && str_eq(sys->type, "bind")))
+		sys = NULL;
+	if (r == 0 && sys)
+		r = strv_add(&paths, SYS_PLACE) < 0 ? err_oom(err) : 0;
+	if (r == 0 && nested->shares_root)
+		r = strv_add(&paths, "/") < 0 ? err_oom(err) : 0;
+	if (r < 0 || !paths)
+		return r;
+	fds = calloc(strv_len(paths), sizeof(int));
+	r = fds ? launch_nested_trees(nested, paths, fds, err) : err_oom(err);
+	if (r < 0)
+		return r;
+	for (; count < volumes; count++)
+		nested->mount_fds[first + count] = fds[count];
+	if (sys)
+		nested->mount_fds[sys_at] = fds[count++];
+	if (nested->shares_root)
+		nested->root_fd = fds[count];
+	return 0;
+}
+
+static int share_network(struct launch_nested *nested, struct spec *spec, struct err *err)
+{
+	struct spec_namespace *item;
+
+	if (!nested->shares_network || !has_own(nested->spec, "network"))
+		return 0;
+	nested->network_fd = openat(nested->proc_dirfd, "ns/net", O_RDONLY | O_CLOEXEC);
+	if (nested->network_fd < 0)
+		return err_set(err, errno, "open the network of the container it is in");
+	item = bundle_grow(&spec->linux_.namespaces);
+	if (!item || str_set(&item->type, "network") < 0)
+		return err_oom(err);
+	item->path = str_printf("/proc/self/fd/%d", nested->network_fd);
+	return item->path ? 0 : err_oom(err);
+}
+
+int launch_nested_bundle(
+	struct launch_nested *nested, struct bundle *bundle, struct err *err)
+{
+	struct spec *spec = bundle->spec;
+	int r;
+
+	if (!nested->spec)
+		return 0;
+	r = launch_nested_restrict(nested, spec, err);
+	if (r == 0 && nested->shares_root && !nested->options.workdir &&
+		str_set(&spec->process.cwd, nested->spec->process.cwd) < 0)
+		r = err_oom(err);
+	/* The parent's socket is in its root, too. */
+	if (r == 0 && nested->shares_root && !nested->options.has_nesting &&
+		strv_add(&spec->linux_.masked_paths, NESTING_PLACE) < 0)
+		r = err_oom(err);
+	if (r == 0)
+		r = share_network(nested, spec, err);
+	return r == 0 ? share_trees(nested, spec, err) : r;
+}
+
+/* ---- files ---- */
+
+int launch_nested_files(const struct launch_nested *nested, int dirfd, struct err *err)
+{
+	static const char *const names[] = { "resolv.conf", "hosts", NULL };
+	const char *parent;
+
+	if (!nested->spec || !nested->shares_network)
+		return 0;
+	parent = nested->parents[strv_len(nested->parents) - 1];
+	for (const char *const *name = names; *name; name++) {
+		cleanup_free char *path = str_printf("%s/%s", parent, *name);
+		cleanup_free char *text = NULL;
+		size_t len;
+		int r = path ? fd_read_file(engine_containers_dirfd(nested->engine), path,
+				       FILE_MAX, &text, &len)
+			     : -ENOMEM;
+
+		if (r == 0)
+			r = fd_replace_file(dirfd, *name, text, len, 0644, FD_NO_SYNC);
+		if (r < 0 && r != -ENOENT)
+			return err_set(
+				err, -r, "take %s of the container it is in", *name);
+	}
+	return 0;
+}
+
+/* ---- the creation ---- */
+
+int launch_nested_begin(
+	struct launch_nested *nested, struct runtime_request *request, struct err *err)
+{
+	const char *parent;
+
+	if (!nested->spec)
+		return 0;
+	parent = nested->parents[strv_len(nested->parents) - 1];
+	nested->keep_fd = container_keep(nested->engine, parent, err);
+	if (nested->keep_fd < 0)
+		return nested->keep_fd;
+	request->cgroup_parent = nested->state.cgroup_path;
+	request->mount_fds = nested->mount_fds;
+	request->mount_count = nested->mount_count;
+	return 0;
+}
+
+void launch_nested_created(struct launch_nested *nested)
+{
+	container_let_end(&nested->keep_fd);
+}
