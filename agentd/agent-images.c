@@ -3,8 +3,9 @@
 #include "agentd/agent-own-ops.h"
 
 #include "agentd/platform-option.h"
-#include "common/cleanup.h"
+#include "agentd/container-images.h"
 #include "agentd/image-json.h"
+#include "common/cleanup.h"
 #include "images/image-wire.h"
 
 #include <errno.h>
@@ -40,6 +41,29 @@ int agent_list_images(struct agent *agent, const struct agent_call *call,
 	jw_object_end(&w);
 	free_images(images, count);
 	return 0;
+}
+
+/* What a container has, or a launch is about to have, stays. */
+int agent_prune_images(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_strv strv used = NULL, removed = NULL;
+	struct image **images;
+	struct store *store;
+	size_t count;
+	int r = engine_store(agent->engine, &store, err);
+
+	if (r == 0)
+		r = store_list(store, &images, &count, err);
+	if (r < 0)
+		return r;
+	r = container_image_ids(agent->engine, &used, err);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		r = store_evict(store, images[i]->id, used, &removed, err);
+		r = r == -EBUSY || r == -ENOENT ? 0 : r;
+	}
+	free_images(images, count);
+	return r;
 }
 
 int agent_inspect_image(struct agent *agent, const struct agent_call *call,

@@ -34,6 +34,8 @@ int agent_list_processes(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_list_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_prune_images(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_inspect_image(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_pull_image(struct agent *agent, const struct agent_call *call,

@@ -345,6 +345,12 @@ static const struct json_field read_file_members[] = {
 	{ 0 },
 };
 
+static const struct json_field prune_members[] = {
+	{ "excluded_images", api_refuse, 0, false,
+		"this agent keeps those of its containers alone" },
+	{ 0 },
+};
+
 static const struct json_field containers_members[] = {
 	{ "show_nested", json_bool, AT(call.is_deep) },
 	{ 0 },
@@ -364,6 +370,8 @@ static const struct {
 	{ "GET_CONTAINERS", "containers", "get_containers", containers_members,
 		.is_optional = true },
 	{ "LAUNCH_CONTAINER", "launch", "launch_container", launch_members },
+	{ "PRUNE_IMAGES", "prune-images", "prune_images", prune_members,
+		.is_optional = true },
 	{ "WAIT_CONTAINER", "wait", "wait_container", container_call_members },
 	{ "KILL_CONTAINER", "kill", "kill_container", container_call_members },
 	{ "GET_VOLUMES", "volumes", NULL, NULL },
@@ -397,7 +405,7 @@ static const struct {
 /* Of the API, but not of this agent. */
 static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
 	"SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS",
-	"GET_OPERATIONS", "LAUNCH_TASK_GROUP", "GET_RESOURCE_PROVIDERS", "PRUNE_IMAGES",
+	"GET_OPERATIONS", "LAUNCH_TASK_GROUP", "GET_RESOURCE_PROVIDERS",
 	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
 	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
 

@@ -381,6 +381,24 @@ def test_docker(work):
         assert set(agent.containers()) == {"outer", "stranger"}
 
 
+def test_prune_images(work):
+    """PRUNE_IMAGES removes what no container has, and is not for who is in one"""
+    with DockerAgent(work) as agent:
+        inside = outer(agent)
+        kept = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busybox"}}}}
+        assert inside.launch("kid", container=kept)[0] == 200
+        assert inside.call("PRUNE_IMAGES")[0] == 403
+        assert agent.call("PRUNE_IMAGES") == (200, None)
+        assert len(agent.api("GET", "/images/json")[1]) == 1
+        status, answer = agent.call("PRUNE_IMAGES", excluded_images=[{"type": "DOCKER"}])
+        assert status == 400 and "excluded_images" in answer["error"], answer
+        agent.kill("outer")
+        agent.wait("outer")
+        eventually(lambda: len(os.listdir(f"{agent.root}/containers")) == 1)
+        assert agent.call("PRUNE_IMAGES") == (200, None)
+        assert agent.api("GET", "/images/json")[1] == []
+
+
 def test_session(work):
     """LAUNCH_NESTED_CONTAINER_SESSION tells what the child says; the child ends with the connection"""
     with Agent(work) as agent:
