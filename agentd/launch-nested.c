@@ -401,15 +401,18 @@ static int add_volumes(
 /* ---- what is shared ---- */
 
 /* What of the kernel's shows a network is that of the parent's network. */
-static struct spec_mount *find_mount(struct spec *spec, const char *place, size_t *ret)
+static bool find_sys(
+	const struct launch_nested *nested, const struct spec *spec, size_t *ret)
 {
-	for (size_t i = 0; i < spec->mounts.count; i++) {
-		if (str_eq(spec->mounts.items[i].destination, place)) {
-			*ret = i;
-			return &spec->mounts.items[i];
-		}
+	for (size_t i = 0; nested->shares_network && i < spec->mounts.count; i++) {
+		const struct spec_mount *mount = &spec->mounts.items[i];
+
+		if (!str_eq(mount->destination, SYS_PLACE))
+			continue;
+		*ret = i;
+		return str_eq(mount->type, "bind");
 	}
-	return NULL;
+	return false;
 }
 
 static int share_trees(struct launch_nested *nested, struct spec *spec, struct err *err)
@@ -417,13 +420,11 @@ static int share_trees(struct launch_nested *nested, struct spec *spec, struct e
 	cleanup_strv strv paths = NULL;
 	cleanup_free int *fds = NULL;
 	size_t first = spec->mounts.count, volumes, count = 0, sys_at = 0;
-	struct spec_mount *sys = find_mount(spec, SYS_PLACE, &sys_at);
+	bool shares_sys = find_sys(nested, spec, &sys_at);
 	int r = add_volumes(nested, spec, &paths, err);
 
 	volumes = strv_len(paths);
-	if (sys && !(nested->shares_network && str_eq(sys->type, "bind")))
-		sys = NULL;
-	if (r == 0 && sys)
+	if (r == 0 && shares_sys)
 		r = strv_add(&paths, SYS_PLACE) < 0 ? err_oom(err) : 0;
 	if (r == 0 && nested->shares_root)
 		r = strv_add(&paths, "/") < 0 ? err_oom(err) : 0;
@@ -435,7 +436,7 @@ static int share_trees(struct launch_nested *nested, struct spec *spec, struct e
 		return r;
 	for (; count < volumes; count++)
 		nested->mount_fds[first + count] = fds[count];
-	if (sys)
+	if (shares_sys)
 		nested->mount_fds[sys_at] = fds[count++];
 	if (nested->shares_root)
 		nested->root_fd = fds[count];
