@@ -358,6 +358,8 @@ def test_ucrctl(work):
         assert kid in ctl("inspect", kid[:12])
         assert ctl("stop", "--timeout", "0", "kid")
         assert ctl("rm", "kid") and ctl("ps", "-aq") == ""
+        if tap.is_sanitized("ucrctl"):
+            return  # it is not static, and an image has nothing to link it with
         # As deep as one likes; a volume is a path of the container that it is asked for in.
         deeper = ["run", "--rm", *QUIET, "--nesting", "--volume", "/tmp:/tmp", "busybox", "/tmp/ctl"]
         assert ctl(*deeper, *deeper, "run", "--rm", "busybox", "echo", "deep") == "deep\n"
