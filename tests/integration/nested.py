@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls from inside a container: over the socket that it has, by a process that is executed in it."""
+import contextlib
 import json
 
 import cli
@@ -70,3 +71,18 @@ def log_of(agent, name):
 
 def inside(agent, name):
     return Inside(agent, container_of(agent, name)[1])
+
+
+def clear(agent):
+    for container_id in cli.good("ps", "-aq", "--no-trunc", root=agent.root).lines:
+        cli.run("rm", "--force", container_id, root=agent.root)
+
+
+@contextlib.contextmanager
+def serving(agent):
+    """The agent, of which nothing is left running."""
+    with agent:
+        try:
+            yield agent
+        finally:
+            clear(agent)

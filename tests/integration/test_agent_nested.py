@@ -55,21 +55,6 @@ def shell(text, **more):
     return {"value": text, **more}
 
 
-@contextlib.contextmanager
-def serving(work):
-    """An agent, of which nothing is left running."""
-    with Agent(work) as agent:
-        try:
-            yield agent
-        finally:
-            clear(agent)
-
-
-def clear(agent):
-    for container_id in cli.good("ps", "-aq", "--no-trunc", root=agent.root).lines:
-        cli.run("rm", "--force", container_id, root=agent.root)
-
-
 def outer(agent, name="outer", **more):
     assert agent.launch(name, shell("sleep 1000"), nesting=True, **more)[0] == 200
     return nested.inside(agent, name)
@@ -94,7 +79,7 @@ def eventually(holds, seconds=10):
 
 def test_launch(work):
     """a container starts another one in itself, without an image: the same root, ids and directory"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent)
         assert inside.call("GET_HEALTH")[1]["get_health"] == {"healthy": True}
         assert not inside.names()
@@ -110,7 +95,7 @@ def test_launch(work):
 
 def test_who_may_ask(work):
     """the host's root, another container and a child are no processes of the container"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent)
         path, _ = nested.container_of(agent, "outer")
         with socket.socket(socket.AF_UNIX) as client:
@@ -141,7 +126,7 @@ def test_who_may_ask(work):
 
 def test_scope(work):
     """siblings and descendants, by name and by id; nobody else is there, in the same words"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside, other = outer(agent), outer(agent, "other")
         assert inside.launch("kid", nesting=True)[0] == 200
         assert inside.launch("kid2")[0] == 200 and other.launch("kid")[0] == 200
@@ -171,7 +156,7 @@ def test_scope(work):
 
 def test_mesos_calls(work):
     """LAUNCH_, KILL_ and REMOVE_NESTED_CONTAINER over the agent's own socket"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         outer(agent)
         name = {"value": "kid", "parent": {"value": "outer"}}
         assert agent.call("LAUNCH_NESTED_CONTAINER", container_id=name,
@@ -194,7 +179,7 @@ def test_mesos_calls(work):
 
 def test_depth(work):
     """eight deep, and the end of the outermost ends and removes all within a second"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside, ids = outer(agent), []
         for n in range(DEPTH):
             assert inside.launch(f"deep{n}", nesting=True)[0] == 200
@@ -221,7 +206,7 @@ def test_depth(work):
 
 def test_ends(work):
     """an ordinary end takes what is inside with it; so does removal by force"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         assert agent.launch("short", shell("sleep 2"), nesting=True)[0] == 200
         inside = nested.inside(agent, "short")
         assert inside.launch("kid", "trap '' TERM; sleep 1000")[0] == 200
@@ -238,7 +223,7 @@ def test_ends(work):
 
 def test_limits_hold_for_all(work):
     """memory and processes of all children together stay below what the parent has"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent, resources=memory(64))
         status, answer = inside.launch("greedy", resources=memory(65))
         assert status == 403 and "--memory" in answer["error"], answer
@@ -280,7 +265,7 @@ def test_killed_agent(work):
 
 def test_killed_shim(work):
     """a parent whose shim was killed is cleaned up by the agent when it ends, children and all"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent)
         assert inside.launch("kid")[0] == 200
         kid = nested.container_of(agent, "kid")[0]
@@ -295,7 +280,7 @@ def test_killed_shim(work):
 
 def test_idle_role(work):
     """a container's ucr-api is there while somebody speaks, and comes again"""
-    with serving(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent)
         assert len(agent.children(True)) == 1
         inside.call("GET_HEALTH")
@@ -307,7 +292,7 @@ def test_idle_role(work):
 def test_outsiders(work):
     """no call of any interface sees, stops, executes in or names who is not in the scope: each says the
     same as of one that there is not"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         inside = outer(agent)
         assert inside.launch("kid")[0] == 200
         assert agent.launch("stranger", shell("echo secret; sleep 1000"))[0] == 200
@@ -337,7 +322,7 @@ def test_outsiders(work):
 
 def test_ucrctl(work):
     """run, ps, exec, logs, stop and rm of ucrctl in a container, by the socket that it is told of"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         outer(agent)
 
         with open(cli.UCRCTL, "rb") as program:
@@ -367,7 +352,7 @@ def test_ucrctl(work):
 
 def test_docker(work):
     """the docker command in a container: what it runs is nested there, and it sees nothing else"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         if not docker_program():
             raise tap.Skip("docker is not installed (Debian: docker.io)")
         outer(agent)
@@ -398,7 +383,7 @@ def test_docker(work):
 
 def test_prune_images(work):
     """PRUNE_IMAGES removes what no container has, and is not for who is in one"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         inside = outer(agent)
         kept = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busybox"}}}}
         assert inside.launch("kid", container=kept)[0] == 200
@@ -416,7 +401,7 @@ def test_prune_images(work):
 
 def test_session(work):
     """LAUNCH_NESTED_CONTAINER_SESSION tells what the child says; the child ends with the connection"""
-    with Agent(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         inside = outer(agent)
         connection, answer = agent.session("outer", "kid", "echo hello; cat; sleep 1000")
         text = b""
@@ -445,7 +430,7 @@ def test_session(work):
 
 def test_task(work):
     """a task's field asks for the socket"""
-    with Agent(work) as agent:
+    with nested.serving(Agent(work)) as agent:
         status, answer = agent.launch_task("build", shell("sleep 1000"), nesting=True)
         assert status == 202 or status == 200, answer
         agent.task_until("build", "TASK_RUNNING")

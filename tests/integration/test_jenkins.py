@@ -94,7 +94,7 @@ class Builder:
 
 def test_pipeline(work):
     """checkout, three stages in three images, and what one makes the next one finds"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         load_images(agent, work)
         builder = Builder(agent)
         builder.checkout(work)
@@ -109,7 +109,7 @@ def test_pipeline(work):
 
 def test_failure(work):
     """a step that fails fails the build, with its status and its words"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         load_images(agent, work)
         builder = Builder(agent)
         builder.checkout(work)
@@ -121,7 +121,7 @@ def test_failure(work):
 
 def test_abort(work):
     """a build that is aborted in a step leaves nothing, and the build agent builds on"""
-    with DockerAgent(work) as agent:
+    with nested.serving(DockerAgent(work)) as agent:
         load_images(agent, work)
         builder, other = Builder(agent), Builder(agent, "other")
         builder.checkout(work)
