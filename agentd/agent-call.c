@@ -30,6 +30,10 @@ static const struct json_field fields[] = {
 	{ "run", json_object, AT(run), false, run_fields },
 	{ "platform", json_string, AT(platform) },
 	{ "docker", json_object, AT(docker), false, docker_fields },
+	{ "duration_ms", json_u64, AT(flame.duration_ms) },
+	{ "frequency", json_u32, AT(flame.frequency) },
+	{ "folded", json_bool, AT(flame.is_folded) },
+	{ "per_thread", json_bool, AT(flame.is_per_thread) },
 	{ "signal", json_u32, AT(signal) },
 	{ "timeout", json_string, AT(timeout) },
 	{ "force", json_bool, AT(is_forced) },
@@ -210,6 +214,16 @@ static int check_status(const struct agent_call *call, struct err *err)
 			  : err_say(err, EINVAL, "uuid: want that of a status");
 }
 
+static int check_flame(const struct agent_call *call, struct err *err)
+{
+	return flame_options_check(&call->flame, err);
+}
+
+static int check_image(const struct agent_call *call, struct err *err)
+{
+	return call->image ? 0 : err_say(err, EINVAL, "name: want an image");
+}
+
 /* The others say nothing that could be wrong. */
 static const struct {
 	const char *op;
@@ -227,10 +241,16 @@ static const struct {
 	{ "stop", check_timeout },
 	{ "top", check_nothing },
 	{ "logs", check_logs },
+	{ "image", check_image, .is_nameless = true },
+	{ "pull", check_image, .is_nameless = true },
+	{ "load-image", check_image, .is_nameless = true },
+	{ "docker-tag", check_image, .is_nameless = true },
+	{ "docker-untag", check_image, .is_nameless = true },
 	{ "list-files", check_path, .is_nameless = true },
 	{ "read-file", check_path, .is_nameless = true },
 	{ "download", check_path, .is_nameless = true },
 	{ "measure", check_nothing },
+	{ "profile", check_flame },
 	{ "attach", check_nothing },
 	{ "attach-input", check_nothing },
 	{ "docker-create", agent_call_check_run, .is_nameless = true },

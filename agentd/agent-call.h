@@ -4,6 +4,7 @@
 #define UCR_AGENTD_AGENT_CALL_H
 
 #include "agentd/docker-options.h"
+#include "agentd/flame-options.h"
 #include "agentd/task-spec.h"
 
 struct agent_volume {
@@ -27,6 +28,7 @@ struct agent_call {
 	char *platform;	 /* which of an index, as --platform has it; NULL: this host's */
 	struct run_options run;
 	struct docker_options docker;
+	struct flame_options flame;
 	uint32_t signal; /* 0: SIGKILL */
 	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
 	bool is_forced;	  /* what runs is killed first */

@@ -7,6 +7,7 @@
 #include "agentd/container-wire.h"
 #include "agentd/measure-wire.h"
 #include "agentd/process.h"
+#include "agentd/profile-container.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -108,6 +109,32 @@ int agent_measure_container(struct agent *agent, const struct agent_call *call,
 	jw_object(&w, NULL);
 	jw_string(&w, "type", "MEASURE_CONTAINER");
 	measure_write(&w, "measure_container", &measure);
+	jw_object_end(&w);
+	return 0;
+}
+
+int agent_profile_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	struct json_writer w = JSON_WRITER(&answer->body);
+	cleanup_buf struct buf drawing = BUF_INIT;
+	uint64_t samples;
+	int r = agent_find(agent, call, call->container, &container, err);
+
+	if (r == 0)
+		r = profile_container(
+			agent->engine, container, &call->flame, &drawing, &samples, err);
+	if (r < 0)
+		return r;
+	if (buf_finish(&drawing) < 0)
+		return err_oom(err);
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "PROFILE_CONTAINER");
+	jw_object(&w, "profile_container");
+	jw_u64(&w, "samples", samples);
+	jw_string(&w, "drawing", drawing.data);
+	jw_object_end(&w);
 	jw_object_end(&w);
 	return 0;
 }

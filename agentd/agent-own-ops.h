@@ -30,6 +30,8 @@ int agent_stop_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_measure_container(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+int agent_profile_container(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_list_processes(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_list_images(struct agent *agent, const struct agent_call *call,
@@ -37,6 +39,9 @@ int agent_list_images(struct agent *agent, const struct agent_call *call,
 int agent_prune_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_inspect_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
+/* agent-image-load.c: of an archive that is the call's body */
+int agent_load_image(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));
 int agent_pull_image(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err) __attribute__((warn_unused_result));

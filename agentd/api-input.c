@@ -20,7 +20,7 @@ struct api_body {
 	struct loop_source *client;  /* of a connection that waits for room */
 	int fd;			     /* -1: the engine has not sent it yet */
 	enum agent_flow kind;
-	bool is_gone;
+	bool is_records, is_gone, is_ended;
 	struct recordio_reader reader;
 	struct api_input input; /* the last record's; what of it is not sent yet */
 };
@@ -33,8 +33,9 @@ static int send_bytes(struct api_body *body, const char *data, size_t len, size_
 	int r;
 
 	if (body->kind == AGENT_FLOW_FRAMES) {
-		*ret = len < ATTACH_DATA_MAX ? len : ATTACH_DATA_MAX;
-		r = attach_send(body->fd, ATTACH_STDIN, data, *ret);
+		len = len < ATTACH_DATA_MAX ? len : ATTACH_DATA_MAX;
+		r = attach_send(body->fd, ATTACH_STDIN, data, len);
+		*ret = r < 0 ? 0 : len;
 		return r;
 	}
 	do {
@@ -152,10 +153,31 @@ static int wait_for_room(struct api_body *body)
 	return r;
 }
 
+static struct api_body *body_new(struct api_request *request)
+{
+	struct api_server *server = request->server;
+	struct api_body *body = calloc(1, sizeof(*body));
+
+	if (!body)
+		return NULL;
+	body->request = request;
+	body->fd = -1;
+	body->next = server->bodies;
+	body->at = &server->bodies;
+	if (body->next)
+		body->next->at = &body->next;
+	server->bodies = body;
+	request->input = body;
+	return body;
+}
+
 void api_body_open(struct api_request *request, enum agent_flow kind, int fd)
 {
 	struct api_body *body = request->input;
 
+	/* Bytes have waited for this. */
+	if (!body)
+		body = body_new(request);
 	if (!body || kind >= AGENT_FLOW_FILE || fd_set_nonblock(fd, true) < 0) {
 		api_body_free(take_ptr(request->input));
 		(void)close(fd);
@@ -198,27 +220,13 @@ void api_body_end_all(struct api_server *server)
 
 /* ---- records ---- */
 
-static void link_body(struct api_body *body)
-{
-	struct api_server *server = body->request->server;
-
-	body->next = server->bodies;
-	body->at = &server->bodies;
-	if (body->next)
-		body->next->at = &body->next;
-	server->bodies = body;
-}
-
 int api_body_begin_records(struct api_request *request)
 {
-	struct api_body *body = calloc(1, sizeof(*body));
+	struct api_body *body = body_new(request);
 
 	if (!body)
 		return -ENOMEM;
-	body->request = request;
-	body->fd = -1;
-	link_body(body);
-	request->input = body;
+	body->is_records = true;
 	return 0;
 }
 
@@ -256,7 +264,8 @@ static int take_piece(struct api_body *body, const char *data, size_t len,
 	*ret_taken = 0;
 	if (r < 0)
 		return r;
-	return take_records(body, data, len, ret_taken, err);
+	return body->is_records ? take_records(body, data, len, ret_taken, err)
+				: send_bytes(body, data, len, ret_taken);
 }
 
 int api_body_take(
@@ -282,6 +291,11 @@ int api_body_end(struct api_request *request)
 	struct api_body *body = request->input;
 	int r = 0;
 
+	/* A record says that it is the last; a body of bytes just ends. */
+	if (!body->is_records && !body->is_ended) {
+		body->is_ended = true;
+		body->input.kind = API_INPUT_DATA;
+	}
 	if (body->fd >= 0 && !body->is_gone && body->input.kind != API_INPUT_NOTHING)
 		r = push_input(body);
 	if (r == -EAGAIN && wait_for_room(body) == 0)

@@ -50,6 +50,25 @@ static const struct json_field image_members[] = {
 	{ 0 },
 };
 
+static const struct json_field tag_members[] = {
+	{ "name", json_string, AT(image), true },
+	{ "new_name", json_string, AT(docker.name), true },
+	{ 0 },
+};
+static const struct json_field untag_members[] = {
+	{ "name", json_string, AT(image), true },
+	{ "force", json_bool, AT(docker.is_forced) },
+	{ 0 },
+};
+static const struct json_field profile_members[] = {
+	{ "container_id", json_object, 0, true, container_id_members },
+	{ "duration_ms", json_u64, AT(flame.duration_ms), true },
+	{ "frequency", json_u32, AT(flame.frequency), true },
+	{ "folded", json_bool, AT(flame.is_folded) },
+	{ "per_thread", json_bool, AT(flame.is_per_thread) },
+	{ 0 },
+};
+
 static const struct {
 	const char *type, *op;
 	const char *member; /* that holds what the call says; NULL: it says nothing */
@@ -63,10 +82,13 @@ static const struct {
 	{ "READ_LOGS", "logs", "read_logs", log_members },
 	{ "READ_EVENTS", "events", "read_events", event_members },
 	{ "MEASURE_CONTAINER", "measure", "measure_container", container_members },
+	{ "PROFILE_CONTAINER", "profile", "profile_container", profile_members },
 	{ "STOP_CONTAINER", "stop", "stop_container", container_members },
 	{ "LIST_PROCESSES", "top", "list_processes", container_members },
 	{ "LIST_IMAGES", "images", NULL, NULL },
 	{ "INSPECT_IMAGE", "image", "inspect_image", image_members },
+	{ "TAG_IMAGE", "docker-tag", "tag_image", tag_members },
+	{ "REMOVE_IMAGE", "docker-untag", "remove_image", untag_members },
 	{ "PULL_IMAGE", "pull", "pull_image", image_members },
 };
 

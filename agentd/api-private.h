@@ -61,6 +61,7 @@ struct api_request {
 enum api_route_body {
 	API_BODY_WHOLE, /* kept until it is whole, if there is one */
 	API_BODY_JSON, /* the same, and its type must be said: JSON, or RecordIO that flows */
+	API_BODY_FLOWS,
 };
 
 struct api_route {

@@ -336,9 +336,16 @@ static enum MHD_Result flow_body(
 static enum MHD_Result take_body(
 	struct api_request *request, const char *data, size_t *size)
 {
+	bool is_first = !request->is_called && !request->response &&
+			request->route->body == API_BODY_FLOWS;
+
 	/* The library goes on with the next chunk where it has that already. */
 	if (request->is_suspended)
 		return MHD_YES;
+	if (is_first) {
+		make_call(request);
+		return MHD_YES;
+	}
 	return request->input ? flow_body(request, data, size)
 			      : keep_body(request, data, size);
 }

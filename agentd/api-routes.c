@@ -142,6 +142,17 @@ static int make_file(
 	return agent_call_check(call, err);
 }
 
+/* POST /images/archive */
+static int make_load(
+	struct api_request *request, struct agent_call *call, struct err *err)
+{
+	const char *reference = api_request_argument(request, "reference");
+
+	if (str_set(&call->image, reference ? reference : "-") < 0)
+		return err_oom(err);
+	return agent_call_check(call, err);
+}
+
 /* Clients of Mesos put the agent's name before the path. */
 static const struct api_route routes[] = {
 	{ "/api/v1", MHD_HTTP_METHOD_POST, NULL, make_mesos_call, API_BODY_JSON },
@@ -155,6 +166,8 @@ static const struct api_route routes[] = {
 	{ "/slave(1)/files/browse", MHD_HTTP_METHOD_GET, "list-files", make_file },
 	{ "/files/download", MHD_HTTP_METHOD_GET, "download", make_file },
 	{ "/slave(1)/files/download", MHD_HTTP_METHOD_GET, "download", make_file },
+	{ "/images/archive", MHD_HTTP_METHOD_POST, "load-image", make_load,
+		API_BODY_FLOWS },
 	{ "/metrics", MHD_HTTP_METHOD_GET, "metrics" },
 };
 

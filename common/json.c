@@ -381,6 +381,15 @@ const struct json *json_get(const struct json *v, const char *key)
 	return NULL;
 }
 
+size_t json_count(const struct json *v)
+{
+	size_t count = 0;
+
+	json_each (child, v)
+		count++;
+	return count;
+}
+
 const char *json_get_string(const struct json *v, const char *key)
 {
 	const struct json *member = json_get(v, key);

@@ -57,6 +57,7 @@ static inline void json_free_ptr(struct json_doc **doc)
  * member, or NULL when absent, no string, or with a NUL inside. */
 const struct json *json_get(const struct json *v, const char *key);
 const char *json_get_string(const struct json *v, const char *key);
+size_t json_count(const struct json *v); /* of its members or elements */
 
 /*
  * Decode tables. A field says which member goes where and how; unknown members are

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/url.h"
 
+#include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/str.h"
 
@@ -26,4 +27,17 @@ const char *url_shown(const char *url, char *ret, size_t room)
 			"%.*s%.*s", (int)(host - url), url, (int)strcspn(at, "?#"), at);
 	str_printable(!host ? url : text ? text : "a URL", ret, room);
 	return ret;
+}
+
+void url_escape(const char *text, struct buf *out)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+
+	for (; *text; text++) {
+		if (strchr(plain, *text))
+			buf_putc(out, *text);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*text);
+	}
 }

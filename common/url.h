@@ -10,4 +10,8 @@
  * URL ("/a/path?x") comes as it is, but printable. */
 const char *url_shown(const char *url, char *ret, size_t room);
 
+/* For the query of a URL: all but letters, digits and "-._~" as %XX. */
+struct buf;
+void url_escape(const char *text, struct buf *out);
+
 #endif

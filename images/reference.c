@@ -376,11 +376,24 @@ static int parse_aci(const char *text, struct reference *ref, struct err *err)
 	return add_labels(text + len, ref, err);
 }
 
+/* "-" or "-:TAG". 0: it is neither. */
+static int parse_stdin(
+	const char *text, bool has_tag, struct reference *ref, struct err *err)
+{
+	const char *tag = has_tag ? str_skip_prefix(text, "-:") : NULL;
+
+	if (!str_eq(text, "-") && !(tag && *tag))
+		return 0;
+	ref->kind = REFERENCE_STDIN;
+	return tag && str_set(&ref->tag, tag) < 0 ? err_oom(err) : 1;
+}
+
 static int parse_forced(
 	const char *text, int cwd_fd, struct reference *ref, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(forced_formats) / sizeof(forced_formats[0]); i++) {
 		const char *rest = str_skip_prefix(text, forced_formats[i].prefix);
+		int r;
 
 		if (!rest)
 			continue;
@@ -389,10 +402,9 @@ static int parse_forced(
 		if (!*rest)
 			return err_say(
 				err, EINVAL, "%s needs a file after the colon", text);
-		if (str_eq(rest, "-")) {
-			ref->kind = REFERENCE_STDIN;
-			return 0;
-		}
+		r = parse_stdin(rest, forced_formats[i].has_tag, ref, err);
+		if (r != 0)
+			return r < 0 ? r : 0;
 		if (str_eq(ref->format, "aci") && !is_source(cwd_fd, rest, true) &&
 			is_aci_name(rest))
 			return parse_aci(rest, ref, err);
@@ -409,10 +421,9 @@ static int parse_text(
 
 	if (!*text)
 		return err_say(err, EINVAL, "the image reference is empty");
-	if (str_eq(text, "-")) {
-		ref->kind = REFERENCE_STDIN;
-		return 0;
-	}
+	r = parse_stdin(text, true, ref, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (str_skip_prefix(text, "http://") || str_skip_prefix(text, "https://")) {
 		ref->kind = REFERENCE_URL;
 		return str_set(&ref->path, text) < 0 ? err_oom(err) : 0;

@@ -5,7 +5,7 @@
  *   docker-archive:FILE[:TAG]  oci:DIR[:TAG]  oci-archive:FILE[:TAG]  tar:FILE
  *   aci:FILE                   forced formats
  *   aci:NAME[:VERSION][,LABEL=VALUE…]   an App Container Image, found by its name
- *   -                          standard input
+ *   -[:TAG]                    standard input, also after docker-archive: and the like
  *   http://… https://…         an archive elsewhere
  *   docker://NAME              as NAME, though a file has that name
  *   FILE, DIR (an OCI layout), FILE:TAG          when it exists, or is written with ./ or

@@ -2,11 +2,13 @@
 #include "ucrctl/backend-agent-run.h"
 
 #include "common/cleanup.h"
+#include "images/reference.h"
 #include "ucrctl/print.h"
 #include "ucrctl/question.h"
 #include "ucrctl/run-wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 /* An agent that is started again, or upgraded, is back by then. */
@@ -49,6 +51,23 @@ static int pull(struct ctl *ctl, const char *name, const struct run_verb *o,
 	return r;
 }
 
+/* A file of this host, of which the agent knows nothing. */
+static int send_archive(struct ctl *ctl, const struct run_task *task,
+	const struct run_verb *o, struct running *running, struct err *err)
+{
+	cleanup_reference struct reference ref = { 0 };
+	int r = reference_parse(task->image, AT_FDCWD, &ref, err);
+
+	if (r < 0 || (ref.kind != REFERENCE_PATH && ref.kind != REFERENCE_STDIN))
+		return r;
+	running->is_sent = true;
+	return ctl->backend->load(ctl,
+		&(struct obtain){ .reference = task->image,
+			.is_quiet = o->is_quiet,
+			.progress = o->progress },
+		&running->image, err);
+}
+
 /* Where nothing else is wanted the agent itself looks, and pulls what it has not. */
 int remote_prepare(struct ctl *ctl, const struct run_task *task, const struct run_verb *o,
 	struct running *running, struct err *err)
@@ -57,21 +76,15 @@ int remote_prepare(struct ctl *ctl, const struct run_task *task, const struct ru
 
 	if (r == 0)
 		r = question_check_registry(&o->registry, err);
-	if (r < 0 || !task->image || o->pull == PULL_MISSING)
+	if (r == 0 && task->image)
+		r = send_archive(ctl, task, o, running, err);
+	if (r < 0 || !task->image || running->is_sent || o->pull == PULL_MISSING)
 		return r;
 	return o->pull == PULL_NEVER ? check_stored(ctl, task->image, err)
 				     : pull(ctl, task->image, o, running, err);
 }
 
 /* ---- what is started ---- */
-
-static void print_notes(const struct json *answer)
-{
-	json_each (note, json_get(answer, "notes")) {
-		if (note->type == JSON_STRING)
-			print_note(note->string);
-	}
-}
 
 /* With a connection to the process where it is to be spoken to. An outcome above 0 is the exit
  * status to give. */
@@ -87,18 +100,18 @@ static int start(struct question *q, struct ctl *ctl, struct running *running,
 	if (r < 0 && q->exit_status)
 		return q->exit_status;
 	if (r == 0)
-		print_notes(*ret);
+		question_print_notes(*ret);
 	return r;
 }
 
-static int write_run(struct question *q, const struct run_task *task,
+static int write_run(struct question *q, const char *image, const struct run_task *task,
 	const struct run_verb *o, struct err *err)
 {
 	question_begin(q, "RUN_CONTAINER");
 	if (o->run.name)
 		question_container(q, o->run.name);
 	if (task->image)
-		jw_string(&q->w, "image", task->image);
+		jw_string(&q->w, "image", image ? image : task->image);
 	question_platform(q, &o->platform);
 	return run_wire_write(&q->w, &o->run, err);
 }
@@ -110,7 +123,7 @@ int remote_run(struct ctl *ctl, const char *image_name, const struct run_task *t
 	cleanup_question struct question q = { 0 };
 	const struct json *answer;
 	const char *id;
-	int r = write_run(&q, task, o, err);
+	int r = write_run(&q, running->is_sent ? running->image->id : NULL, task, o, err);
 
 	if (r == 0)
 		r = start(&q, ctl, running, !o->run.is_detached, &doc, &answer, err);

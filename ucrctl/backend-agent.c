@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent at ctl->socket_path, asked for by its API (ucr-agentd(8)). */
+#include "ucrctl/backend-agent-images.h"
 #include "ucrctl/backend-agent-log.h"
 #include "ucrctl/backend-agent-run.h"
 
@@ -158,22 +159,6 @@ static int list(struct ctl *ctl, struct container_list *ret, struct err *err)
 	return 0;
 }
 
-/* What is answered, as it is. */
-static int copy_answer(
-	struct question *q, struct ctl *ctl, struct json_writer *w, struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	const struct json *answer;
-	int r = question_ask(q, ctl, &doc, &answer, err);
-
-	if (r < 0)
-		return r;
-	if (!answer || answer->type != JSON_OBJECT)
-		return err_say(err, EPROTO, "the agent's answer says nothing");
-	jw_json(w, NULL, answer);
-	return 0;
-}
-
 static int inspect(struct ctl *ctl, const struct container *container,
 	struct json_writer *w, struct err *err)
 {
@@ -181,16 +166,7 @@ static int inspect(struct ctl *ctl, const struct container *container,
 
 	question_begin(&q, "INSPECT_CONTAINER");
 	question_container(&q, container->id);
-	return copy_answer(&q, ctl, w, err);
-}
-
-/* One that says nothing but that it was done. */
-static int ask(struct question *q, struct ctl *ctl, struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	const struct json *ignored;
-
-	return question_ask(q, ctl, &doc, &ignored, err);
+	return question_copy(&q, ctl, w, err);
 }
 
 static int kill_container(
@@ -201,7 +177,7 @@ static int kill_container(
 	question_begin(&q, "KILL_CONTAINER");
 	question_container(&q, container->id);
 	jw_i64(&q.w, "signal", signal);
-	return ask(&q, ctl, err);
+	return question_do(&q, ctl, err);
 }
 
 static int remove_container(
@@ -212,7 +188,7 @@ static int remove_container(
 	question_begin(&q, "REMOVE_CONTAINER");
 	question_container(&q, container->id);
 	jw_bool(&q.w, "force", force);
-	return ask(&q, ctl, err);
+	return question_do(&q, ctl, err);
 }
 
 /* ---- their end ---- */
@@ -325,15 +301,6 @@ static int stop(struct ctl *ctl, struct container *container, int64_t deadline_m
 
 /* ---- processes ---- */
 
-static size_t count_of(const struct json *array)
-{
-	size_t count = 0;
-
-	json_each (v, array)
-		count++;
-	return count;
-}
-
 static int list_processes(struct ctl *ctl, struct container *container,
 	struct process **ret, size_t *ret_count, struct err *err)
 {
@@ -350,7 +317,7 @@ static int list_processes(struct ctl *ctl, struct container *container,
 	if (r < 0)
 		return r;
 	list = json_get(answer, "processes");
-	all = calloc(count_of(list) + 1, sizeof(*all));
+	all = calloc(json_count(list) + 1, sizeof(*all));
 	if (!all)
 		return err_oom(err);
 	json_each (v, list) {
@@ -380,80 +347,34 @@ static int measure(struct ctl *ctl, struct container *container,
 	return r < 0 ? r : measure_read(answer, ret, err);
 }
 
-/* ---- images ---- */
-
-static void free_images(struct image **images, size_t count)
+static int profile(struct ctl *ctl, struct container *container,
+	const struct flame_options *o, struct buf *out, uint64_t *ret_samples,
+	struct err *err)
 {
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
-}
-
-static int list_images(
-	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
-{
+	static const struct json_field fields[] = { { "samples", json_u64, 0, true },
+		{ 0 } };
 	cleanup_json struct json_doc *doc = NULL;
 	cleanup_question struct question q;
-	const struct json *answer, *list;
-	struct image **all;
-	size_t count = 0;
-	int r;
-
-	question_begin(&q, "LIST_IMAGES");
-	r = question_ask(&q, ctl, &doc, &answer, err);
-	if (r < 0)
-		return r;
-	list = json_get(answer, "images");
-	all = calloc(count_of(list) + 1, sizeof(struct image *));
-	if (!all)
-		return err_oom(err);
-	json_each (v, list) {
-		if (r == 0)
-			r = image_read_listed(v, &all[count], err);
-		count += r == 0;
-	}
-	if (r < 0) {
-		free_images(all, count);
-		return r;
-	}
-	*ret = all;
-	*ret_count = count;
-	return 0;
-}
-
-static int inspect_image(
-	struct ctl *ctl, const char *name, struct json_writer *w, struct err *err)
-{
-	cleanup_question struct question q;
-	int r;
-
-	question_begin(&q, "INSPECT_IMAGE");
-	jw_string(&q.w, "name", name);
-	r = copy_answer(&q, ctl, w, err);
-	return r == -ENOENT ? IMAGE_ABSENT : r;
-}
-
-static int pull(
-	struct ctl *ctl, const struct obtain *how, struct image **ret, struct err *err)
-{
-	cleanup_json struct json_doc *doc = NULL;
-	cleanup_question struct question q = { 0 };
 	const struct json *answer;
-	int r = question_check_registry(how->registry, err);
+	const char *text;
+	int r;
 
-	if (r < 0)
-		return r;
-	question_begin(&q, "PULL_IMAGE");
-	jw_string(&q.w, "name", how->reference);
-	question_platform(&q, &how->platform);
+	question_begin(&q, "PROFILE_CONTAINER");
+	question_container(&q, container->id);
+	jw_u64(&q.w, "duration_ms", o->duration_ms);
+	jw_u64(&q.w, "frequency", o->frequency);
+	jw_bool(&q.w, "folded", o->is_folded);
+	jw_bool(&q.w, "per_thread", o->is_per_thread);
 	r = question_ask(&q, ctl, &doc, &answer, err);
+	if (r == 0)
+		r = json_decode(answer, fields, ret_samples, err);
 	if (r < 0)
 		return r;
-	json_each (note, json_get(answer, "notes")) {
-		if (note->type == JSON_STRING)
-			print_note(note->string);
-	}
-	return image_read_listed(answer, ret, err);
+	text = json_get_string(answer, "drawing");
+	if (!text)
+		return err_say(err, EPROTO, "the agent's answer has no drawing");
+	buf_puts(out, text);
+	return 0;
 }
 
 const struct backend backend_agent = {
@@ -469,6 +390,7 @@ const struct backend backend_agent = {
 	.remove = remove_container,
 	.list_processes = list_processes,
 	.measure = measure,
+	.profile = profile,
 	.read_log = remote_read_log,
 	.read_events = remote_read_events,
 	.prepare = remote_prepare,
@@ -477,7 +399,10 @@ const struct backend backend_agent = {
 	.attach = remote_attach,
 	.settle = remote_settle,
 	.rejoin = remote_rejoin,
-	.list_images = list_images,
-	.inspect_image = inspect_image,
-	.pull = pull,
+	.list_images = remote_list_images,
+	.inspect_image = remote_inspect_image,
+	.tag = remote_tag,
+	.untag = remote_untag,
+	.load = remote_load,
+	.pull = remote_pull,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* This host's own engine: what it has, asked for by the words of the table. */
+#include "ucrctl/backend-local-images.h"
 #include "ucrctl/backend-local-run.h"
 
 #include "agentd/container-json.h"
@@ -9,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 
 static int identify(
 	struct ctl *ctl, char **ret_place, char **ret_version, struct err *err)
@@ -184,27 +186,35 @@ static int read_events(struct ctl *ctl, const struct events_options *options,
 	return r < 0 ? r : events_read(engine, options, fn, arg, err);
 }
 
-static int list_images(
-	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
-{
-	struct engine *engine;
-	struct store *store;
-	int r = ctl_store(ctl, &engine, &store, err);
+/* ---- a profile ---- */
 
-	return r < 0 ? r : store_list(store, ret, ret_count, err);
+static volatile sig_atomic_t is_interrupted;
+
+static void on_interrupt(int signal)
+{
+	is_interrupted = 1;
 }
 
-static int inspect_image(
-	struct ctl *ctl, const char *name, struct json_writer *w, struct err *err)
+static bool is_stopped(void)
 {
-	cleanup_image struct image *image = NULL;
-	struct engine *engine;
-	struct store *store;
-	int r = ctl_store(ctl, &engine, &store, err);
+	return is_interrupted;
+}
 
-	if (r == 0)
-		r = store_find(store, name, &image, err);
-	return r ? r : image_write(w, store, image, err);
+static int profile(struct ctl *ctl, struct container *container,
+	const struct flame_options *options, struct buf *out, uint64_t *ret_samples,
+	struct err *err)
+{
+	/* A second one ends it at once. */
+	const struct sigaction interrupt = { .sa_handler = on_interrupt,
+		.sa_flags = (int)SA_RESETHAND };
+	struct flame_options how = *options;
+	struct engine *engine;
+	int r = ctl_engine(ctl, &engine, err);
+
+	how.is_stopped = is_stopped;
+	(void)sigaction(SIGINT, &interrupt, NULL);
+	return r < 0 ? r
+		     : profile_container(engine, container, &how, out, ret_samples, err);
 }
 
 const struct backend backend_local = {
@@ -220,6 +230,7 @@ const struct backend backend_local = {
 	.remove = remove_container,
 	.list_processes = list_processes,
 	.measure = measure,
+	.profile = profile,
 	.read_log = read_log,
 	.read_events = read_events,
 	.prepare = local_prepare,
@@ -228,7 +239,10 @@ const struct backend backend_local = {
 	.attach = local_attach,
 	.settle = local_settle,
 	.rejoin = local_rejoin,
-	.list_images = list_images,
-	.inspect_image = inspect_image,
+	.list_images = local_list_images,
+	.inspect_image = local_inspect_image,
+	.tag = local_tag,
+	.untag = local_untag,
+	.load = local_load,
 	.pull = obtain_image,
 };

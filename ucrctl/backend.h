@@ -17,6 +17,7 @@
 #include "agentd/events.h"
 #include "agentd/log.h"
 #include "agentd/process.h"
+#include "agentd/profile-container.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/host-check.h"
 #include "ucrctl/obtain.h"
@@ -62,6 +63,10 @@ struct backend {
 
 	int (*measure)(struct ctl *ctl, struct container *container,
 		struct container_measure *ret, struct err *err);
+	/* As agentd/profile-container.h has it, without is_stopped. */
+	int (*profile)(struct ctl *ctl, struct container *container,
+		const struct flame_options *options, struct buf *out,
+		uint64_t *ret_samples, struct err *err);
 	/* As agentd/events.h has it. */
 	int (*read_events)(struct ctl *ctl, const struct events_options *options,
 		events_fn fn, void *arg, struct err *err);
@@ -88,8 +93,15 @@ struct backend {
 	/* As images/store.h has them; what is inspected is told by name. */
 	int (*list_images)(
 		struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err);
+	/* One more name; a name or an image less, told in lines as store_untag() has them. */
+	int (*tag)(struct ctl *ctl, const char *image, const char *name, struct err *err);
+	int (*untag)(struct ctl *ctl, const char *name, bool is_forced, strv *ret_removed,
+		struct err *err);
 	int (*inspect_image)(struct ctl *ctl, const char *name, struct json_writer *w,
 		struct err *err); /* or IMAGE_ABSENT */
+	/* An archive; all names that its image has then are told. */
+	int (*load)(struct ctl *ctl, const struct obtain *how, struct image **ret,
+		struct err *err);
 	int (*pull)(struct ctl *ctl, const struct obtain *how, struct image **ret,
 		struct err *err);
 };

@@ -6,12 +6,15 @@
 #include "common/cleanup.h"
 #include "common/str.h"
 #include "ucrctl/backend.h"
+#include "ucrctl/print.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #define TYPE_MAX 64
+#define UPLOAD_PIECE 65536
 #define ANSWER_MAX (256U << 20) /* of thousands of containers */
 
 /* LIST_IMAGES has its words in list_images. */
@@ -188,6 +191,29 @@ int question_ask(struct question *q, struct ctl *ctl, struct json_doc **ret_doc,
 	return r < 0 ? r : question_answer(q, ret_doc, ret, err);
 }
 
+int question_do(struct question *q, struct ctl *ctl, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	const struct json *ignored;
+
+	return question_ask(q, ctl, &doc, &ignored, err);
+}
+
+int question_copy(
+	struct question *q, struct ctl *ctl, struct json_writer *w, struct err *err)
+{
+	cleanup_json struct json_doc *doc = NULL;
+	const struct json *answer;
+	int r = question_ask(q, ctl, &doc, &answer, err);
+
+	if (r < 0)
+		return r;
+	if (!answer || answer->type != JSON_OBJECT)
+		return err_say(err, EPROTO, "the agent's answer says nothing");
+	jw_json(w, NULL, answer);
+	return 0;
+}
+
 int question_open(struct question *q, struct ctl *ctl, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
@@ -203,6 +229,51 @@ int question_open(struct question *q, struct ctl *ctl, struct err *err)
 		return 0;
 	r = take_answer(q, &head, &doc, &ignored, err);
 	return r < 0 ? r : err_say(err, EPROTO, "the agent's answer says nothing");
+}
+
+void question_print_notes(const struct json *answer)
+{
+	json_each (note, json_get(answer, "notes")) {
+		if (note->type == JSON_STRING)
+			print_note(note->string);
+	}
+}
+
+/* ---- a body that flows ---- */
+
+/* An agent that wants no more of it has an answer already. */
+static int send_file(struct http_client *client, int fd, struct err *err)
+{
+	cleanup_free char *piece = malloc(UPLOAD_PIECE);
+	ssize_t n;
+	int r = piece ? 0 : err_oom(err);
+
+	while (r == 0) {
+		do {
+			n = read(fd, piece, UPLOAD_PIECE);
+		} while (n < 0 && errno == EINTR);
+		if (n < 0)
+			return err_set(err, errno, "read the archive");
+		r = http_client_send(client, piece, (size_t)n, err);
+		if (r == 0 && n == 0)
+			return 0;
+	}
+	return r == -EPIPE ? 0 : r;
+}
+
+int question_upload(struct question *q, struct ctl *ctl, const char *path, int fd,
+	struct json_doc **ret_doc, const struct json **ret, struct err *err)
+{
+	const struct http_request request = { "POST", path, "application/octet-stream",
+		.accept = AGENT_JSON };
+	int r = http_client_open(ctl->socket_path, &q->client, err);
+
+	if (r < 0)
+		return say_absent(ctl, r, err);
+	r = http_client_ask(q->client, &request, err);
+	if (r == 0)
+		r = send_file(q->client, fd, err);
+	return r < 0 ? r : question_answer(q, ret_doc, ret, err);
 }
 
 /* ---- a connection to a process ---- */

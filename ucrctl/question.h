@@ -42,12 +42,28 @@ int question_answer(struct question *q, struct json_doc **ret_doc,
 int question_ask(struct question *q, struct ctl *ctl, struct json_doc **ret_doc,
 	const struct json **ret, struct err *err) __attribute__((warn_unused_result));
 
+/* The "notes" of an answer. */
+void question_print_notes(const struct json *answer);
+
+/* The same of one that says nothing but that it was done. */
+int question_do(struct question *q, struct ctl *ctl, struct err *err)
+	__attribute__((warn_unused_result));
+/* The same, and what is answered goes on as it is. */
+int question_copy(struct question *q, struct ctl *ctl, struct json_writer *w,
+	struct err *err) __attribute__((warn_unused_result));
+
 /* Waits for a body that flows, which is read from q->client then. */
 int question_open(struct question *q, struct ctl *ctl, struct err *err)
 	__attribute__((warn_unused_result));
 /* As question_ask(), and the connection goes on as one to a process: what the agent says first is
  * `ret`, and ret_stream->fd is the caller's. */
 int question_attach(struct question *q, struct ctl *ctl, struct attach_stream *ret_stream,
+	struct json_doc **ret_doc, const struct json **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* After no more than question_begin(): asks by a path of its own, with all that `fd` gives as the
+ * body. */
+int question_upload(struct question *q, struct ctl *ctl, const char *path, int fd,
 	struct json_doc **ret_doc, const struct json **ret, struct err *err)
 	__attribute__((warn_unused_result));
 

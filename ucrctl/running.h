@@ -8,7 +8,10 @@
 #include "runtime/attach-stream.h"
 
 struct running {
-	struct image *image;	     /* of our own engine; NULL: the host's files */
+	struct image
+		*image; /* of our own engine, or brought to the agent; NULL: the host's
+				files, or what the agent finds */
+	bool is_sent; /* an archive, which has no other name there than the image's id */
 	struct container *container; /* NULL: a further process in one */
 	struct launched launched;    /* by our own engine */
 	struct attach_stream stream; /* of an agent; its fd is ours, -1: there is none */

@@ -1,117 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container-usage.h"
-#include "agentd/profile.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
 
-#define FREQUENCY_MAX 10000
-#define DURATION_MS_MAX (3600 * 1000)
-
-enum flame_format { FLAME_SVG, FLAME_FOLDED };
+enum format { FORMAT_SVG, FORMAT_FOLDED };
 static const char *const format_names[] = { "svg", "folded", NULL };
 
-struct flame_options {
+struct flame_verb {
 	const char *output;
-	uint64_t duration_ms;
-	uint32_t frequency;
 	unsigned int format;
-	bool is_per_thread;
+	struct flame_options flame;
 };
 
-static const struct flame_options defaults = { .duration_ms = 10000, .frequency = 99 };
+static const struct flame_verb defaults = { .flame = { .duration_ms = 10000,
+						    .frequency = 99 } };
+
+#define AT(member) offsetof(struct flame_verb, member)
 
 static const struct option_spec options[] = {
-	{ "output", 'o', .arg = "FILE", .set = option_string,
-		.offset = offsetof(struct flame_options, output),
+	{ "output", 'o', .arg = "FILE", .set = option_string, .offset = AT(output),
 		.complete = COMPLETE_FILE,
 		.help = "Write to FILE (default: standard output)" },
-	{ "duration", .arg = "TIME", .set = option_ms,
-		.offset = offsetof(struct flame_options, duration_ms),
+	{ "duration", .arg = "TIME", .set = option_ms, .offset = AT(flame.duration_ms),
 		.help = "How long to sample (default: 10s); what was found until Ctrl-C is "
-			"written, too" },
-	{ "frequency", .arg = "NUMBER", .set = option_u32,
-		.offset = offsetof(struct flame_options, frequency),
+			"written, too, unless an agent samples" },
+	{ "frequency", .arg = "NUMBER", .set = option_u32, .offset = AT(flame.frequency),
 		.help = "Samples a second and processor (default: 99)" },
 	{ "format", .arg = "FORMAT", .set = option_choice, .param = format_names,
-		.offset = offsetof(struct flame_options, format),
+		.offset = AT(format),
 		.help = "svg (default), or folded: a line for each stack, as other programs read" },
-	{ "per-thread", .set = option_bool,
-		.offset = offsetof(struct flame_options, is_per_thread),
+	{ "per-thread", .set = option_bool, .offset = AT(flame.is_per_thread),
 		.help = "Sample the threads there are now and their children, not the cgroup: "
 			"what is done where the kernel cannot sample one" },
 	{ 0 },
 };
 
 static const struct option_group groups[] = { { options }, { 0 } };
-
-static volatile sig_atomic_t is_interrupted;
-
-static void on_interrupt(int signal)
-{
-	is_interrupted = 1;
-}
-
-static bool is_stopped(void)
-{
-	return is_interrupted;
-}
-
-static int check(const struct flame_options *o, struct err *err)
-{
-	if (o->frequency < 1 || o->frequency > FREQUENCY_MAX)
-		return err_say(err, EINVAL, "--frequency %u: want 1 to %d", o->frequency,
-			FREQUENCY_MAX);
-	if (o->duration_ms < 1 || o->duration_ms > DURATION_MS_MAX)
-		return err_say(err, EINVAL, "--duration: want up to an hour");
-	return 0;
-}
-
-static int sample(struct engine *engine, struct container *container,
-	const struct flame_options *o, struct profile *ret, struct err *err)
-{
-	cleanup_close int cgroup_fd = -1;
-	cleanup_free pid_t *pids = NULL;
-	struct profile_options how = { .cgroup_fd = -1,
-		.frequency = o->frequency,
-		.duration_ms = o->duration_ms,
-		.is_stopped = is_stopped };
-	int r = container_pids(engine, container, &pids, &how.pid_count, err);
-
-	if (r < 0)
-		return r;
-	how.pids = pids;
-	if (!o->is_per_thread)
-		cgroup_fd = container_cgroup_dir(engine, container);
-	if (cgroup_fd >= 0) {
-		how.cgroup_fd = cgroup_fd;
-		r = profile_run(&how, ret, err);
-		if (r == 0)
-			return 0;
-		how.cgroup_fd = -1;
-	}
-	return profile_run(&how, ret, err);
-}
-
-static void put(const struct profile *profile, const struct container *container,
-	const struct flame_options *o, struct buf *out)
-{
-	char title[160];
-
-	(void)snprintf(title, sizeof(title), "%.64s: %u samples a second and processor",
-		container->name ? container->name : container->id, o->frequency);
-	if (o->format == FLAME_FOLDED)
-		profile_fold(profile, out);
-	else
-		profile_draw(profile, title, out);
-}
 
 static int write_file(const char *path, struct buf *out, struct err *err)
 {
@@ -126,27 +56,25 @@ static int write_file(const char *path, struct buf *out, struct err *err)
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	/* A second one ends it at once. */
-	const struct sigaction interrupt = { .sa_handler = on_interrupt,
-		.sa_flags = (int)SA_RESETHAND };
-	const struct flame_options *o = opts;
+	const struct flame_verb *o = opts;
+	struct flame_options flame = o->flame;
 	cleanup_container struct container *container = NULL;
-	cleanup_profile struct profile profile = { 0 };
 	cleanup_buf struct buf out = BUF_INIT;
+	const struct backend *backend;
 	struct ctl *ctl = context;
-	struct engine *engine;
-	int r = check(o, err);
+	uint64_t samples;
+	int r = flame_options_check(&flame, err);
 
+	flame.is_folded = o->format == FORMAT_FOLDED;
 	if (r == 0)
-		r = ctl_container(ctl, args[0], &engine, &container, err);
-	(void)sigaction(SIGINT, &interrupt, NULL);
+		r = ctl_find(ctl, args[0], &backend, &container, err);
 	if (r == 0)
-		r = sample(engine, container, o, &profile, err);
+		r = backend->profile(ctl, container, &flame, o->output ? &out : &ctl->out,
+			&samples, err);
 	if (r < 0)
 		return r;
-	if (!profile.samples)
+	if (!samples)
 		print_note("it used no processor meanwhile: the graph is empty");
-	put(&profile, container, o, o->output ? &out : &ctl->out);
 	return o->output ? write_file(o->output, &out, err) : 0;
 }
 
@@ -159,7 +87,7 @@ const struct verb_spec verb_flame = {
 	.args_max = 1,
 	.complete = COMPLETE_RUNNING,
 	.groups = groups,
-	.options_size = sizeof(struct flame_options),
+	.options_size = sizeof(struct flame_verb),
 	.defaults = &defaults,
 	.run = run,
 };

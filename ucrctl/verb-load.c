@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ucrctl/ctl.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/obtain.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
@@ -49,23 +49,15 @@ static int choose_source(
 	return 0;
 }
 
-static int put_loaded(
-	struct ctl *ctl, struct store *store, const struct image *image, struct err *err)
+static void put_loaded(struct ctl *ctl, const struct image *image)
 {
-	cleanup_strv strv names = NULL;
-	int r;
-
-	r = store_names(store, image->id, &names, err);
-	if (r < 0)
-		return r;
-	if (!names)
+	if (!image->names || !*image->names)
 		buf_printf(&ctl->out, "Loaded image ID: %s\n", image->id);
-	strv_each (name, names) {
+	strv_each (name, image->names) {
 		buf_puts(&ctl->out, "Loaded image: ");
 		print_text(&ctl->out, reference_familiar(*name));
 		buf_putc(&ctl->out, '\n');
 	}
-	return 0;
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
@@ -77,20 +69,16 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 		.is_quiet = o->is_quiet,
 		.progress = o->progress };
 	struct ctl *ctl = context;
-	struct engine *engine;
-	struct store *store;
-	int r;
+	const struct backend *backend;
+	int r = choose_source(o, args, &how.reference, err);
 
-	r = choose_source(o, args, &how.reference, err);
-	if (r < 0)
-		return r;
-	r = ctl_store(ctl, &engine, &store, err);
-	if (r < 0)
-		return r;
-	r = obtain_image(ctl, &how, &image, err);
-	if (r < 0)
-		return r;
-	return put_loaded(ctl, store, image, err);
+	if (r == 0)
+		r = ctl_backend(ctl, &backend, err);
+	if (r == 0)
+		r = backend->load(ctl, &how, &image, err);
+	if (r == 0)
+		put_loaded(ctl, image);
+	return r;
 }
 
 const struct verb_spec verb_load = {

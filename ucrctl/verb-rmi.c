@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/container-images.h"
-#include "agentd/events.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/ctl.h"
-#include "ucrctl/obtain.h"
 #include "ucrctl/print.h"
 #include "ucrctl/verbs.h"
 
@@ -24,20 +22,13 @@ static const struct option_group groups[] = { { options }, { 0 } };
 
 static int rmi_one(struct ctl *ctl, const char *arg, const void *opts, struct err *err)
 {
-	cleanup_strv strv used = NULL, removed = NULL;
-	struct event event = { .type = "untag", .image = arg };
+	cleanup_strv strv removed = NULL;
 	const struct rmi_options *o = opts;
-	struct engine *engine;
-	struct store *store;
-	int r;
+	const struct backend *backend;
+	int r = ctl_backend(ctl, &backend, err);
 
-	r = ctl_store(ctl, &engine, &store, err);
-	if (r < 0)
-		return r;
-	r = container_image_ids(engine, &used, err);
-	if (r < 0)
-		return r;
-	r = store_untag(store, arg, used, o->is_forced, &removed, err);
+	if (r == 0)
+		r = backend->untag(ctl, arg, o->is_forced, &removed, err);
 	if (r == -ENOENT && o->is_forced)
 		return 0;
 	if (r < 0)
@@ -46,7 +37,6 @@ static int rmi_one(struct ctl *ctl, const char *arg, const void *opts, struct er
 		print_text(&ctl->out, *line);
 		buf_putc(&ctl->out, '\n');
 	}
-	events_append(engine, &event);
 	return 0;
 }
 

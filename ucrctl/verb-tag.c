@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agentd/events.h"
+#include "ucrctl/backend.h"
 #include "ucrctl/ctl.h"
 #include "ucrctl/verbs.h"
 
-#include <errno.h>
-
 static int run(void *context, const void *options, char **args, struct err *err)
 {
-	cleanup_image struct image *image = NULL;
-	struct event event = { .type = "tag", .image = args[1] };
-	struct engine *engine;
-	struct store *store;
-	int r;
+	const struct backend *backend;
+	struct ctl *ctl = context;
+	int r = ctl_backend(ctl, &backend, err);
 
-	r = ctl_store(context, &engine, &store, err);
-	if (r < 0)
-		return r;
-	r = store_find(store, args[0], &image, err);
-	if (r < 0)
-		return r;
-	if (r == IMAGE_ABSENT) {
-		(void)err_say(err, ENOENT, "there is no image \"%.200s\"", args[0]);
-		return err_hint(err, "\"ucrctl images\" lists what there is");
-	}
-	r = store_tag(store, image, args[1], err);
-	if (r < 0)
-		return r;
-	event.id = image->id;
-	events_append(engine, &event);
-	return 0;
+	return r < 0 ? r : backend->tag(ctl, args[0], args[1], err);
 }
 
 const struct verb_spec verb_tag = {

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """ucrctl through an agent's socket: the same words, the same answers."""
 import contextlib
+import glob
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -12,8 +14,10 @@ import threading
 import time
 
 from agent import JSON as JSON_TYPE
+from boxes import eventually
 import cli
 from ctl_agent import Remote
+from image_files import d, docker_archive, f, layer
 import tap
 
 
@@ -69,6 +73,84 @@ def test_other_verbs(work):
         for args in (("gc",), ("fsck",), ("unpack", "x", f"{work}/new"), ("export", "x")):
             said = agent.refused(*args)
             assert args[0] in said and agent.path in said and "hint" in said, said
+
+
+def uploading(agent, length, data):
+    """A request that says how long its body is, and what of it was sent."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(agent.path)
+    connection.sendall(b"POST /images/archive HTTP/1.1\r\nHost: x\r\n"
+                       b"Content-Length: %d\r\n\r\n" % length + data)
+    return connection
+
+
+def test_archives(work):
+    """an archive of this host's is sent and run as it is; of one that is cut off nothing stays"""
+    data = layer(d("bin/"), f("bin/hello", "#!/bin/sh\necho hello\n", mode=0o755),
+                 f("filler", random.Random(1).randbytes(3 << 20)))
+    path = f"{work}/image.tar"
+    with open(path, "wb") as file:
+        file.write(docker_archive([data], tags=("one:1",)))
+    with Remote(work) as agent:
+        for length in (0, 70000, os.path.getsize(path) - 1024):
+            with open(path, "rb") as file:
+                uploading(agent, os.path.getsize(path), file.read(length)).close()
+        eventually(lambda: not agent.workers())
+        assert agent.good("images", "-q").out == ""
+        done = agent.good("run", "--rm", cli.busybox_archive(), "echo", "from a file")
+        assert done.out == "from a file\n", done
+        assert agent.good("load", "-q", "-i", path).out == "Loaded image: one:1\n"
+        with open(path, "rb") as file:
+            assert agent.good("load", "docker-archive:-:one:1", stdin=file).out == "Loaded image: one:1\n"
+        said = agent.refused("load", f"{work}/none.tar")
+        assert "none.tar" in said, said
+        said = agent.refused("load", work)
+        assert "directory" in said and "hint" in said, said
+        with open(f"{work}/rubbish", "wb") as file:
+            file.write(b"not an archive" * 100000)
+        said = agent.refused("load", f"{work}/rubbish")
+        assert "not" in said, said
+        said = agent.refused("load", f"oci-archive:{path}:two")
+        assert "standard input" not in said, said
+        assert len(agent.good("images", "-q").lines) == 2
+        assert not glob.glob(f"{agent.root}/tmp/*"), os.listdir(agent.root)
+
+
+def test_image_names(work):
+    """one more name, one less, and the image itself; what a container uses stays"""
+    with Remote(work) as agent:
+        agent.good("load", "-i", cli.busybox_archive())
+        agent.good("tag", "busybox", "other:2")
+        names = agent.good("images", "--format", "{{.Repository}}:{{.Tag}}").lines
+        assert sorted(names) == ["busybox:latest", "other:2"], names
+        assert agent.good("rmi", "other:2").out == "Untagged: docker.io/library/other:2\n"
+        assert "none" in agent.refused("tag", "none", "x")
+        assert "none" in agent.refused("rmi", "none")
+        agent.good("rmi", "-f", "none")
+        agent.good("run", "-d", "--name", "one", "busybox", "sleep", "1000")
+        assert "use" in agent.refused("rmi", "busybox")
+        agent.good("rm", "-f", "one")
+        lines = agent.good("rmi", "busybox").lines
+        assert lines[0] == "Untagged: docker.io/library/busybox:latest" and lines[1].startswith("Deleted: sha256:"), lines
+        assert agent.good("images", "-q").out == ""
+
+
+def test_flame(work):
+    """an agent samples what runs there"""
+    with Remote(work) as agent:
+        agent.start_task("busy", "while :; do :; done")
+        done = agent.ctl("flame", "--duration", "1s", "busy")
+        if done.status and "perf" in done.err:
+            raise tap.Skip(done.err.strip())
+        assert done.status == 0 and done.out.startswith("<?xml") and "busy" in done.out, done
+        folded = agent.good("flame", "--duration", "1s", "--format", "folded", "-o", f"{work}/f", "busy")
+        with open(f"{work}/f", encoding="utf-8") as file:
+            assert folded.out == "" and re.search(r"^\S.* \d+$", file.read(), re.M)
+        assert "frequency" in agent.refused("flame", "--frequency", "0", "busy")
+        assert "no container" in agent.refused("flame", "none")
+        agent.start_task("brief", "true")
+        agent.wait("brief")
+        assert "not run" in agent.refused("flame", "brief")
 
 
 def timeless(text):
