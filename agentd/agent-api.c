@@ -135,17 +135,8 @@ static void refuse(struct agent *agent, const struct agent_call *call)
 {
 	struct err err = { 0 };
 
-	(void)err_say(&err, EACCES, "type: only the agent's own socket has this call");
+	(void)err_say(&err, EACCES, "only the agent's own socket has this call, not that of a container");
 	agent_api_fail(agent, call->id, -EACCES, &err);
-}
-
-static void refuse_inside(struct agent *agent, const struct agent_call *call)
-{
-	struct err err = { 0 };
-	int r = err_say(
-		&err, EACCES, "the agent does not answer this to who is in a container");
-
-	agent_api_fail(agent, call->id, r, &err);
 }
 
 /* What an honest role would not hand on, or would not yet, ends it. */
@@ -166,13 +157,9 @@ static int take_call(struct agent_scope *scope, const struct ipc_msg *msg)
 	call.id = agent_scope_call(scope, call.id);
 	call.scope = scope->container;
 	op = agent_op_find(call.op);
-	if (op && scope->container && !op->is_for_all) {
-		refuse_inside(agent, &call);
-		return 0;
-	}
 	if (!op)
 		return -EPROTO;
-	if (op->is_outermost && call.scope)
+	if (call.scope && !op->is_for_all)
 		refuse(agent, &call);
 	else if (op->begin)
 		op->begin(agent, &call);

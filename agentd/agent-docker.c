@@ -35,6 +35,7 @@ static const struct agent_op ops[] = {
 	{ "docker-stats", agent_docker_stats, .stays = true, .is_for_all = true },
 	{ "docker-events", agent_docker_events, .stays = true },
 	{ "docker-pull", agent_docker_pull, .is_slow = true, .is_for_all = true },
+	{ "docker-load", agent_docker_load, .is_slow = true },
 	{ "docker-wait", .begin = agent_docker_wait, .is_for_all = true },
 	{ "docker-images", agent_docker_images, .is_for_all = true },
 	{ "docker-image", agent_docker_image, .is_for_all = true },

@@ -90,6 +90,7 @@ DOCKER_OP(agent_docker_images);
 DOCKER_OP(agent_docker_image);
 DOCKER_OP(agent_docker_tag);
 DOCKER_OP(agent_docker_untag);
+DOCKER_OP(agent_docker_load); /* agent-image-load.c */
 
 /* The answer comes through a pipe that `follow` writes once it was begun. */
 int agent_docker_pipe(struct agent_answer *answer,

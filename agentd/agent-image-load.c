@@ -3,9 +3,10 @@
  * An archive of images that is sent to the agent. All of it is kept in an unnamed file before any
  * of it is read: what was cut off on its way is no archive, whatever a reader would make of it.
  */
+#include "agentd/agent-docker.h"
 #include "agentd/agent-own-ops.h"
-
 #include "agentd/agent-streams.h"
+
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "images/reference.h"
@@ -89,48 +90,96 @@ static int check_reference(const char *text, struct err *err)
 	return r;
 }
 
-static void write_loaded(struct agent_answer *answer, const struct image *image,
-	char *const *names, char *const *notes)
-{
-	struct json_writer w = JSON_WRITER(&answer->body);
+struct loaded {
+	struct image *image;
+	strv names, notes;
+};
+#define cleanup_loaded cleanup_with(loaded_done)
 
-	jw_object(&w, NULL);
-	jw_string(&w, "type", "LOAD_IMAGE");
-	jw_object(&w, "load_image");
-	jw_string(&w, "id", image->id);
-	jw_strv(&w, "names", names);
-	jw_string(&w, "manifest_digest", image->manifest_digest);
-	jw_strv(&w, "notes", notes);
-	jw_object_end(&w);
-	jw_object_end(&w);
+static void loaded_done(struct loaded *loaded)
+{
+	image_free(loaded->image);
+	strv_free(loaded->names);
+	strv_free(loaded->notes);
 }
 
-int agent_load_image(struct agent *agent, const struct agent_call *call,
-	struct agent_answer *answer, struct err *err)
+static int load(struct agent *agent, const char *reference, struct agent_answer *answer,
+	struct loaded *ret, struct err *err)
 {
-	cleanup_image struct image *image = NULL;
-	cleanup_strv strv names = NULL, notes = NULL;
-	struct import_request request = {
-		.reference = call->image,
+	const struct import_request request = {
+		.reference = reference,
 		.pull = PULL_ALWAYS,
 		.pull_options = &agent->pull,
 		.takes_artifacts = true,
 		.userns.userns_fd = -1,
-		.notes = &notes,
+		.notes = &ret->notes,
 	};
 	struct store *store;
-	int r = check_reference(call->image, err);
+	int r = check_reference(reference, err);
 
 	if (r == 0)
 		r = engine_store(agent->engine, &store, err);
 	if (r == 0)
 		r = take_archive(agent, answer, err);
 	if (r == 0)
-		r = image_obtain(store, &request, &image, err);
+		r = image_obtain(store, &request, &ret->image, err);
 	if (r == 0)
-		r = store_names(store, image->id, &names, err);
+		r = store_names(store, ret->image->id, &ret->names, err);
+	return r;
+}
+
+int agent_load_image(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_loaded struct loaded loaded = { 0 };
+	struct json_writer w = JSON_WRITER(&answer->body);
+	int r = load(agent, call->image, answer, &loaded, err);
+
 	if (r < 0)
 		return r;
-	write_loaded(answer, image, names, notes);
+	jw_object(&w, NULL);
+	jw_string(&w, "type", "LOAD_IMAGE");
+	jw_object(&w, "load_image");
+	jw_string(&w, "id", loaded.image->id);
+	jw_strv(&w, "names", loaded.names);
+	jw_string(&w, "manifest_digest", loaded.image->manifest_digest);
+	jw_strv(&w, "notes", loaded.notes);
+	jw_object_end(&w);
+	jw_object_end(&w);
 	return 0;
+}
+
+/* A line that Docker's client shows as it is. */
+static int say(struct buf *out, const char *text, const char *what, struct err *err)
+{
+	cleanup_free char *line = str_printf("%s%s\n", text, what);
+	struct json_writer w = JSON_WRITER(out);
+
+	if (!line)
+		return err_oom(err);
+	jw_object(&w, NULL);
+	jw_string(&w, "stream", line);
+	jw_object_end(&w);
+	buf_putc(out, '\n');
+	return 0;
+}
+
+int agent_docker_load(struct agent *agent, const struct agent_call *call,
+	struct agent_answer *answer, struct err *err)
+{
+	cleanup_loaded struct loaded loaded = { 0 };
+	int r = load(agent, "-", answer, &loaded, err);
+
+	strv_each (note, loaded.notes) {
+		if (r == 0)
+			r = say(&answer->body, "", *note, err);
+	}
+	if (r == 0 && !loaded.names)
+		r = say(&answer->body, "Loaded image ID: ", loaded.image->id, err);
+	strv_each (name, loaded.names) {
+		if (r == 0)
+			r = say(&answer->body,
+				"Loaded image: ", reference_familiar(*name), err);
+	}
+	return r;
 }

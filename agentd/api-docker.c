@@ -84,12 +84,18 @@ static int make(struct api_request *request, struct agent_call *call, struct err
 }
 
 static const struct api_route whole = { .make = make, .body = API_BODY_WHOLE };
+static const struct api_route flowing = { .make = make, .body = API_BODY_FLOWS };
 
 /* What is wrong with the path is said when the body has come. */
 const struct api_route *api_docker_route(struct api_request *request, const char *method)
 {
+	const struct docker_route *route;
+
 	if (!docker_is_path(request->path))
 		return NULL;
 	request->method = method;
-	return &whole;
+	return docker_route_find(method, request->path, &route, NULL) == 0 &&
+			       docker_route_takes_stream(route)
+		       ? &flowing
+		       : &whole;
 }

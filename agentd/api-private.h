@@ -102,11 +102,10 @@ void api_request_fail(
 	struct api_request *request, unsigned int status, const struct err *err);
 void api_request_suspend(struct api_request *request);
 void api_request_resume(struct api_request *request);
-/* Asks the engine; the connection waits. */
+/* The connection waits for the engine's answer. */
 int api_request_call(struct api_request *request, struct agent_call *call);
 unsigned int api_request_status(int r); /* of HTTP, for an errno */
-/* Nobody waits for the answer any more. */
-void api_request_stop_waiting(struct api_request *request);
+void api_request_stop_waiting(struct api_request *request); /* for that answer */
 
 /* ---- api-frames.c ---- */
 

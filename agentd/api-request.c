@@ -314,7 +314,10 @@ static enum MHD_Result keep_body(
 	buf_put(&request->body, data, len);
 	request->excess += *size - len;
 	*size = 0;
-	return request->excess > BODY_EXCESS_MAX ? MHD_NO : MHD_YES;
+	return request->excess > BODY_EXCESS_MAX &&
+			       !(request->route && request->route->body == API_BODY_FLOWS)
+		       ? MHD_NO
+		       : MHD_YES;
 }
 
 /* It goes on as far as there is room; what is wrong with it ends it. */

@@ -19,7 +19,7 @@ struct docker_route {
 	const char *op;
 	const struct query_field *query;
 	int (*body)(const struct json *root, struct agent_call *call, struct err *err);
-	bool gives_streams;
+	bool gives_streams, takes_stream; /* of its answer; of its body */
 };
 
 /* ---- queries ---- */
@@ -210,6 +210,7 @@ static const struct docker_route routes[] = {
 	{ "GET", "exec/*/json", AT(docker.exec), "docker-exec-inspect" },
 	{ "GET", "images/json", 0, "docker-images", list_query },
 	{ "POST", "images/create", 0, "docker-pull", pull_query },
+	{ "POST", "images/load", 0, "docker-load", .takes_stream = true },
 	{ "GET", "images/*/json", AT(image), "docker-image" },
 	{ "POST", "images/*/tag", AT(image), "docker-tag", tag_query },
 	{ "DELETE", "images/*", AT(image), "docker-untag", remove_query },
@@ -228,8 +229,6 @@ static const struct {
 	{ "swarm", "there is no swarm here" },
 	{ "images/*/push",
 		"this agent pushes no images: push them from where they are built" },
-	{ "images/load",
-		"archives are not loaded over this API: `ucrctl load` on the agent's host does that" },
 	{ "images/get",
 		"images are not saved over this API: `ucrctl save` on the agent's host does that" },
 	{ "images/*/get",
@@ -396,6 +395,11 @@ bool docker_is_path(const char *path)
 bool docker_route_gives_streams(const struct docker_route *route)
 {
 	return route->gives_streams;
+}
+
+bool docker_route_takes_stream(const struct docker_route *route)
+{
+	return route->takes_stream;
 }
 
 /* ---- calls ---- */

@@ -34,6 +34,8 @@ int docker_route_find(const char *method, const char *path,
 
 /* What is answered are streams of a container, of which a client may want one or both. */
 bool docker_route_gives_streams(const struct docker_route *route);
+/* What is sent is no JSON, and of any size. */
+bool docker_route_takes_stream(const struct docker_route *route);
 
 /* The call of a request whose route was found; without its id. */
 int docker_call_parse(const struct docker_route *route,

@@ -428,7 +428,6 @@ def test_refused(work):
                 ("POST", "/commit", 501, "not made"),
                 ("POST", "/auth", 501, "logins"),
                 ("POST", "/images/h:5000/a/b/push?tag=x", 501, "pushes"),
-                ("POST", "/v1.41/images/load", 501, "ucrctl load"),
                 ("GET", "/images/get?names=a", 501, "ucrctl save"),
                 ("GET", "/images/a/b/get", 501, "ucrctl save"),
                 ("GET", "/images/a/history", 501, "inspect"),

@@ -10,6 +10,7 @@ import subprocess
 import time
 
 import boxes
+from cli import busybox_archive
 from docker_api import DockerAgent, become_host, docker_program, registries_of
 import networks
 import registry
@@ -51,6 +52,10 @@ def test_about(work):
         agent.docker_good("tag", "busybox", "box:2")
         assert "box" in agent.docker_good("images", "box")
         assert "Untagged: " in agent.docker_good("rmi", "box:2")
+        said = agent.docker_good("load", "-i", busybox_archive())
+        assert said == "Loaded image: busybox:latest\n", said
+        done = agent.docker("load", stdin="no archive")
+        assert done.returncode == 1 and "archive" in done.stderr, done
         done = agent.docker("inspect", "none")
         assert done.returncode == 1 and "No such object: none" in done.stderr, done
 
