@@ -199,7 +199,7 @@ static const struct agent_op ops[] = {
 	{ "images", agent_list_images, .is_for_all = true },
 	{ "image", agent_inspect_image, .is_for_all = true },
 	{ "pull", agent_pull_image, .is_slow = true, .is_for_all = true },
-	{ "prune-images", agent_prune_images, .is_outermost = true },
+	{ "prune-images", agent_prune_images },
 	{ "load-image", agent_load_image, .is_slow = true },
 	{ "list-files", agent_list_files },
 	{ "read-file", agent_read_file },
