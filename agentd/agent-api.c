@@ -135,7 +135,8 @@ static void refuse(struct agent *agent, const struct agent_call *call)
 {
 	struct err err = { 0 };
 
-	(void)err_say(&err, EACCES, "only the agent's own socket has this call, not that of a container");
+	(void)err_say(&err, EACCES,
+		"only the agent's own socket has this call, not that of a container");
 	agent_api_fail(agent, call->id, -EACCES, &err);
 }
 

@@ -86,7 +86,7 @@ struct agent_op {
 	bool is_quick; /* it blocks on nothing: the loop does it itself */
 	bool is_slow;  /* it may wait for others: not all workers do such at once */
 	bool stays; /* its worker goes on after the answer, as long as somebody reads */
-	bool is_for_all;   /* also for who is in a container, about what he may see */
+	bool is_for_all; /* also for who is in a container, about what he may see */
 };
 /* NULL: there is no such operation. */
 const struct agent_op *agent_op_find(const char *name);

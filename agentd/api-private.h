@@ -104,7 +104,7 @@ void api_request_suspend(struct api_request *request);
 void api_request_resume(struct api_request *request);
 /* The connection waits for the engine's answer. */
 int api_request_call(struct api_request *request, struct agent_call *call);
-unsigned int api_request_status(int r); /* of HTTP, for an errno */
+unsigned int api_request_status(int r);			    /* of HTTP, for an errno */
 void api_request_stop_waiting(struct api_request *request); /* for that answer */
 
 /* ---- api-frames.c ---- */
