@@ -225,7 +225,7 @@ REFUSED = [
     ({"container_id": {"value": "../x"}, "command": {"value": "true"}}, "container_id"),
     ({"container_id": {}, "command": {"value": "true"}}, "container_id.value is missing"),
     ({"command": {"value": "true"}}, "container_id is missing"),
-    ({"container_id": {"value": "a", "parent": {"value": "b"}}, "command": {"value": "true"}}, "parent"),
+    ({"container_id": {"value": "a", "parent": {"value": 1}}, "command": {"value": "true"}}, "parent"),
     ({"container_id": {"value": "a"}}, "command"),
     ({"container_id": {"value": "a"}, "command": {"value": 3}}, "command.value"),
     ({"container_id": {"value": "a"}, "command": {"value": "true", "shell": "yes"}}, "command.shell"),
@@ -262,7 +262,7 @@ def test_refusals(work):
             "type": "MESOS", "volumes": [], "network_infos": [], "linux_info": None})[0] == 200
         assert agent.wait("a") == {"exit_status": 0} and agent.remove("a")[0] == 200
         assert agent.kill("a b")[0] == 400 and agent.kill("a", signal=99)[0] == 404
-        assert agent.call("LAUNCH_NESTED_CONTAINER")[0] == 501
+        assert agent.call("LAUNCH_NESTED_CONTAINER")[0] == 400
         assert agent.call("NO_SUCH_CALL")[0] == 400
         assert cli.good("ps", "-aq", root=agent.root).out == ""
 

@@ -5,6 +5,7 @@
 #include "agentd/api-calls.h"
 #include "agentd/container-wire.h"
 #include "agentd/measure-wire.h"
+#include "agentd/run-fields.h"
 #include "common/cleanup.h"
 #include "images/image-wire.h"
 #include "ucrctl/run-wire.h"
@@ -47,6 +48,15 @@ static void test_told(void **state)
 	assert_int_equal(strv_len(call.run.env), 2);
 	assert_string_equal(call.run.env[0], "a=b");
 	assert_int_equal(strv_len(call.run.command), 2);
+}
+
+/* One that is written twice is refused by whoever reads it. */
+static void test_each_once(void **state)
+{
+	for (const struct json_field *f = run_fields; f->key; f++) {
+		for (const struct json_field *other = f + 1; other->key; other++)
+			assert_string_not_equal(f->key, other->key);
+	}
 }
 
 static void test_variables(void **state)
@@ -236,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_told),
+		cmocka_unit_test(test_each_once),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_container),
