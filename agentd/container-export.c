@@ -12,6 +12,7 @@
 struct exported {
 	int fds[IMAGE_LAYERS_MAX + 1];
 	size_t count;
+	int tree_fd; /* instead of the last: with the ids that it has inside; -1: none */
 	int lease_fd;
 };
 
@@ -19,6 +20,8 @@ static void exported_done(struct exported *e)
 {
 	while (e->count > 0)
 		(void)close(e->fds[--e->count]);
+	if (e->tree_fd >= 0)
+		(void)close(e->tree_fd);
 	if (e->lease_fd >= 0)
 		(void)close(e->lease_fd);
 }
@@ -51,18 +54,16 @@ static int open_layers(struct store *store, const struct container *container,
 	struct exported *ret, struct err *err)
 {
 	cleanup_close int upper_fd = open_own(container, "upper");
-	int r = 0, shown_fd;
+	int r = 0;
 
 	if (upper_fd == -ENOENT) {
 		upper_fd = open_own(container, "rootfs");
 	} else if (upper_fd >= 0) {
 		r = open_image(store, container, ret, err);
 		if (r == 0 && container->ids.count) {
-			shown_fd = id_range_show(&container->ids, upper_fd, err);
-			if (shown_fd < 0)
-				return shown_fd;
-			(void)close(upper_fd);
-			upper_fd = shown_fd;
+			r = id_range_show(&container->ids, upper_fd, err);
+			ret->tree_fd = r;
+			return r < 0 ? r : 0;
 		}
 	}
 	if (upper_fd < 0)
@@ -75,7 +76,7 @@ static int open_layers(struct store *store, const struct container *container,
 int container_export(struct engine *engine, const struct container *container,
 	const struct import_userns *userns, int out_fd, strv *notes, struct err *err)
 {
-	cleanup_with(exported_done) struct exported e = { .lease_fd = -1 };
+	cleanup_with(exported_done) struct exported e = { .tree_fd = -1, .lease_fd = -1 };
 	struct store *store;
 	int r;
 
@@ -88,5 +89,6 @@ int container_export(struct engine *engine, const struct container *container,
 	if (r == 0)
 		r = open_layers(store, container, &e, err);
 	return r < 0 ? r
-		     : layers_export(store, e.fds, e.count, userns, out_fd, notes, err);
+		     : layers_export(store, e.fds, e.count, e.tree_fd, userns, out_fd,
+			       notes, err);
 }

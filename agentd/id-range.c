@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -239,7 +240,9 @@ int id_range_show(const struct id_range *range, int dirfd, struct err *err)
 {
 	struct spec_id_map back = { .container_id = range->first, .size = range->count };
 	const struct spec_id_maps maps = { .items = &back, .count = 1 };
-	struct mount_change change = { .idmap_fd = -1 };
+	struct mount_change change = { .set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+		.idmap_fd = -1 };
 	cleanup_close int tree = -1, userns_fd = -1;
 	int r = userns_open(&maps, &maps, &userns_fd, err);
 

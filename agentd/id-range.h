@@ -57,8 +57,8 @@ static inline uint32_t id_range_map(const struct id_range *range, uint32_t id)
 	return range && id < range->count ? range->first + id : id;
 }
 
-/* A directory whose files have ids of the range, with those that they have inside; a descriptor,
- * or -errno. */
+/* A directory whose files have ids of the range, with those that they have inside: a detached
+ * mount to read from, or -errno. */
 int id_range_show(const struct id_range *range, int dirfd, struct err *err)
 	__attribute__((warn_unused_result));
 

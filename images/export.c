@@ -4,6 +4,7 @@
 #include "images/import-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define FDS_MAX (IMAGE_LAYERS_MAX + 2) /* the archive, and a container's own layer */
@@ -23,11 +24,11 @@ static void export_done(struct export *export)
 }
 
 static int open_layers(struct export *export, const int *dirfds, size_t count,
-	const struct import_userns *userns, struct err *err)
+	int tree_fd, const struct import_userns *userns, struct err *err)
 {
 	int r;
 
-	if (count + 1 > FDS_MAX)
+	if (count + (tree_fd >= 0) + 1 > FDS_MAX)
 		return err_say(err, E2BIG, "there are too many layers");
 	for (size_t i = 0; i < count; i++) {
 		r = unpacker_directory(
@@ -36,6 +37,13 @@ static int open_layers(struct export *export, const int *dirfds, size_t count,
 			return r;
 		export->count++;
 	}
+	if (tree_fd < 0)
+		return 0;
+	/* No clone of it: before Linux 6.15 what is detached already has none. */
+	r = fcntl(tree_fd, F_DUPFD_CLOEXEC, 0);
+	if (r < 0)
+		return err_set(err, errno, "duplicate a descriptor");
+	export->fds[export->count++] = r;
 	return 0;
 }
 
@@ -56,7 +64,7 @@ static int talk(struct helper *unpacker, const struct export *export, strv *note
 	return r == 0 ? import_take_notes(&request, &msg, err) : r;
 }
 
-int layers_export(struct store *store, const int *dirfds, size_t count,
+int layers_export(struct store *store, const int *dirfds, size_t count, int tree_fd,
 	const struct import_userns *userns, int out_fd, strv *notes, struct err *err)
 {
 	cleanup_with(
@@ -64,7 +72,7 @@ int layers_export(struct store *store, const int *dirfds, size_t count,
 	cleanup_helper struct helper unpacker = HELPER_NONE;
 	int r;
 
-	r = open_layers(&export, dirfds, count, userns, err);
+	r = open_layers(&export, dirfds, count, tree_fd, userns, err);
 	if (r == 0)
 		r = unpacker_start(store->libexec_path, userns, &unpacker, err);
 	return r < 0 ? r : talk(&unpacker, &export, notes, err);

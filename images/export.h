@@ -9,9 +9,10 @@
 
 #include "images/store.h"
 
-/* `dirfds`: lowest first; they stay the caller's. `out_fd`: a file or pipe. `notes` grows by what
- * was left out. */
-int layers_export(struct store *store, const int *dirfds, size_t count,
+/* `dirfds`: lowest first; they stay the caller's, as does `tree_fd`: one more on top, a detached
+ * mount that is read as it is, or -1. `out_fd`: a file or pipe. `notes` grows by what was left
+ * out. */
+int layers_export(struct store *store, const int *dirfds, size_t count, int tree_fd,
 	const struct import_userns *userns, int out_fd, strv *notes, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -3,6 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/fail.h"
+#include "common/fd.h"
 #include "common/ipc.h"
 #include "isolators/mount-tree.h"
 
@@ -167,8 +168,12 @@ int overlay_mount_mapped(const struct rootfs *rootfs, int userns_fd, struct err 
 	own.lower_count = mapped.count;
 	r = fail_point("overlay-detached");
 	fd = r < 0 ? -EINVAL : overlay_mount(&own, &refusal);
-	if (fd == -EINVAL)
+	if (fd == -EINVAL) {
+		/* What was refused has left a mark there that it was mounted without flushing. */
+		if (rootfs->work_fd >= 0)
+			(void)!fd_remove_tree(rootfs->work_fd, "work");
 		return mount_by_child(rootfs, &mapped, err);
+	}
 	if (fd < 0 && err)
 		*err = refusal;
 	return fd;
