@@ -154,6 +154,16 @@ static int mount_by_child(
 	return fd;
 }
 
+/* Refused at the fail point, too, as a kernel before 6.15 does: after it has begun. */
+static int mount_detached(const struct rootfs *rootfs, struct err *err)
+{
+	cleanup_close int fd = overlay_mount(rootfs, err);
+
+	if (fd >= 0 && fail_point("overlay-detached") < 0)
+		return -EINVAL;
+	return fd < 0 ? fd : take_fd(&fd);
+}
+
 int overlay_mount_mapped(const struct rootfs *rootfs, int userns_fd, struct err *err)
 {
 	cleanup_with(mapped_done) struct mapped mapped = { .count = 0 };
@@ -166,8 +176,7 @@ int overlay_mount_mapped(const struct rootfs *rootfs, int userns_fd, struct err 
 		return r;
 	own.lower_fds = mapped.fds;
 	own.lower_count = mapped.count;
-	r = fail_point("overlay-detached");
-	fd = r < 0 ? -EINVAL : overlay_mount(&own, &refusal);
+	fd = mount_detached(&own, &refusal);
 	if (fd == -EINVAL) {
 		/* What was refused has left a mark there that it was mounted without flushing. */
 		if (rootfs->work_fd >= 0)

@@ -403,6 +403,21 @@ def test_prune_images(work):
         assert agent.api("GET", "/images/json")[1] == []
 
 
+def test_old_kernel(work):
+    """a child with an image on a kernel that takes no detached layers"""
+    agent = DockerAgent(work)
+    agent.env = {"UCR_FAIL": "overlay-detached:1:eio"}
+    image = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busybox"}}}}
+    check = "id -u; touch /x && rm /bin/ls && stat -c %u /x"
+    with nested.serving(agent):
+        inside = outer(agent)
+        told = inside.launch("file", check, container=image)
+        assert told[0] == 200, told
+        assert inside.wait("file") == {"exit_status": 0}, nested.log_of(agent, "file")
+        owner, user = nested.log_of(agent, "file").split()
+        assert owner == user, (owner, user)
+
+
 def test_session(work):
     """LAUNCH_NESTED_CONTAINER_SESSION tells what the child says; the child ends with the connection"""
     with nested.serving(Agent(work)) as agent:
