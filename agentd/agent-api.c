@@ -19,6 +19,7 @@
 #define SEND_BYTES (8 << 20) /* so many answers may lie in the socket */
 #define ANSWER_BYTES 4096    /* what one takes there, generously */
 #define CALLS_MAX 1024
+#define NESTED_CALLS_MAX 64 /* of who is in a container */
 #define RESTART_MS 100
 #define RESTART_MS_MAX 10000
 
@@ -210,11 +211,11 @@ static int end(struct agent_scope *scope)
 	uint64_t ms = (uint64_t)RESTART_MS << scope->api_failures;
 
 	agent_api_stop(scope);
-	/* That of a container is started again by the next connection. */
-	if (scope->container)
-		return 0;
 	if (ms < RESTART_MS_MAX)
 		scope->api_failures++;
+	/* That of a container is started again by the next connection after that. */
+	if (scope->container)
+		return agent_nested_pause(scope, ms);
 	(void)fprintf(stderr,
 		"ucr-agentd: " API_PROGRAM " ended; it is started again in %llu ms\n",
 		(unsigned long long)ms);
@@ -283,6 +284,8 @@ int agent_api_start(struct agent_scope *scope, struct err *err)
 		return r;
 	agent_scope_renumber(scope);
 	scope->calls_max = calls_max(scope->api.socket_fd);
+	if (scope->container && scope->calls_max > NESTED_CALLS_MAX)
+		scope->calls_max = NESTED_CALLS_MAX;
 	buf_printf(&b, "{\"calls\":%u}", scope->calls_max);
 	scope->sent = scope->taken = 0;
 	r = helper_send(&scope->api, AGENT_START, &b, &scope->listen_fd,

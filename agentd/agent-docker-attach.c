@@ -5,6 +5,7 @@
  * hands it on, and whatever became of that, the engine's copy goes.
  */
 #include "agentd/agent-docker.h"
+#include "agentd/agent-work.h"
 
 #include "agentd/attach.h"
 #include "common/cleanup.h"
@@ -45,6 +46,15 @@ static struct agent_client *find(struct agent *agent, const char *container)
 	while (client && !str_eq(client->container, container))
 		client = client->next;
 	return client;
+}
+
+size_t agent_docker_client_count(const struct agent *agent)
+{
+	size_t count = 0;
+
+	for (const struct agent_client *c = agent->clients; c; c = c->next)
+		count++;
+	return count;
 }
 
 int agent_docker_client(struct agent *agent, const char *container)
@@ -105,6 +115,9 @@ static int keep(struct agent *agent, const struct container *container, int *ret
 		return err_say(err, EEXIST,
 			"a client waits already for the start of container %.*s",
 			CONTAINER_SHORT_ID, container->id);
+	r = agent_wait_room(agent, err);
+	if (r < 0)
+		return r;
 	client = calloc(1, sizeof(*client));
 	if (!client || str_set(&client->container, container->id) < 0) {
 		free(client);

@@ -58,6 +58,7 @@ int agent_docker_client(struct agent *agent, const char *container);
 void agent_docker_clients_started(struct agent *agent, uint64_t start_id);
 void agent_docker_clients_forget(struct agent *agent);
 void agent_docker_clients_leave(struct agent *agent, uint64_t start_id);
+size_t agent_docker_client_count(const struct agent *agent);
 
 /* agent-docker-wait.c, in the loop */
 void agent_docker_wait(struct agent *agent, struct agent_call *call);

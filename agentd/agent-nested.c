@@ -5,7 +5,7 @@
  * anew, in the directory that is mounted still. A socket is served as long as the container's first
  * process lives.
  */
-#include "agentd/agent-private.h"
+#include "agentd/agent-work.h"
 
 #include "agentd/container-nested.h"
 #include "agentd/launch-nested.h"
@@ -28,6 +28,7 @@
 #endif
 
 #define PENDING_MAX 32 /* connections that ucr-api has not taken yet */
+#define PAUSE_MS 1000  /* where there is no descriptor for one, or no ucr-api */
 #define SETTLE_MS 1000 /* more than a shim and its clean-up need after the end */
 #define REFUSAL_HEAD                                                                     \
 	"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"                   \
@@ -95,9 +96,22 @@ static int hand_on(struct agent_scope *scope, int fd)
 
 static int listen_again(struct agent_scope *scope)
 {
-	bool may_send = scope->sent - scope->taken < PENDING_MAX;
+	bool may_send = !scope->is_paused && scope->sent - scope->taken < PENDING_MAX;
 
 	return loop_set_events(scope->listen_source, may_send ? EPOLLIN : 0);
+}
+
+/* What waits at the socket would wake the loop at once, again and again. */
+int agent_nested_pause(struct agent_scope *scope, uint64_t ms)
+{
+	scope->is_paused = true;
+	loop_set_timer(scope->restart, ms);
+	return listen_again(scope);
+}
+
+static bool is_short_of_room(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 static int on_connection(struct loop_source *source, uint32_t events, void *arg)
@@ -107,11 +121,11 @@ static int on_connection(struct loop_source *source, uint32_t events, void *arg)
 		accept4(scope->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
-		return 0;
+		return is_short_of_room(errno) ? agent_nested_pause(scope, PAUSE_MS) : 0;
 	if (!is_inside(scope, fd))
 		refuse(fd);
-	else
-		(void)!hand_on(scope, fd);
+	else if (hand_on(scope, fd) < 0)
+		return agent_nested_pause(scope, PAUSE_MS);
 	return listen_again(scope);
 }
 
@@ -153,13 +167,24 @@ static int settle(struct agent *agent, const struct agent_call *call,
 /* Usually its shim has seen to that. */
 static const struct agent_op settle_op = { .name = "settle", .fn = settle };
 
-static int on_settle(struct loop_source *source, uint32_t events, void *arg)
+static void settle_later(struct agent_scope *scope)
 {
-	struct agent_scope *scope = arg;
 	struct agent_call call = { .container = take_ptr(scope->container) };
 
 	agent_work(scope->agent, &settle_op, &call);
 	agent_scope_free(scope);
+}
+
+/* It is there from the beginning: when it is needed, there may be no descriptor for one. */
+static int on_timer(struct loop_source *source, uint32_t events, void *arg)
+{
+	struct agent_scope *scope = arg;
+
+	if (scope->listen_source) {
+		scope->is_paused = false;
+		return listen_again(scope);
+	}
+	settle_later(scope);
 	return 0;
 }
 
@@ -169,8 +194,8 @@ static int on_end(struct loop_source *source, uint32_t events, void *arg)
 
 	agent_api_stop(scope);
 	agent_nested_close(scope);
-	return loop_add_timer(
-		scope->agent->loop, SETTLE_MS, 0, on_settle, scope, &scope->restart);
+	loop_set_timer(scope->restart, SETTLE_MS);
+	return 0;
 }
 
 void agent_nested_close(struct agent_scope *scope)
@@ -226,8 +251,10 @@ static int look_up(struct agent_scope *scope, struct err *err)
 static int serve(struct agent *agent, const char *id, int listen_fd, struct err *err)
 {
 	struct agent_scope *scope;
-	int r = agent_scope_new(agent, id, &scope, err);
+	int r = agent_wait_room(agent, err);
 
+	if (r == 0)
+		r = agent_scope_new(agent, id, &scope, err);
 	if (r < 0) {
 		(void)close(listen_fd);
 		return r;
@@ -235,8 +262,11 @@ static int serve(struct agent *agent, const char *id, int listen_fd, struct err 
 	scope->listen_fd = listen_fd;
 	r = look_up(scope, err);
 	if (r == 0) {
-		r = loop_add_fd(agent->loop, scope->pidfd, EPOLLIN, on_end, scope,
-			&scope->process);
+		r = loop_add_timer(
+			agent->loop, LOOP_NEVER, 0, on_timer, scope, &scope->restart);
+		if (r == 0)
+			r = loop_add_fd(agent->loop, scope->pidfd, EPOLLIN, on_end, scope,
+				&scope->process);
 		if (r == 0)
 			r = loop_add_fd(agent->loop, listen_fd, EPOLLIN, on_connection,
 				scope, &scope->listen_source);
@@ -256,8 +286,14 @@ static int on_news(struct loop_source *source, uint32_t events, void *arg)
 	struct err err = { 0 };
 	int r = ipc_recv(agent->nested.news_fds[0], &agent->msg);
 
-	if (r <= 0)
-		return r == -EAGAIN ? 0 : r;
+	if (r == 0 || r == -EAGAIN)
+		return 0;
+	if (r < 0) {
+		/* As when a descriptor came that we have no room for. */
+		(void)err_set(&err, -r, "hear of a launch");
+		agent_complain("a socket in a container", &err);
+		return 0;
+	}
 	if (agent->msg.type == NESTING_NEWS && agent->msg.fd_count == 1 &&
 		serve(agent, agent->msg.data, take_fd(&agent->msg.fds[0]), &err) < 0)
 		agent_complain("a socket in a container", &err);

@@ -51,6 +51,15 @@ struct agent_scope *agent_scope_of(struct agent *agent, uint64_t id)
 	return scope;
 }
 
+size_t agent_scope_count(const struct agent *agent)
+{
+	size_t count = 0;
+
+	for (const struct agent_scope *s = agent->scopes; s; s = s->next)
+		count += s->container != NULL;
+	return count;
+}
+
 /* Numbers begin again after millions; what still has one keeps it. */
 void agent_scope_renumber(struct agent_scope *scope)
 {

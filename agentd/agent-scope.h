@@ -38,9 +38,10 @@ struct agent_scope {
 	unsigned int api_failures; /* one after the other */
 	uint32_t calls_max;	   /* that an honest role lets wait at once */
 
-	/* Of one in a container. */
+	/* Of one in a container, whose `restart` ends a pause, or what is left of it. */
 	struct loop_source *listen_source, *process;
 	struct cgroup *cgroup; /* who is in it may connect */
+	bool is_paused;	       /* nobody is let in until `restart` */
 	int pidfd;	       /* of the first process there */
 	uint64_t sent, taken;  /* connections, by this ucr-api */
 };
@@ -68,6 +69,8 @@ static inline bool agent_scope_has_call(const struct agent_scope *scope, uint64_
 {
 	return id >> SCOPE_ID_BITS == scope->number;
 }
+/* Those in containers. */
+size_t agent_scope_count(const struct agent *agent);
 /* For the next ucr-api. */
 void agent_scope_renumber(struct agent_scope *scope);
 
@@ -84,6 +87,9 @@ int agent_nested_start(struct agent *agent, struct err *err)
 	__attribute__((warn_unused_result));
 /* Serves those of running containers again, and ends what should not have gone on. */
 void agent_nested_recover(struct agent *agent, const struct container_list *list);
+/* Nobody is let in for so long. */
+int agent_nested_pause(struct agent_scope *scope, uint64_t ms)
+	__attribute__((warn_unused_result));
 /* Stops listening. */
 void agent_nested_close(struct agent_scope *scope);
 

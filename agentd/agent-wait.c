@@ -119,7 +119,9 @@ static void on_end(
 int agent_wait_room(const struct agent *agent, struct err *err)
 {
 	struct rlimit limit;
-	uint64_t room = 0, count = agent_docker_wait_count(agent);
+	uint64_t room = 0, count = agent_docker_wait_count(agent) +
+				   agent_docker_client_count(agent) +
+				   2 * agent_scope_count(agent);
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return 0;
@@ -130,7 +132,7 @@ int agent_wait_room(const struct agent *agent, struct err *err)
 	if (count < room)
 		return 0;
 	(void)err_say(err, EAGAIN,
-		"%llu calls wait for containers already, and the agent may open only %llu files",
+		"%llu wait for containers or listen in one already, and the agent may open only %llu files",
 		(unsigned long long)count, (unsigned long long)limit.rlim_cur);
 	return err_hint(err, "try again, or raise its limit (LimitNOFILE= of its unit)");
 }

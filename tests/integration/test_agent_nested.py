@@ -5,10 +5,12 @@ import contextlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from agent import Agent
@@ -75,6 +77,11 @@ def eventually(holds, seconds=60):
     while not holds():
         assert time.monotonic() < end, "not in time"
         time.sleep(0.02)
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def test_launch(work):
@@ -291,6 +298,40 @@ def test_idle_role(work):
         assert len(agent.children(True)) == 2
         eventually(lambda: len(agent.children(True)) == 1, 20)
         assert inside.call("GET_HEALTH")[0] == 200
+
+
+def test_killed_role(work):
+    """a container's ucr-api that dies is back after a while, however often it dies"""
+    with nested.serving(Agent(work)) as agent:
+        inside, own = outer(agent), agent.children(True)
+        assert inside.call("GET_HEALTH")[0] == 200
+        for _ in range(3):
+            role, = set(agent.children(True)) - set(own)
+            os.kill(role, signal.SIGKILL)
+            eventually(lambda gone=role: gone not in agent.children(True))
+            assert inside.call("GET_HEALTH")[0] == 200
+        assert agent.children(True)[0] == own[0]
+
+
+def test_no_room(work):
+    """an agent that may open no more files does not spin, and answers once it may"""
+    with nested.serving(Agent(work)) as agent:
+        inside = outer(agent)
+        pid = agent.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+        free = next(n for n in range(len(used) + 1) if n not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, limits[1]))
+        told = []
+        asking = threading.Thread(target=lambda: told.append(inside.call("GET_HEALTH")[0]))
+        asking.start()
+        time.sleep(1)
+        before = cpu_seconds(pid)
+        time.sleep(2)
+        used_seconds = cpu_seconds(pid) - before
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        asking.join()
+        assert told == [200] and used_seconds < 0.2, (told, used_seconds)
 
 
 def test_outsiders(work):
