@@ -37,10 +37,11 @@ int agent_check_exec(struct agent *agent, const struct agent_call *call,
 	const struct container *container, const struct run_options *run, struct err *err)
 {
 	bool has_host_ids = !container->ids.count && !engine_is_rootless(agent->engine);
+	const struct run_options asked = { .user = run->user ? run->user
+							     : container->user };
+	int r = call->scope ? launch_nested_check_exec(container, asked.user, err) : 0;
 
-	int r = call->scope ? launch_nested_check_exec(container, err) : 0;
-
-	return r < 0 ? r : policy_check_exec(&agent->policy, run, has_host_ids, err);
+	return r < 0 ? r : policy_check_exec(&agent->policy, &asked, has_host_ids, err);
 }
 
 int agent_exec(struct agent *agent, const struct agent_call *call,

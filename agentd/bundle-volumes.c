@@ -120,15 +120,21 @@ static int volume_source(const char *text, char **ret, struct err *err)
 	return err_hint(err, "make the directory first: it is not made for you");
 }
 
-/* What was opened for somebody else is neither a program with rights nor a device. */
+/* What was opened for somebody else is neither a program with rights nor a device, nor, read-only,
+ * to be written; so is what is mounted below it. */
 static int use_source(
 	const char *name, int source_fd, struct spec_mount *mount, struct err *err)
 {
+	bool is_read_only = false;
+
+	strv_each (o, mount->options)
+		is_read_only = str_eq(*o, "ro") || (is_read_only && !str_eq(*o, "rw"));
 	mount->has_source_fd = true;
 	mount->source_fd = source_fd;
 	if (str_set(&mount->source, name) < 0 ||
-		strv_add(&mount->options, "nosuid") < 0 ||
-		strv_add(&mount->options, "nodev") < 0)
+		strv_add(&mount->options, "rnosuid") < 0 ||
+		strv_add(&mount->options, "rnodev") < 0 ||
+		(is_read_only && strv_add(&mount->options, "rro") < 0))
 		return err_oom(err);
 	return 0;
 }
@@ -167,10 +173,38 @@ int bundle_volume(
 	return 0;
 }
 
+/* What a mount of another kind understands could change what is there already. */
+static int check_tmpfs(const char *text, const char *options, struct err *err)
+{
+	static const char *const words[] = { "ro", "rw", "exec", "noexec", "suid",
+		"nosuid", "dev", "nodev", "atime", "noatime", "relatime", "strictatime",
+		"sync", "tmpcopyup", "notmpcopyup" };
+	static const char *const values[] = {
+		"size=", "mode=", "uid=", "gid=", "nr_inodes=", "nr_blocks="
+	};
+	cleanup_strv strv list = NULL;
+
+	if (split(options, ',', &list) < 0)
+		return err_oom(err);
+	strv_each (option, list) {
+		bool is_known = false;
+
+		for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+			is_known |= str_eq(*option, words[i]);
+		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+			is_known |= str_skip_prefix(*option, values[i]) != NULL;
+		if (!is_known)
+			return err_say(err, EINVAL,
+				"--tmpfs %s: %s is no option of a tmpfs", text, *option);
+	}
+	return 0;
+}
+
 int bundle_tmpfs(const char *text, struct spec_mounts *mounts, struct err *err)
 {
 	cleanup_free char *path = NULL, *options = NULL;
 	const char *colon = strchr(text, ':');
+	int r;
 
 	path = colon ? strndup(text, (size_t)(colon - text)) : strdup(text);
 	options = str_printf("nosuid,nodev,noexec,%s", colon ? colon + 1 : "");
@@ -178,5 +212,8 @@ int bundle_tmpfs(const char *text, struct spec_mounts *mounts, struct err *err)
 		return err_oom(err);
 	if (*path != '/')
 		return err_say(err, EINVAL, "--tmpfs %s: not an absolute path", text);
+	r = check_tmpfs(text, colon ? colon + 1 : "", err);
+	if (r < 0)
+		return r;
 	return bundle_add_mount(mounts, "tmpfs", "tmpfs", path, options, err);
 }

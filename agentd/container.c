@@ -60,6 +60,7 @@ void container_free(struct container *container)
 	free(container->name);
 	free(container->image);
 	free(container->image_id);
+	free(container->user);
 	strv_free(container->command);
 	strv_free(container->labels);
 	strv_free(container->parents);
@@ -103,6 +104,8 @@ static const struct json_field container_fields[] = {
 	FIELD("first_id", json_u32, ids.first),
 	FIELD("id_count", json_u32, ids.count),
 	FIELD("borrows_ids", json_bool, ids.is_borrowed),
+	FIELD("user", json_string, user),
+	FIELD("fixed_user", json_bool, has_fixed_user),
 	FIELD("nesting", json_bool, has_nesting),
 	FIELD("session", json_bool, is_session),
 	{ NULL },
@@ -155,6 +158,10 @@ static void write_request(struct json_writer *w, const struct container *c)
 	jw_bool(w, "stdin", c->has_stdin);
 	if (c->parents)
 		jw_strv(w, "parents", c->parents);
+	if (c->user)
+		jw_string(w, "user", c->user);
+	if (c->has_fixed_user)
+		jw_bool(w, "fixed_user", true);
 	if (c->has_nesting)
 		jw_bool(w, "nesting", true);
 	if (c->is_session)

@@ -40,15 +40,16 @@ struct container {
 	char *name;	/* NULL: none */
 	char *image;	/* what the person wrote */
 	char *image_id; /* "sha256:…" */
-	strv command;	/* the resolved argument vector */
-	strv labels;	/* "key=value": the image's, overridden by the request's */
+	char *user; /* as written; NULL: root. Fixed: of all that its siblings execute, too */
+	strv command; /* the resolved argument vector */
+	strv labels;  /* "key=value": the image's, overridden by the request's */
 	strv parents; /* the ids of those it is nested in, outermost first; NULL: none */
 	int64_t created, started; /* started: 0 before */
 	char *stop_signal;	  /* "SIGTERM" */
 	uint64_t stop_timeout_ms;
-	bool is_auto_removed, has_terminal, has_stdin, has_nesting, is_session;
+	bool is_auto_removed, has_terminal, has_stdin, has_nesting, is_session,
+		has_fixed_user;
 	struct id_range ids; /* of its user namespace; count 0: the host's, or a user's */
-
 	enum container_status status;
 	pid_t pid;		  /* 0 once it is gone */
 	struct container_end end; /* when EXITED or LOST */
@@ -73,7 +74,6 @@ int container_find(struct engine *engine, const char *reference, struct containe
 	struct err *err) __attribute__((warn_unused_result));
 int container_find_exactly(struct engine *engine, const char *reference,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
-
 struct container_list {
 	struct container **items;
 	size_t count;

@@ -55,7 +55,7 @@ static int load_entry(const struct container *container,
 		r = bundle_exec_process(ret->spec, options, &ret->process, err);
 	if (r == 0)
 		r = runtime_state_load(container->dirfd, &ret->state, err);
-	ret->user = options->user;
+	ret->user = options->user ? options->user : container->user;
 	return r;
 }
 

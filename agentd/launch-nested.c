@@ -172,12 +172,17 @@ static bool has_own(const struct spec *spec, const char *type)
 	return false;
 }
 
-int launch_nested_check_exec(const struct container *container, struct err *err)
+int launch_nested_check_exec(
+	const struct container *container, const char *user, struct err *err)
 {
-	if (container->ids.count)
-		return 0;
-	return err_say(err, EACCES,
-		"the container has no ids of its own: only the host's root executes in it");
+	if (!container->ids.count)
+		return err_say(err, EACCES,
+			"the container has no ids of its own: only the host's root executes in it");
+	if (container->has_fixed_user && !(user && str_eq(user, container->user)))
+		return err_say(err, EACCES,
+			"--user %.80s: the container that this one is in is user %s",
+			user ? user : "0", container->user);
+	return 0;
 }
 
 static int read_ids(int proc_dirfd, uint32_t *ret_uid, uint32_t *ret_gid)

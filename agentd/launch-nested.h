@@ -65,9 +65,10 @@ int launch_nested_begin(struct launch_nested *nested, struct runtime_request *re
 	struct err *err) __attribute__((warn_unused_result));
 void launch_nested_created(struct launch_nested *nested);
 
-/* Whether who is in the parent may execute as any user: not, where ids are the host's. */
-int launch_nested_check_exec(const struct container *container, struct err *err)
-	__attribute__((warn_unused_result));
+/* Whether who is in the parent may execute as this user: nobody, where ids are the host's, and
+ * where the container has to be somebody, only he. */
+int launch_nested_check_exec(const struct container *container, const char *user,
+	struct err *err) __attribute__((warn_unused_result));
 
 void launch_nested_done(struct launch_nested *nested);
 

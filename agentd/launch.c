@@ -98,6 +98,7 @@ static int describe(struct launching *l, struct err *err)
 		str_set(&c->image,
 			url_shown(l->request->image_name, image, sizeof(image))) < 0 ||
 		str_set(&c->image_id, l->request->image->id) < 0 ||
+		str_set(&c->user, l->bundle.user) < 0 ||
 		str_set(&c->stop_signal, l->bundle.stop_signal) < 0 ||
 		strv_copy(l->bundle.spec->process.args, &c->command) < 0 ||
 		strv_copy(l->bundle.labels, &c->labels) < 0 ||
@@ -105,6 +106,7 @@ static int describe(struct launching *l, struct err *err)
 		return err_oom(err);
 	c->has_nesting = options->has_nesting;
 	c->is_session = options->is_session;
+	c->has_fixed_user = l->nested.user;
 	c->created = l->request->made ? l->request->made->created : timestamp_now();
 	c->stop_timeout_ms = l->bundle.stop_timeout_ms;
 	c->is_auto_removed = options->is_auto_removed;

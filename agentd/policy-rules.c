@@ -160,8 +160,7 @@ int policy_check_exec(const struct policy *policy, const struct run_options *run
 	const struct run_options asked = { .user = run->user,
 		.userns = has_host_ids ? "host" : "auto" };
 
-	/* Otherwise it is whom the container's program is. */
-	return run->user ? user(policy, &asked, err) : 0;
+	return user(policy, &asked, err);
 }
 
 static int capabilities(

@@ -99,6 +99,19 @@ static int check_members(const struct json *root, struct err *err)
 	return 0;
 }
 
+static bool below_writable(const struct policy *policy, const struct policy_path *path)
+{
+	for (size_t i = 0; i < policy->host_paths.count; i++) {
+		const struct policy_path *other = &policy->host_paths.items[i];
+		const char *rest = str_skip_prefix(path->path, other->path);
+
+		if (other != path && other->mode && str_eq(other->mode, "rw") && rest &&
+			(*rest == '/' || str_eq(other->path, "/")))
+			return true;
+	}
+	return false;
+}
+
 static int check_paths(const struct policy *policy, struct err *err)
 {
 	for (size_t i = 0; i < policy->host_paths.count; i++) {
@@ -115,6 +128,11 @@ static int check_paths(const struct policy *policy, struct err *err)
 			return err_say(err, EINVAL,
 				"host_paths: %s: mode: want ro or rw, not %.40s", p->path,
 				p->mode);
+		if (below_writable(policy, p))
+			return err_say(err, EINVAL,
+				"host_paths: %s lies in a path that tasks may change, so that it "
+				"could be made to lead anywhere",
+				p->path);
 	}
 	return 0;
 }

@@ -51,7 +51,8 @@ void policy_done(struct policy *policy);
 int policy_check(const struct policy *policy, const struct run_options *run,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* The same of a further process in a container, which may have the host's ids. */
+/* The same of a further process in a container, which may have the host's ids; without a user it is
+ * root. */
 int policy_check_exec(const struct policy *policy, const struct run_options *run,
 	bool has_host_ids, struct err *err) __attribute__((warn_unused_result));
 

@@ -98,7 +98,8 @@ def test_host_ids(work):
 
     def execute(name, user):
         status, answer = agent.call("EXEC_CONTAINER", container_id={"value": name},
-                                    run={"command": ["true"], "user": user})
+                                    run={"command": ["sleep", "1000"],
+                                         **({"user": user} if user else {})})
         assert status == 200 or "user" in answer["error"], answer
         return status
 
@@ -112,6 +113,11 @@ def test_host_ids(work):
             assert status == 200, (status, answer)
         assert [execute("hosts", user) for user in ("0", "0:0", "1500:0")] == [403] * 3
         assert execute("hosts", "1500:1501") == execute("own", "0") == 200
+        assert execute("hosts", None) == execute("own", None) == 200
+        done = agent.call("LIST_PROCESSES", container_id={"value": "hosts"})[1]["list_processes"]
+        pids = [process["pid"] for process in done["processes"]]
+        assert len(pids) == 3, done
+        assert {os.stat(f"/proc/{pid}").st_uid for pid in pids} == {1000, 1500}, done
         for name in ("hosts", "own"):
             agent.kill(name)
             agent.wait(name)
@@ -201,6 +207,10 @@ def test_allowed(work):
         refused(agent, volume(f"{work}/other"), "volumes", "host_paths")
         refused(agent, volume(work), "volumes", "host_paths")
         refused(agent, caps("NET_ADMIN"), "cap_add", "capabilities")
+        for options in ("remount,bind,rw", "bind", "rshared", "idmap"):
+            status, answer = agent.call("RUN_CONTAINER", run={
+                "command": ["true"], "tmpfs": [f"/etc:{options}"]})
+            assert status == 400 and "no option of a tmpfs" in answer["error"], answer
         for link in ("out", "etc", "etc/ssl"):
             status, answer = agent.launch("no", {"value": "true"},
                                           **volume(f"{work}/shown/{link}"))

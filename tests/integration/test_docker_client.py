@@ -180,10 +180,13 @@ def test_events(work):
             events.send_signal(signal.SIGINT)
         assert seen == [f"{what} a\n" for what in ("create", "start", "die", "destroy")], seen
         agent.docker_good("tag", "busybox", "other:1")
-        time.sleep(1.1)  # docker's "0s" is the beginning of the second
-        past = agent.docker_good("events", "--since", "10m", "--until", "0s", "--filter", "event=die",
-                                 "--filter", "event=tag", "--format", "{{json .}}")
-        b, a, tag = map(json.loads, past.splitlines())
+        def past():
+            """Docker's "0s" is the beginning of the second."""
+            return agent.docker_good("events", "--since", "10m", "--until", "0s", "--filter", "event=die",
+                                     "--filter", "event=tag", "--format", "{{json .}}").splitlines()
+
+        boxes.eventually(lambda: len(past()) == 3)
+        b, a, tag = map(json.loads, past())
         assert b["Actor"]["Attributes"] == {"image": "busybox", "name": "b", "exitCode": "0"}, b
         assert a["from"] == "busybox" and a["Actor"]["Attributes"]["exitCode"] == "3", a
         assert tag["Type"] == "image" and abs(tag["time"] - time.time()) < 60, tag
