@@ -11,6 +11,7 @@
 
 #define STATUS_NO_CONTENT 204
 #define STATUS_NOT_MODIFIED 304
+#define NESTED_GRACE_MAX_MS (3600 * INT64_C(1000)) /* a worker waits for it */
 
 static int find_signal(const struct agent_call *call, int *ret, struct err *err)
 {
@@ -74,6 +75,9 @@ int agent_docker_stop(struct agent *agent, const struct agent_call *call,
 		return 0;
 	r = container_ask_to_stop(
 		agent->engine, container, grace_ms(call), &deadline_ms, err);
+	if (r == 0 && call->scope &&
+		deadline_ms - container_now_ms() > NESTED_GRACE_MAX_MS)
+		deadline_ms = container_now_ms() + NESTED_GRACE_MAX_MS;
 	if (r == 0)
 		r = container_stop(agent->engine, container, deadline_ms, err);
 	answer->status = STATUS_NO_CONTENT;

@@ -16,7 +16,7 @@ static const struct agent_op ops[] = {
 	{ "docker-top", agent_docker_top, .is_for_all = true },
 	{ "docker-kill", agent_docker_kill, .is_for_all = true },
 	{ "docker-stop", agent_docker_stop, .is_slow = true, .is_for_all = true },
-	{ "docker-remove", agent_docker_remove, .is_for_all = true },
+	{ "docker-remove", agent_docker_remove, .is_slow = true, .is_for_all = true },
 	{ "docker-prune", agent_docker_prune, .is_for_all = true },
 	{ "docker-create", agent_docker_create, .is_for_all = true },
 	{ "docker-start", agent_docker_start, .begin = agent_docker_start_begin,

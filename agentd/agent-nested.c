@@ -220,6 +220,17 @@ static int open_cgroups(struct agent *agent, struct err *err)
 	return cgroup_host_open(root, proc, &agent->nested.cgroups, err);
 }
 
+static int find_outermost(struct agent_scope *scope, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = container_load(scope->agent->engine, scope->container, &container, err);
+
+	if (r == 0)
+		(void)snprintf(scope->outermost, sizeof(scope->outermost), "%s",
+			container->parents ? container->parents[0] : container->id);
+	return r;
+}
+
 static int look_up(struct agent_scope *scope, struct err *err)
 {
 	cleanup_close int dirfd = openat(engine_containers_dirfd(scope->agent->engine),
@@ -260,7 +271,9 @@ static int serve(struct agent *agent, const char *id, int listen_fd, struct err 
 		return r;
 	}
 	scope->listen_fd = listen_fd;
-	r = look_up(scope, err);
+	r = find_outermost(scope, err);
+	if (r == 0)
+		r = look_up(scope, err);
 	if (r == 0) {
 		r = loop_add_timer(
 			agent->loop, LOOP_NEVER, 0, on_timer, scope, &scope->restart);

@@ -190,7 +190,7 @@ static const struct agent_op ops[] = {
 	{ "profile", agent_profile_container, .is_slow = true },
 	{ "wait", .begin = agent_wait, .is_for_all = true },
 	{ "kill", kill_container, .is_for_all = true },
-	{ "remove", remove_container, .is_for_all = true },
+	{ "remove", remove_container, .is_slow = true, .is_for_all = true },
 	{ "list", agent_list_containers, .is_for_all = true },
 	{ "find", agent_find_container, .is_for_all = true },
 	{ "inspect", agent_inspect_container, .is_for_all = true },

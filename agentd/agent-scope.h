@@ -15,7 +15,7 @@
 #include "common/err.h"
 #include "common/loop.h"
 #include "agentd/agent-call.h"
-#include "agentd/container.h"
+#include "agentd/container-private.h"
 #include "images/helper.h"
 
 #include <stdint.h>
@@ -40,10 +40,11 @@ struct agent_scope {
 
 	/* Of one in a container, whose `restart` ends a pause, or what is left of it. */
 	struct loop_source *listen_source, *process;
-	struct cgroup *cgroup; /* who is in it may connect */
-	bool is_paused;	       /* nobody is let in until `restart` */
-	int pidfd;	       /* of the first process there */
-	uint64_t sent, taken;  /* connections, by this ucr-api */
+	char outermost[CONTAINER_ID_MAX]; /* that it is in, or is */
+	struct cgroup *cgroup;		  /* who is in it may connect */
+	bool is_paused;			  /* nobody is let in until `restart` */
+	int pidfd;			  /* of the first process there */
+	uint64_t sent, taken;		  /* connections, by this ucr-api */
 };
 
 /* Of the agent. */

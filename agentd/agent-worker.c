@@ -25,9 +25,11 @@
 #define STATUS_CONTINUE 100
 #define TYPE_ROOM 64
 
-#define NESTED_SHARE 4 /* of the workers: one in so many, and one more */
-#define KEPT_SHARE 4   /* of the workers: one in so many */
+#define NESTED_SHARE 4	    /* of the workers: one in so many, and one more */
+#define NESTED_SLOW_SHARE 2 /* of those for what is slow, for all containers together */
+#define KEPT_SHARE 4	    /* of the workers: one in so many */
 #define STAY_MAX 256
+#define STAY_MAX_NESTED 64 /* of one outermost container */
 
 struct agent_worker {
 	struct agent *agent;
@@ -35,6 +37,7 @@ struct agent_worker {
 	struct loop_source *source;
 	const struct agent_op *op;
 	uint64_t id; /* of the call */
+	char outermost[CONTAINER_ID_MAX];
 	pid_t pid;
 	int fd;
 	bool has_answered;
@@ -51,6 +54,7 @@ struct agent_queued {
 	struct agent_queued *next;
 	const struct agent_op *op;
 	struct agent_call call;
+	char outermost[CONTAINER_ID_MAX]; /* that it came from; empty: from none */
 };
 
 /* ---- the child ---- */
@@ -126,29 +130,39 @@ static int work(struct agent *agent, const struct agent_op *op,
 
 /* ---- the parent ---- */
 
-static int start(struct agent *agent, const struct agent_op *op,
-	const struct agent_call *call, struct err *err);
+static int start(struct agent *agent, const struct agent_queued *queued, struct err *err);
 
-/* Who is in a container gets a few of the workers, whatever he asks for. */
-static bool has_enough(struct agent *agent, uint64_t id)
+static size_t slow_max(const struct agent *agent)
 {
-	const struct agent_scope *scope = agent_scope_of(agent, id);
-	size_t count = 0;
+	size_t workers = agent->options->workers;
 
-	if (!scope || !scope->container)
+	return workers - workers / KEPT_SHARE;
+}
+
+/* Who is in a container gets a few of the workers, whatever he asks for, however often he hangs up
+ * and from however many containers below: what has begun counts until it has ended. */
+static bool has_enough(const struct agent *agent, const struct agent_queued *queued)
+{
+	size_t own = 0, slow = 0;
+
+	if (!*queued->outermost)
 		return false;
-	for (const struct agent_worker *w = agent->workers; w; w = w->next)
-		count += agent_scope_has_call(scope, w->id);
-	return count > agent->options->workers / NESTED_SHARE;
+	for (const struct agent_worker *w = agent->workers; w; w = w->next) {
+		if (w->stays || !*w->outermost)
+			continue;
+		own += str_eq(w->outermost, queued->outermost);
+		slow += w->op->is_slow;
+	}
+	return own > agent->options->workers / NESTED_SHARE ||
+	       (queued->op->is_slow && slow &&
+		       slow >= slow_max(agent) / NESTED_SLOW_SHARE);
 }
 
 /* Some workers are kept for what does not wait for others. */
 static bool may_start(const struct agent *agent, const struct agent_op *op)
 {
-	size_t workers = agent->options->workers;
-
-	return agent->worker_count < workers &&
-	       (!op->is_slow || agent->slow_count < workers - workers / KEPT_SHARE);
+	return agent->worker_count < agent->options->workers &&
+	       (!op->is_slow || agent->slow_count < slow_max(agent));
 }
 
 static void free_queued(struct agent *agent, struct agent_queued **at)
@@ -170,11 +184,11 @@ static void start_queued(struct agent *agent)
 		struct err err = { 0 };
 		int r;
 
-		if (!may_start(agent, (*at)->op) || has_enough(agent, (*at)->call.id)) {
+		if (!may_start(agent, (*at)->op) || has_enough(agent, *at)) {
 			at = &(*at)->next;
 			continue;
 		}
-		r = start(agent, (*at)->op, &(*at)->call, &err);
+		r = start(agent, *at, &err);
 		if (r < 0)
 			agent_api_fail(agent, (*at)->call.id, r, &err);
 		free_queued(agent, at);
@@ -303,19 +317,21 @@ static int start_child(struct agent *agent, const struct agent_op *op,
 	return 0;
 }
 
-static int start(struct agent *agent, const struct agent_op *op,
-	const struct agent_call *call, struct err *err)
+static int start(struct agent *agent, const struct agent_queued *queued, struct err *err)
 {
 	struct agent_worker *worker = calloc(1, sizeof(*worker));
-	int r = worker ? start_child(agent, op, call, worker, err) : err_oom(err);
+	const struct agent_op *op = queued->op;
+	int r = worker ? start_child(agent, op, &queued->call, worker, err)
+		       : err_oom(err);
 
 	if (r < 0) {
 		free(worker);
 		return r;
 	}
 	worker->agent = agent;
-	worker->id = call->id;
+	worker->id = queued->call.id;
 	worker->op = op;
+	memcpy(worker->outermost, queued->outermost, sizeof(worker->outermost));
 	worker->next = agent->workers;
 	agent->workers = worker;
 	agent->worker_count++;
@@ -323,20 +339,38 @@ static int start(struct agent *agent, const struct agent_op *op,
 	return 0;
 }
 
+static int check_stays(
+	const struct agent *agent, const struct agent_queued *queued, struct err *err)
+{
+	size_t own = 0;
+
+	for (const struct agent_worker *w = agent->workers; w; w = w->next)
+		own += w->stays && *w->outermost &&
+		       str_eq(w->outermost, queued->outermost);
+	if (agent->stay_count >= STAY_MAX)
+		return err_say(err, EBUSY, "%d logs are being read already", STAY_MAX);
+	if (own >= STAY_MAX_NESTED)
+		return err_say(err, EBUSY,
+			"%d logs are being read in this container already",
+			STAY_MAX_NESTED);
+	return 0;
+}
+
 void agent_work(struct agent *agent, const struct agent_op *op, struct agent_call *call)
 {
+	const struct agent_scope *scope =
+		call->scope ? agent_scope_of(agent, call->id) : NULL;
 	struct agent_queued *queued = calloc(1, sizeof(*queued));
 	struct err err = { 0 };
+	int r = queued ? 0 : err_oom(&err);
 
-	if (!queued) {
-		agent_api_fail(agent, call->id, err_oom(&err), &err);
-		return;
-	}
-	if (op->stays && agent->stay_count >= STAY_MAX) {
+	if (r == 0 && scope)
+		memcpy(queued->outermost, scope->outermost, sizeof(queued->outermost));
+	if (r == 0 && op->stays)
+		r = check_stays(agent, queued, &err);
+	if (r < 0) {
 		free(queued);
-		agent_api_fail(agent, call->id,
-			err_say(&err, EBUSY, "%d logs are being read already", STAY_MAX),
-			&err);
+		agent_api_fail(agent, call->id, r, &err);
 		return;
 	}
 	queued->op = op;

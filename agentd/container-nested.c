@@ -64,7 +64,45 @@ int container_names(struct engine *engine, const char *parent)
 	return fd < 0 ? -errno : fd;
 }
 
-int container_adopt(
+void container_disown(struct engine *engine, const char *parent, const char *id)
+{
+	cleanup_close int dirfd = open_directory(engine, parent, CHILDREN);
+
+	if (dirfd >= 0)
+		(void)unlinkat(dirfd, id, 0);
+}
+
+static bool is_full_id(const char *s)
+{
+	return strlen(s) == CONTAINER_ID_MAX - 1 &&
+	       s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+/* Of one that is gone meanwhile nothing. */
+static int count_below(struct engine *engine, const char *id, int depth, size_t *count)
+{
+	cleanup_closedir DIR *dir = NULL;
+	const struct dirent *e;
+	int fd = open_directory(engine, id, CHILDREN), r = 0;
+
+	if (fd == -ENOENT || depth > CONTAINER_DEPTH_MAX)
+		return 0;
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		if (fd >= 0)
+			(void)close(fd);
+		return fd < 0 ? fd : -ENOMEM;
+	}
+	while (r == 0 && *count <= CONTAINER_BELOW_MAX && (e = readdir(dir))) {
+		if (!is_full_id(e->d_name))
+			continue;
+		++*count;
+		r = count_below(engine, e->d_name, depth + 1, count);
+	}
+	return r;
+}
+
+static int note_child(
 	struct engine *engine, const char *parent, const char *id, struct err *err)
 {
 	cleanup_close int dirfd = make_in(engine, parent, CHILDREN), fd = -1;
@@ -78,12 +116,30 @@ int container_adopt(
 	return 0;
 }
 
-void container_disown(struct engine *engine, const char *parent, const char *id)
+/* Noted first and counted then: of two at once both may be refused, but never one too many be let
+ * in. */
+int container_adopt(
+	struct engine *engine, const struct container *container, struct err *err)
 {
-	cleanup_close int dirfd = open_directory(engine, parent, CHILDREN);
+	const char *outermost = *container->parents,
+		   *parent = container_parent(container);
+	size_t count = 0;
+	int r = note_child(engine, parent, container->id, err);
 
-	if (dirfd >= 0)
-		(void)unlinkat(dirfd, id, 0);
+	if (r < 0)
+		return r;
+	r = count_below(engine, outermost, 1, &count);
+	if (r < 0)
+		(void)err_set(err, -r, "count the containers in container %.*s",
+			CONTAINER_SHORT_ID, outermost);
+	else if (count > CONTAINER_BELOW_MAX)
+		r = err_say(err, EACCES,
+			"%d containers are in container %.*s already, which is the most; "
+			"remove some that have ended",
+			CONTAINER_BELOW_MAX, CONTAINER_SHORT_ID, outermost);
+	if (r < 0)
+		container_disown(engine, parent, container->id);
+	return r;
 }
 
 /* ---- finding ---- */
@@ -94,12 +150,6 @@ static int say_absent(const char *name, struct err *err)
 
 	str_printable(name, shown, sizeof(shown));
 	return err_say(err, ENOENT, "no container %s", shown);
-}
-
-static bool is_full_id(const char *s)
-{
-	return strlen(s) == CONTAINER_ID_MAX - 1 &&
-	       s[strspn(s, "0123456789abcdef")] == '\0';
 }
 
 /* The id that a name among siblings stands for. */

@@ -15,6 +15,7 @@
 #include "agentd/container.h"
 
 #define CONTAINER_DEPTH_MAX 16
+#define CONTAINER_BELOW_MAX 256 /* all that are in one that is in none */
 
 /* The full id of the container that it is directly in; NULL: none. */
 const char *container_parent(const struct container *container);
@@ -33,8 +34,9 @@ int container_list_in(struct engine *engine, const char *id, bool is_deep,
 int container_names(struct engine *engine, const char *parent)
 	__attribute__((warn_unused_result));
 
-/* Says that `id` will be in `parent`: before it has a directory. */
-int container_adopt(struct engine *engine, const char *parent, const char *id,
+/* Says that `container` will be in its parent: before it has a directory. -EACCES: too many are in
+ * the outermost one. */
+int container_adopt(struct engine *engine, const struct container *container,
 	struct err *err) __attribute__((warn_unused_result));
 void container_disown(struct engine *engine, const char *parent, const char *id);
 

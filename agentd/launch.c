@@ -208,7 +208,7 @@ static int make_directory(struct launching *l, struct err *err)
 	int dirfd = engine_containers_dirfd(l->engine), r = 0;
 
 	if (l->request->parent && !l->request->made)
-		r = container_adopt(l->engine, parent_of(l), l->container->id, err);
+		r = container_adopt(l->engine, l->container, err);
 	if (r < 0)
 		return r;
 	if (!l->request->made && mkdirat(dirfd, l->container->id, 0700) < 0)
