@@ -334,6 +334,48 @@ def test_no_room(work):
         assert told == [200] and used_seconds < 0.2, (told, used_seconds)
 
 
+def test_many_below(work):
+    """so many containers below one, however deep, and no more"""
+    with nested.serving(Agent(work)) as agent:
+        inside = outer(agent)
+        assert inside.launch("kid", nesting=True)[0] == 200
+        kid = nested.inside(agent, "kid")
+        # Launches that were noted and are not yet there.
+        noted = [f"{nested.container_of(agent, n % 2 and 'kid' or 'outer')[0]}/children/{n:064x}" for n in range(255)]
+        os.makedirs(os.path.dirname(noted[1]), mode=0o700)
+        for path in noted:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        for place in (inside, kid):
+            status, answer = place.launch("more")
+            assert status == 403 and "256 containers are in container" in answer["error"], answer
+        os.unlink(noted[0])
+        assert kid.launch("more")[0] == 200
+        assert inside.launch("another")[0] == 403
+        assert kid.names() == {"more"} and inside.names() == {"kid"}
+
+
+def test_share_of_workers(work):
+    """who hangs up and comes back, from however many containers, keeps no more workers busy than others of
+    his task may"""
+    stubborn = "trap '' TERM; while :; do sleep 1; done"
+    with nested.serving(DockerAgent(work, "--workers", "8")) as agent:
+        inside = outer(agent)
+        assert inside.launch("kid", stubborn, nesting=True)[0] == 200
+        assert inside.launch("kid2", stubborn, nesting=True)[0] == 200
+        deeper = [nested.inside(agent, name) for name in ("kid", "kid2")]
+        for place in deeper:
+            assert place.launch("below", stubborn)[0] == 200
+        asking = "import socket; s = socket.socket(socket.AF_UNIX); s.connect('/run/ucr/agent.sock'); " \
+            "s.sendall(b'POST /containers/%s/stop?t=1000 HTTP/1.1\\r\\nHost: a\\r\\n" \
+            "Content-Length: 0\\r\\n\\r\\n'); import time; time.sleep(0.3)"
+        for _ in range(3):
+            for place, name in ((inside, "kid"), *((d, "below") for d in deeper)):
+                cli.good("exec", place.reference, "python3", "-c", asking % name, root=agent.root)
+        workers = agent.workers()
+        assert len(workers) == 3, workers  # a quarter, and one
+        assert agent.launch("other", shell("sleep 1000"))[0] == 200
+
+
 def test_outsiders(work):
     """no call of any interface sees, stops, executes in or names who is not in the scope: each says the
     same as of one that there is not"""
