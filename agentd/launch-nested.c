@@ -185,25 +185,12 @@ int launch_nested_check_exec(
 	return 0;
 }
 
-static int read_ids(int proc_dirfd, uint32_t *ret_uid, uint32_t *ret_gid)
-{
-	char text[4096];
-	const char *uid, *gid;
-	int r = fd_read_kernel_file(proc_dirfd, "status", text, sizeof(text));
-
-	uid = r < 0 ? NULL : strstr(text, "\nUid:");
-	gid = r < 0 ? NULL : strstr(text, "\nGid:");
-	if (!uid || !gid || sscanf(uid, "\nUid: %u", ret_uid) != 1 ||
-		sscanf(gid, "\nGid: %u", ret_gid) != 1)
-		return r < 0 ? r : -EPROTO;
-	return 0;
-}
-
-/* Ids of a user namespace of its own reach nothing but what is shared with the parent. */
+/* Ids of a user namespace of its own reach nothing but what is shared with the parent. A network has
+ * unix sockets without a place in the files: over them a process of the parent hands on anything. */
 static bool may_be_anybody(const struct launch_nested *nested)
 {
-	return nested->ids.count && !nested->shares_root &&
-	       !strv_len(nested->options.volumes);
+	return nested->ids.count && !nested->shares_root && !nested->shares_network &&
+	       !strv_len(nested->options.volumes) && !strv_len(nested->options.devices);
 }
 
 static uint32_t id_inside(const struct id_range *range, uint32_t id)
@@ -211,15 +198,16 @@ static uint32_t id_inside(const struct id_range *range, uint32_t id)
 	return range->count && id - range->first < range->count ? id - range->first : id;
 }
 
-/* Who is not root in the parent must not become it over the parent's files, nor on the host. */
+/* Who is not root in the parent must not become it over what is the parent's, nor on the host. */
 static int choose_user(struct launch_nested *nested, struct err *err)
 {
-	uint32_t uid = 0, gid = 0;
+	uid_t uid = 0;
+	gid_t gid = 0;
 	int r;
 
 	if (may_be_anybody(nested))
 		return 0;
-	r = read_ids(nested->proc_dirfd, &uid, &gid);
+	r = process_ids(nested->proc_dirfd, &uid, &gid);
 	if (r < 0)
 		return err_set(err, -r, "look at the container that this one is in");
 	uid = id_inside(&nested->ids, uid);
@@ -233,7 +221,9 @@ static int choose_user(struct launch_nested *nested, struct err *err)
 		(void)err_say(err, EACCES,
 			"--user %s: the container that this one is in is user %s",
 			nested->options.user, nested->user);
-		return err_hint(err, "leave it out, or share no files with that one");
+		return err_hint(err,
+			"leave it out, or share nothing with that one: --network "
+			"none, and neither files nor devices of it");
 	}
 	nested->options.user = nested->user;
 	return 0;

@@ -6,6 +6,7 @@
  *   capabilities, system calls, devices, no new privileges   the parent's, or fewer
  *   limits             a cgroup below the parent's, whose limits hold for all in it together
  *   user namespace     the same ids, so that files in shared volumes have the same owners
+ *   user               anybody, where nothing is shared; else the parent's, unless that is root
  *   network            the parent's, or none
  *   files              an image's, or the parent's own root; volumes are paths of the parent's root
  *

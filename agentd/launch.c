@@ -339,6 +339,17 @@ static void limit_pids_if_delegated(const struct launching *l)
 			l->engine, l->container, BUNDLE_PIDS_LIMIT, &ignored);
 }
 
+/* It is made by root, which must not be for one that is not, in files of another container. */
+static bool may_make_cwd(const struct launching *l)
+{
+	const struct launch_nested *nested = &l->nested;
+
+	if (nested->shares_root || (nested->user && strv_len(nested->volumes)))
+		return false;
+	return !l->request->image->config.appc.needs_working_dir ||
+	       l->request->options->workdir;
+}
+
 /* In the supervising child. */
 static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	struct notes *notes, struct runtime_container *ret, struct err *err)
@@ -355,8 +366,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 		.secrets = &l->secrets.list,
 		.user = l->bundle.user,
 		.stdio_fds = { stdio_fds[0], stdio_fds[1], stdio_fds[2] },
-		.create_cwd = !l->request->image->config.appc.needs_working_dir ||
-			      l->request->options->workdir,
+		.create_cwd = may_make_cwd(l),
 		.is_rootless = l->bundle_request.is_rootless,
 		.has_cgroup_leaf = l->request->options->has_nesting,
 		.notes = notes,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define STAT_MAX 1024
+#define STATUS_MAX 4096
 #define STAT_FIELD_STATE 3
 #define STAT_FIELD_START_TIME 22
 
@@ -85,6 +86,20 @@ int process_start_time(int proc_dirfd, pid_t pid, uint64_t *ret)
 	if (*state == 'Z' || *state == 'X')
 		return -ESRCH;
 	*ret = strtoull(field, NULL, 10);
+	return 0;
+}
+
+int process_ids(int pid_dirfd, uid_t *ret_uid, gid_t *ret_gid)
+{
+	char text[STATUS_MAX];
+	const char *uid, *gid;
+	int r = fd_read_kernel_file(pid_dirfd, "status", text, sizeof(text));
+
+	uid = r < 0 ? NULL : strstr(text, "\nUid:");
+	gid = r < 0 ? NULL : strstr(text, "\nGid:");
+	if (!uid || !gid || sscanf(uid, "\nUid: %u", ret_uid) != 1 ||
+		sscanf(gid, "\nGid: %u", ret_gid) != 1)
+		return r < 0 ? r : -EPROTO;
 	return 0;
 }
 

@@ -35,6 +35,10 @@ int process_open(int proc_dirfd, pid_t pid, uint64_t start_time)
 
 int process_signal(int pidfd, int signal);
 
+/* Its real uid and gid as we see them; `pid_dirfd` is its /proc/PID. */
+int process_ids(int pid_dirfd, uid_t *ret_uid, gid_t *ret_gid)
+	__attribute__((warn_unused_result));
+
 /* True once the process has ended, reaped or not. Waits for it up to `timeout_ms`, -1:
  * for ever. */
 bool process_has_ended(int pidfd, int timeout_ms);
