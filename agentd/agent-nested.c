@@ -49,6 +49,16 @@ static int peer_pidfd(int fd, pid_t pid)
 	return pidfd < 0 ? -errno : pidfd;
 }
 
+/* The socket is what the first process may do: no other user there may become it by the socket. */
+static bool may_ask(const struct agent_scope *scope, uid_t peer)
+{
+	uid_t uid;
+	gid_t gid;
+
+	return peer == scope->root ||
+	       (process_ids(scope->pid_dirfd, &uid, &gid) == 0 && peer == uid);
+}
+
 /* The pid is the peer's as long as its process is not gone, which is asked last. */
 static bool is_inside(const struct agent_scope *scope, int fd)
 {
@@ -59,15 +69,15 @@ static bool is_inside(const struct agent_scope *scope, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.pid <= 0)
 		return false;
 	pidfd = peer_pidfd(fd, peer.pid);
-	return pidfd >= 0 && cgroup_has(scope->cgroup, peer.pid) &&
-	       !process_has_ended(pidfd, 0);
+	return pidfd >= 0 && may_ask(scope, peer.uid) &&
+	       cgroup_has(scope->cgroup, peer.pid) && !process_has_ended(pidfd, 0);
 }
 
 static void refuse(int fd)
 {
 	static const char text[] =
 		"{\"error\":\"this socket is for the processes of the container that it is "
-		"in\"}";
+		"in, of its root and of the user of its first process\"}";
 	char answer[512];
 	int n = snprintf(answer, sizeof(answer), REFUSAL_HEAD "%zu\r\n\r\n%s",
 		sizeof(text) - 1, text);
@@ -205,6 +215,8 @@ void agent_nested_close(struct agent_scope *scope)
 	scope->listen_source = scope->process = NULL;
 	if (scope->pidfd >= 0)
 		(void)close(take_fd(&scope->pidfd));
+	if (scope->pid_dirfd >= 0)
+		(void)close(take_fd(&scope->pid_dirfd));
 	if (scope->listen_fd >= 0)
 		(void)close(take_fd(&scope->listen_fd));
 	cgroup_free(take_ptr(scope->cgroup));
@@ -220,15 +232,34 @@ static int open_cgroups(struct agent *agent, struct err *err)
 	return cgroup_host_open(root, proc, &agent->nested.cgroups, err);
 }
 
-static int find_outermost(struct agent_scope *scope, struct err *err)
+/* What it says of itself: who is above it, and who is root there. */
+static int read_record(struct agent_scope *scope, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
 	int r = container_load(scope->agent->engine, scope->container, &container, err);
 
-	if (r == 0)
-		(void)snprintf(scope->outermost, sizeof(scope->outermost), "%s",
-			container->parents ? container->parents[0] : container->id);
-	return r;
+	if (r < 0)
+		return r;
+	(void)snprintf(scope->outermost, sizeof(scope->outermost), "%s",
+		container->parents ? container->parents[0] : container->id);
+	scope->root = container->ids.count ? container->ids.first : 0;
+	return 0;
+}
+
+/* Still alive after the open: the pid was not recycled in between. */
+static int open_process(
+	struct agent_scope *scope, const struct runtime_state *state, struct err *err)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)state->pid);
+	scope->pidfd = runtime_state_pidfd(state);
+	if (scope->pidfd >= 0)
+		scope->pid_dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (scope->pid_dirfd < 0 || process_has_ended(scope->pidfd, 0) ||
+		!state->cgroup_path)
+		return err_say(err, ESRCH, "it is not running");
+	return 0;
 }
 
 static int look_up(struct agent_scope *scope, struct err *err)
@@ -244,9 +275,7 @@ static int look_up(struct agent_scope *scope, struct err *err)
 	r = runtime_state_load(dirfd, &state, err);
 	if (r < 0)
 		return r;
-	scope->pidfd = runtime_state_pidfd(&state);
-	if (scope->pidfd < 0 || !state.cgroup_path)
-		r = err_say(err, ESRCH, "it is not running");
+	r = open_process(scope, &state, err);
 	/* Not those below, which are in containers of it, and have sockets of theirs. */
 	own = r == 0 ? cgroup_path_below(state.cgroup_path, PLACE_LEAF) : NULL;
 	if (r == 0 && !own)
@@ -271,7 +300,7 @@ static int serve(struct agent *agent, const char *id, int listen_fd, struct err 
 		return r;
 	}
 	scope->listen_fd = listen_fd;
-	r = find_outermost(scope, err);
+	r = read_record(scope, err);
 	if (r == 0)
 		r = look_up(scope, err);
 	if (r == 0) {

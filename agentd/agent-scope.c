@@ -14,9 +14,11 @@ int agent_scope_new(struct agent *agent, const char *container, struct agent_sco
 
 	if (!scope)
 		return err_oom(err);
-	*scope = (struct agent_scope){
-		.agent = agent, .listen_fd = -1, .pidfd = -1, .api = HELPER_NONE
-	};
+	*scope = (struct agent_scope){ .agent = agent,
+		.listen_fd = -1,
+		.pidfd = -1,
+		.pid_dirfd = -1,
+		.api = HELPER_NONE };
 	if (container && str_set(&scope->container, container) < 0) {
 		free(scope);
 		return err_oom(err);

@@ -43,8 +43,9 @@ struct agent_scope {
 	char outermost[CONTAINER_ID_MAX]; /* that it is in, or is */
 	struct cgroup *cgroup;		  /* who is in it may connect */
 	bool is_paused;			  /* nobody is let in until `restart` */
-	int pidfd;			  /* of the first process there */
-	uint64_t sent, taken;		  /* connections, by this ucr-api */
+	int pidfd, pid_dirfd;		  /* the first process there, its /proc/PID */
+	uid_t root;	      /* it, and the first process's user may connect */
+	uint64_t sent, taken; /* connections, by this ucr-api */
 };
 
 /* Of the agent. */
@@ -68,7 +69,8 @@ static inline uint64_t agent_scope_call(const struct agent_scope *scope, uint64_
 }
 static inline bool agent_scope_has_call(const struct agent_scope *scope, uint64_t id)
 {
-	return id >> SCOPE_ID_BITS == scope->number;
+	/* Number 0 is of what has no ucr-api yet; such ids are of the agent's own calls. */
+	return scope->number && id >> SCOPE_ID_BITS == scope->number;
 }
 /* Those in containers. */
 size_t agent_scope_count(const struct agent *agent);

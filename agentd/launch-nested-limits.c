@@ -5,9 +5,11 @@
 #include "agentd/container-private.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "isolators/rlimits.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sys/resource.h>
 
 static bool has(char *const *names, const char *name)
 {
@@ -93,12 +95,38 @@ static int restrict_calls(
 				*option);
 	}
 	swap(spec->linux_.seccomp, nested->spec->linux_.seccomp);
-	if (nested->options.may_gain_privileges &&
-		nested->spec->process.no_new_privileges)
+	return 0;
+}
+
+/* Whatever else a program of the parent may not do by its labels. */
+static int take_labels(
+	const struct launch_nested *nested, struct spec *spec, struct err *err)
+{
+	const struct spec *from = nested->spec;
+
+	if (str_set(&spec->process.apparmor_profile, from->process.apparmor_profile) <
+			0 ||
+		str_set(&spec->process.selinux_label, from->process.selinux_label) < 0 ||
+		str_set(&spec->linux_.mount_label, from->linux_.mount_label) < 0)
+		return err_oom(err);
+	return 0;
+}
+
+/* A program of an image that belongs to another user and says so would be that user. */
+static int restrict_privileges(
+	const struct launch_nested *nested, struct spec *spec, struct err *err)
+{
+	bool may_gain = !spec->process.no_new_privileges;
+
+	if (may_gain && nested->user)
+		return err_say(err, EACCES,
+			"--no-new-privileges=false: the container has to be user %s, as "
+			"the one that it is in",
+			nested->user);
+	if (may_gain && nested->spec->process.no_new_privileges)
 		return err_say(err, EACCES,
 			"--no-new-privileges=false: the container that this one is in may "
 			"not gain privileges either");
-	spec->process.no_new_privileges |= nested->spec->process.no_new_privileges;
 	return 0;
 }
 
@@ -179,24 +207,53 @@ static int restrict_limits(
 	return 0;
 }
 
+static const struct spec_rlimit *find_rlimit(
+	const struct spec_rlimits *limits, const char *type)
+{
+	for (size_t i = 0; i < limits->count; i++) {
+		if (str_eq(limits->items[i].type, type))
+			return &limits->items[i];
+	}
+	return NULL;
+}
+
+/* Those that the parent's specification does not name it inherited. */
+static int check_inherited(
+	const struct launch_nested *nested, const struct spec *spec, struct err *err)
+{
+	for (size_t i = 0; i < spec->process.rlimits.count; i++) {
+		const struct spec_rlimit *own = &spec->process.rlimits.items[i];
+		int resource = rlimit_by_name(own->type);
+		struct rlimit limit;
+
+		if (resource < 0 ||
+			find_rlimit(&nested->spec->process.rlimits, own->type))
+			continue;
+		if (prlimit(nested->state.pid, resource, NULL, &limit) < 0)
+			return err_set(err, errno,
+				"look at the limits of the container that this one is in");
+		if (own->hard > limit.rlim_max)
+			return refuse_limit("--ulimit", err);
+	}
+	return 0;
+}
+
 /* What a process has open, how many there are of its user: by limits that processes inherit. */
 static int restrict_rlimits(
 	const struct launch_nested *nested, struct spec *spec, struct err *err)
 {
 	struct spec_rlimits *own = &spec->process.rlimits;
 	const struct spec_rlimits *above = &nested->spec->process.rlimits;
+	int r = check_inherited(nested, spec, err);
 
-	for (size_t i = 0; i < above->count; i++) {
+	for (size_t i = 0; r == 0 && i < above->count; i++) {
 		const struct spec_rlimit *limit = &above->items[i];
-		struct spec_rlimit *mine = NULL;
+		const struct spec_rlimit *asked = find_rlimit(own, limit->type);
+		struct spec_rlimit *mine;
 
-		for (size_t j = 0; j < own->count; j++) {
-			if (str_eq(own->items[j].type, limit->type))
-				mine = &own->items[j];
-		}
-		if (mine && mine->hard > limit->hard)
+		if (asked && asked->hard > limit->hard)
 			return refuse_limit("--ulimit", err);
-		if (mine)
+		if (asked)
 			continue;
 		mine = bundle_grow(own);
 		if (!mine || str_set(&mine->type, limit->type) < 0)
@@ -204,7 +261,7 @@ static int restrict_rlimits(
 		mine->soft = limit->soft;
 		mine->hard = limit->hard;
 	}
-	return 0;
+	return r;
 }
 
 /* ---- devices ---- */
@@ -271,6 +328,10 @@ int launch_nested_restrict(
 
 	if (r == 0)
 		r = restrict_calls(nested, spec, err);
+	if (r == 0)
+		r = take_labels(nested, spec, err);
+	if (r == 0)
+		r = restrict_privileges(nested, spec, err);
 	if (r == 0)
 		r = restrict_limits(nested, spec, err);
 	if (r == 0)
