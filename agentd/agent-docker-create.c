@@ -114,8 +114,8 @@ static int load_parent(struct agent *agent, const struct container *container,
 	return id ? container_find_in(agent->engine, NULL, id, ret, err) : 0;
 }
 
-static int start(struct agent *agent, struct container *container,
-	const struct agent_call *asked, struct err *err)
+static int start(struct agent *agent, const struct agent_call *call,
+	struct container *container, const struct agent_call *asked, struct err *err)
 {
 	cleanup_image struct image *image = NULL;
 	cleanup_container struct container *started = NULL, *parent = NULL;
@@ -125,7 +125,7 @@ static int start(struct agent *agent, struct container *container,
 	struct launch_request request = {
 		.image_name = container->image,
 		.options = &options.run,
-		.pull_options = &agent->pull,
+		.pull_options = agent_pull_options(agent, call),
 		.made = container,
 		.client_fd = agent_docker_client(agent, container->id),
 	};
@@ -159,7 +159,8 @@ static void wait_for_lock(const struct container *container)
 		(void)nanosleep(&a_moment, NULL);
 }
 
-static int start_again(struct agent *agent, struct container *container, struct err *err)
+static int start_again(struct agent *agent, const struct agent_call *call,
+	struct container *container, struct err *err)
 {
 	cleanup_agent_call struct agent_call asked = { 0 };
 	struct err ignored;
@@ -174,7 +175,7 @@ static int start_again(struct agent *agent, struct container *container, struct 
 	if (r == 0)
 		wait_for_lock(container);
 	if (r == 0)
-		r = start(agent, container, &asked, err);
+		r = start(agent, call, container, &asked, err);
 	/* What is to be removed when it ends is, when it cannot begin. */
 	if (r < 0 && container->is_auto_removed)
 		(void)!container_remove(agent->engine, container, false, &ignored);
@@ -193,7 +194,7 @@ int agent_docker_start(struct agent *agent, const struct agent_call *call,
 	if (container_is_live(container))
 		return 0;
 	answer->status = STATUS_NO_CONTENT;
-	return start_again(agent, container, err);
+	return start_again(agent, call, container, err);
 }
 
 int agent_docker_restart(struct agent *agent, const struct agent_call *call,
@@ -205,5 +206,5 @@ int agent_docker_restart(struct agent *agent, const struct agent_call *call,
 	if (r == 0)
 		r = agent_docker_find(agent, call, &container, err);
 	answer->status = STATUS_NO_CONTENT;
-	return r == 0 ? start_again(agent, container, err) : r;
+	return r == 0 ? start_again(agent, call, container, err) : r;
 }
