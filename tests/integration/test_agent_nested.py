@@ -66,6 +66,22 @@ def memory(megabytes):
     return [{"name": "mem", "scalar": {"value": megabytes}}]
 
 
+ALONE = {"NetworkMode": "none"}  # shares nothing: whoever it likes, root unless it says
+
+
+def run_image(agent, inside, text, **fields):
+    """By Docker's API, in that container: the exit status and the log, or those of a refusal."""
+    config = {"Image": "busybox", "Cmd": ["sh", "-c", text], **fields}
+    (status, made), = inside.requests(("POST", "/containers/create", config))
+    if status != 201:
+        return status, made["message"]
+    started, waited = inside.requests(("POST", f"/containers/{made['Id']}/start", None),
+                                      ("POST", f"/containers/{made['Id']}/wait", None))
+    if started[0] != 204:
+        return started[0], started[1]["message"]
+    return waited[1]["StatusCode"], cli.good("logs", made["Id"], root=agent.root).out
+
+
 def cgroups_of(container_id):
     found = subprocess.run(["find", "/sys/fs/cgroup/", "-type", "d", "-name", f"*{container_id[:16]}*"],
                            capture_output=True, encoding="utf-8", check=False)
@@ -114,6 +130,17 @@ def test_who_may_ask(work):
         assert answer.startswith(b"HTTP/1.1 403 ") and b"of the container" in answer, answer
         other = outer(agent, "other")
         assert other.call("GET_HEALTH")[0] == 200 and not other.names()
+        ask = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect('/tmp/agent.sock'); "
+               "print(s.recv(12).decode())")
+        # Nor is another user there, who could have files of the first one's by a child.
+        for user in ("1000:1000", "1000:65534"):
+            done = cli.good("exec", "--user", user, "outer", "python3", "-c",
+                            ask.replace("/tmp", "/run/ucr"), root=agent.root)
+            assert done.out == "HTTP/1.1 403\n", (user, done)
+        for user in ("65534:1000", "0:0"):
+            done = cli.good("exec", "--user", user, "outer", "python3", "-c", nested.CLIENT,
+                            json.dumps([nested.call("GET_HEALTH")]), root=agent.root)
+            assert json.loads(done.out)[0][0] == 200, (user, done)
         # What the agent keeps to itself.
         for kind in ("GET_AGENT", "LIST_CONTAINERS", "GET_CONTAINERS"):
             assert "outer" not in json.dumps(inside.call(kind)[1]), kind
@@ -122,8 +149,6 @@ def test_who_may_ask(work):
         kid = cli.run("exec", nested.container_of(agent, "kid")[1], "ls", "/run/ucr", root=agent.root)
         assert kid.out == "", kid
         # Nor is one that is given its parent's socket a process of that.
-        ask = ("import socket; s = socket.socket(socket.AF_UNIX); s.connect('/tmp/agent.sock'); "
-               "print(s.recv(12).decode())")
         told = inside.launch("given", f'python3 -c "{ask}"', container={"type": "MESOS", "volumes": [
             {"host_path": "/run/ucr", "container_path": "/tmp", "mode": "RO"}]})
         assert told == (200, None), told
@@ -437,6 +462,27 @@ def test_ucrctl(work):
         assert ctl(*deeper, *deeper, "run", "--rm", "busybox", "echo", "deep") == "deep\n"
 
 
+def test_user(work):
+    """who is not root in a container is itself in what shares anything with it, and makes no
+    directory there as root; root is who shares nothing"""
+    with nested.serving(DockerAgent(work)) as agent:
+        inside = outer(agent)
+
+        def run(text, **fields):
+            return run_image(agent, inside, text, **fields)
+
+        assert run("id -u; id -g; id -G") == (0, "65534\n65534\n65534\n")
+        assert run("id -u", HostConfig=ALONE) == (0, "0\n")
+        assert run("id -u", HostConfig=ALONE, User="5") == (0, "5\n")
+        assert run("id -u", HostConfig={**ALONE, "Binds": ["/tmp:/x"]}) == (0, "65534\n")
+        status, why = run("id -u", User="0")
+        assert status == 403 and "user 65534:65534" in why, why
+        assert run("pwd", WorkingDir="/made") == (0, "/made\n")
+        status, why = run("pwd", WorkingDir="/x/made", HostConfig={"Binds": ["/tmp:/x"]})
+        assert status >= 400 and "/x/made" in why, (status, why)
+        assert cli.run("exec", "outer", "ls", "/tmp", root=agent.root).out == ""
+
+
 def test_docker(work):
     """the docker command in a container: what it runs is nested there, and it sees nothing else"""
     with nested.serving(DockerAgent(work)) as agent:
@@ -490,15 +536,10 @@ def test_old_kernel(work):
     """a child with an image on a kernel that takes no detached layers"""
     agent = DockerAgent(work)
     agent.env = {"UCR_FAIL": "overlay-detached:1:eio"}
-    image = {"type": "MESOS", "mesos": {"image": {"type": "DOCKER", "docker": {"name": "busybox"}}}}
     check = "id -u; touch /x && rm /bin/ls && stat -c %u /x"
     with nested.serving(agent):
-        inside = outer(agent)
-        told = inside.launch("file", check, container=image)
-        assert told[0] == 200, told
-        assert inside.wait("file") == {"exit_status": 0}, nested.log_of(agent, "file")
-        owner, user = nested.log_of(agent, "file").split()
-        assert owner == user, (owner, user)
+        status, log = run_image(agent, outer(agent), check, HostConfig=ALONE)
+        assert (status, log) == (0, "0\n0\n"), (status, log)
 
 
 def test_session(work):
