@@ -92,8 +92,10 @@ class Input:
     def send(self, text):
         self.connection.send(b"%x\r\n%s\r\n" % (len(text), text))
 
-    def end(self):
-        self.connection.send(b"0\r\n\r\n")
+    def end(self, last=None):
+        """With the last record at once, where that ends the container and this request with it."""
+        chunk = b"%x\r\n%s\r\n" % (len(last), last) if last else b""
+        self.connection.send(chunk + b"0\r\n\r\n")
         answer = self.connection.getresponse()
         text = answer.read()
         self.connection.close()
@@ -136,8 +138,7 @@ def test_input(work):
         stream = b"".join(data(text[at:at + 50000]) for at in range(0, len(text), 50000))
         for at in range(0, len(stream), 77777):
             source.send(stream[at:at + 77777])
-        source.send(data(b""))
-        assert source.end() == (200, None)
+        assert source.end(data(b"")) == (200, None)
         found = output.data()["STDOUT"].split()[0].decode()
         assert found == hashlib.sha256(text).hexdigest(), found
 
@@ -155,8 +156,7 @@ def test_terminal(work):
         again = Output(agent, "tty")
         source.send(data(b"later\n"))
         again.data(b"got-later")
-        source.send(data(b"\x04"))
-        assert source.end() == (200, None)
+        assert source.end(data(b"\x04")) == (200, None)
         again.data()
 
 
@@ -260,8 +260,7 @@ def test_hang_up(work):
         output, source = Output(agent, "cat"), Input(agent, "cat")
         source.send(data(b"last\n"))
         output.data(b"last")
-        source.send(data(b""))
-        assert source.end()[0] == 200
+        assert source.end(data(b""))[0] == 200
         output.data()
 
 
