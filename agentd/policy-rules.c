@@ -269,6 +269,12 @@ static int cgroup_parent(
 
 	if (!run->cgroup_parent)
 		return 0;
+	/* It would be below the agent's own, and no list says anything of that. */
+	if (*run->cgroup_parent != '/')
+		return err_say(err, EACCES,
+			"cgroup_parent: \"%.80s\": want a path from the top, which begins with "
+			"\"/\"",
+			run->cgroup_parent);
 	clean = path_clean(run->cgroup_parent);
 	if (!clean)
 		return err_oom(err);

@@ -235,6 +235,42 @@ static void test_host_ids(void **state)
 	policy_done(&policy);
 }
 
+/* What is judged is what is used: a path that is not from the top would be another there. */
+static void test_cgroup_parents(void **state)
+{
+	static const struct {
+		const char *path;
+		bool is_allowed;
+	} cases[] = {
+		{ "/a", true },
+		{ "/a/", true },
+		{ "/a/b", true },
+		{ "/ab", false },
+		{ "/a/../b", false },
+		{ "a", false },
+		{ "a/b", false },
+		{ "", false },
+		{ "./a", false },
+		{ "a:b:c", false },
+	};
+	struct policy policy = parse("{\"cgroup_parents\":[\"/a\"]}"),
+		      all = parse("{\"cgroup_parents\":[\"/\"]}");
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct run_options run = { .cgroup_parent = cases[i].path };
+		int r = policy_check(&policy, &run, &err);
+
+		if (r != (cases[i].is_allowed ? 0 : -EACCES))
+			fail_msg("%s: %d %s", cases[i].path, r, err.text);
+		r = policy_check(&all, &run, &err);
+		if (r != (*cases[i].path == '/' ? 0 : -EACCES))
+			fail_msg("%s of all: %d %s", cases[i].path, r, err.text);
+	}
+	policy_done(&policy);
+	policy_done(&all);
+}
+
 /* The refusal is no stronger than the longest path says, and no weaker. */
 static void test_paths(void **state)
 {
@@ -301,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_allowances),
 		cmocka_unit_test(test_usual),
 		cmocka_unit_test(test_host_ids),
+		cmocka_unit_test(test_cgroup_parents),
 		cmocka_unit_test(test_paths),
 	};
 
