@@ -85,17 +85,6 @@ static bool is_there(struct agent *agent, const struct agent_call *call)
 	       agent_find(agent, call, call->container, &container, &ignored) == 0;
 }
 
-/* Processes are the host's own: without a limit one task could have them all. */
-static int check_processes(const struct run_options *run, struct err *err)
-{
-	int64_t limit;
-
-	if (!run->pids_limit || str_to_i64(run->pids_limit, &limit) < 0 || limit > 0)
-		return 0;
-	(void)err_say(err, EACCES, "pids_limit: tasks have a limit of processes here");
-	return err_hint(err, "ask for a number; without one it is %d", BUNDLE_PIDS_LIMIT);
-}
-
 /* What reaches the host. What is the outer container's to give is held against that by
  * agentd/launch-nested.h, so the host's lists of these say nothing about it. */
 static int check_nested(
@@ -116,8 +105,6 @@ int agent_launch_options(struct agent *agent, const struct agent_call *call,
 	struct run_options asked;
 	int r = agent_call_check_run(call, err);
 
-	if (r == 0)
-		r = check_processes(&call->run, err);
 	if (r < 0)
 		return r;
 	ret->run = call->run;

@@ -328,17 +328,28 @@ static int privileges(
 		       : 0;
 }
 
+/* Processes are the host's own: without a limit one task could have them all. */
 static int pids(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
-	uint64_t wanted;
+	int64_t wanted;
 	char example[16];
 
-	if (!run->pids_limit ||
-		(str_to_u64(run->pids_limit, &wanted) == 0 && wanted <= policy->pids))
+	if (!run->pids_limit)
 		return 0;
-	(void)snprintf(example, sizeof(example), "%.10s",
-		*run->pids_limit == '-' ? "4194304" : run->pids_limit);
+	if (str_to_i64(run->pids_limit, &wanted) < 0 || wanted > UINT32_MAX)
+		return err_say(err, EACCES,
+			"pids_limit: %.40s: want a number of processes, %u at most",
+			run->pids_limit, policy->pids);
+	if (wanted <= 0) {
+		(void)err_say(
+			err, EACCES, "pids_limit: tasks have a limit of processes here");
+		return err_hint(
+			err, "ask for a number; without one it is %d", BUNDLE_PIDS_LIMIT);
+	}
+	if (wanted <= policy->pids)
+		return 0;
+	(void)snprintf(example, sizeof(example), "%lld", (long long)wanted);
 	return policy_refuse(err, "pids_limit", run->pids_limit, "pids", example);
 }
 

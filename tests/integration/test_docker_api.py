@@ -383,6 +383,14 @@ def test_attach_without_input(work):
             assert status == 400 and option in answer["message"], answer
 
 
+def test_unlimited_processes(work):
+    """are given to nobody: already the making of such a container is refused"""
+    with DockerAgent(work) as agent:
+        status, answer = agent.create("a", "true", HostConfig={"PidsLimit": -1})
+        assert status == 403 and "pids_limit: tasks have a limit" in answer["message"], answer
+        assert agent.api("GET", "/containers/json", all="1") == (200, [])
+
+
 def test_pull(work):
     """an image comes from a registry, with its progress; what cannot be had is told in the stream"""
     become_host()

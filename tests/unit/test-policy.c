@@ -70,7 +70,7 @@ static void test_settings(void **state)
 struct row {
 	struct run_options run;
 	const char *policy; /* that allows it; NULL: none does */
-	const char *member; /* that the refusal names */
+	const char *member; /* that the refusal begins with */
 };
 
 /* `fn` for each of what is not usual. */
@@ -106,7 +106,11 @@ static void each_row(void (*fn)(size_t i, const struct row *row))
 			"{\"new_privileges\":true}", "security_opts" },
 		{ { .may_gain_privileges = true }, "{\"new_privileges\":true}",
 			"may_gain_privileges" },
-		{ { .pids_limit = "-1" }, NULL, "pids_limit" },
+		{ { .pids_limit = "0" }, NULL, "pids_limit: tasks have a limit" },
+		{ { .pids_limit = "-1" }, NULL, "pids_limit: tasks have a limit" },
+		{ { .pids_limit = "-2" }, NULL, "pids_limit: tasks have a limit" },
+		{ { .pids_limit = "many" }, NULL, "pids_limit: many: want" },
+		{ { .pids_limit = "4294967296" }, NULL, "pids_limit: 4294967296: want" },
 		{ { .pids_limit = "40000" }, "{\"pids\":50000}", "pids_limit" },
 		{ { .log_max_size = "2g" }, "{\"log_size\":\"6g\"}", "log_max_size" },
 		{ { .volumes = V("/:/x:ro") }, "{\"host_paths\":[{\"path\":\"/\"}]}",
