@@ -299,7 +299,7 @@ const struct json_field api_container_members[] = {
 	{ "docker", api_refuse, 0, false, "there is no Docker here: use the type MESOS" },
 	{ "volumes", api_volumes, AT(call.run) },
 	{ "network_infos", json_array, AT(networks), false, &api_network_array },
-	{ "linux_info", api_linux_info, AT(call.run) },
+	{ "linux_info", json_object, AT(call.run), false, api_linux_info_members },
 	{ "rlimit_info", api_rlimit_info, AT(call.run) },
 	{ "tty_info", api_tty_info, AT(call.run) },
 	{ 0 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-container-info.h"
 
-#include "agentd/bundle.h"
+#include "agentd/api-members.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
 
@@ -19,12 +19,6 @@ static int add(void *member, char *text, struct err *err)
 	return strv_take(list_of(member), text) < 0 ? err_oom(err) : 0;
 }
 
-static int set(const char **member, const char *text, struct err *err)
-{
-	*member = strdup(text);
-	return *member ? 0 : err_oom(err);
-}
-
 /* ---- volumes ---- */
 
 /* Relative ones lie in the sandbox, as everywhere in Mesos. */
@@ -38,21 +32,70 @@ static bool has_separator(const char *text)
 	return text[strcspn(text, ":,")] != '\0';
 }
 
-static int volume_mode(const struct json *v, const char **ret, struct err *err)
+static int volume_mode(const char *mode, const char **ret, struct err *err)
 {
-	const char *mode = json_get_string(v, "mode");
-
 	*ret = mode && str_eq(mode, "RO") ? "ro" : "rw";
 	if (mode && !str_eq(mode, "RO") && !str_eq(mode, "RW"))
 		return err_say(err, EINVAL, " has the mode %.40s: want RO or RW", mode);
 	return 0;
 }
 
-static int host_volume(struct run_options *run, const struct json *v, const char *host,
+struct secret {
+	char *type, *data;
+};
+
+struct volume {
+	char *path, *mode, *host;
+	struct {
+		bool is_there;
+		char *type, *host;
+		struct secret secret;
+	} source;
+};
+
+#define SECRET_AT(member) offsetof(struct secret, member)
+static const struct json_field secret_value_members[] = {
+	{ "data", json_string, SECRET_AT(data) },
+	{ 0 },
+};
+static const struct json_field secret_members[] = {
+	{ "type", json_string, SECRET_AT(type) },
+	{ "value", json_object, 0, false, secret_value_members },
+	{ 0 },
+};
+
+#define SOURCE_AT(member)                                                                \
+	(offsetof(struct volume, source.member) - offsetof(struct volume, source))
+static const struct json_field host_path_members[] = {
+	{ "path", json_string, SOURCE_AT(host) },
+	{ "mount_propagation", api_refuse, 0, false,
+		"how later mounts spread is not for a task to say" },
+	{ 0 },
+};
+static const struct json_field source_members[] = {
+	{ "type", json_string, SOURCE_AT(type) },
+	{ "host_path", json_object, 0, false, host_path_members },
+	{ "secret", json_object, SOURCE_AT(secret), false, secret_members },
+	{ 0 },
+};
+
+#define VOLUME_AT(member) offsetof(struct volume, member)
+static const struct json_field volume_members[] = {
+	{ "container_path", json_string, VOLUME_AT(path), true },
+	{ "mode", json_string, VOLUME_AT(mode) },
+	{ "host_path", json_string, VOLUME_AT(host) },
+	{ "source", json_present, VOLUME_AT(source), false, source_members },
+	{ "image", api_refuse, 0, false, "an image is no volume of this agent" },
+	{ 0 },
+};
+static const struct json_array_of volume_array = { sizeof(struct volume), volume_members,
+	NULL };
+
+static int host_volume(struct run_options *run, const struct volume *v, const char *host,
 	const char *target, struct err *err)
 {
 	const char *mode;
-	int r = volume_mode(v, &mode, err);
+	int r = volume_mode(v->mode, &mode, err);
 
 	if (r < 0)
 		return r;
@@ -64,211 +107,261 @@ static int host_volume(struct run_options *run, const struct json *v, const char
 }
 
 /* The value in the call, which nobody but the task gets to see. */
-static int secret_value(const struct json *secret, const char **ret, struct err *err)
+static int secret_volume(struct run_options *run, const struct secret *secret,
+	const char *target, struct err *err)
 {
-	const char *type = json_get_string(secret, "type");
-
-	*ret = json_get_string(json_get(secret, "value"), "data");
-	if (!type || !str_eq(type, "VALUE") || !*ret)
+	if (!secret->type || !str_eq(secret->type, "VALUE") || !secret->data)
 		return err_say(err, EINVAL,
 			" has a secret that is not {\"type\":\"VALUE\",\"value\":{\"data\":BASE64}}: "
 			"there is no other place to get one from");
-	return 0;
+	return add(&run->secrets, str_printf("%s=%s", target, secret->data), err);
 }
 
-static int secret_volume(struct run_options *run, const struct json *source,
+static int source_volume(struct run_options *run, const struct volume *v,
 	const char *target, struct err *err)
 {
-	const char *value;
-	int r = secret_value(json_get(source, "secret"), &value, err);
+	const char *type = v->source.type ? v->source.type : "none";
 
-	return r < 0 ? r : add(&run->secrets, str_printf("%s=%s", target, value), err);
-}
-
-static int source_volume(struct run_options *run, const struct json *v,
-	const struct json *source, const char *target, struct err *err)
-{
-	const char *type = json_get_string(source, "type");
-	const struct json *host = json_get(source, "host_path");
-
-	if (type && str_eq(type, "SECRET"))
-		return secret_volume(run, source, target, err);
-	if (type && str_eq(type, "HOST_PATH") && !json_get(host, "mount_propagation"))
-		return host_volume(run, v, json_get_string(host, "path"), target, err);
+	if (str_eq(type, "SECRET"))
+		return secret_volume(run, &v->source.secret, target, err);
+	if (str_eq(type, "HOST_PATH"))
+		return host_volume(run, v, v->source.host, target, err);
 	return err_say(err, EINVAL,
-		" has a source of type %.40s, which this agent does not have: want HOST_PATH, "
-		"without mount_propagation, or SECRET",
-		type ? type : "none");
+		" has a source of type %.40s, which this agent does not have: want HOST_PATH "
+		"or SECRET",
+		type);
 }
 
-static int add_volume(struct run_options *run, const struct json *v, struct err *err)
+static int add_volume(struct run_options *run, const struct volume *v, struct err *err)
 {
-	const char *path = json_get_string(v, "container_path");
-	const struct json *source = json_get(v, "source");
 	cleanup_free char *target = NULL;
 
-	if (str_empty(path) || has_separator(path) || strchr(path, '='))
+	if (str_empty(v->path) || has_separator(v->path) || strchr(v->path, '='))
 		return err_say(err, EINVAL,
 			" must be of volumes with a container_path without \":\", \",\" and \"=\"");
-	if (json_get(v, "image"))
-		return err_say(
-			err, EINVAL, " has an image, which is no volume of this agent");
-	target = container_path(path);
+	target = container_path(v->path);
 	if (!target)
 		return err_oom(err);
-	return source ? source_volume(run, v, source, target, err)
-		      : host_volume(run, v, json_get_string(v, "host_path"), target, err);
+	return v->source.is_there ? source_volume(run, v, target, err)
+				  : host_volume(run, v, v->host, target, err);
 }
 
 int api_volumes(const struct json *v, void *out, const void *arg, struct err *err)
 {
-	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
+	static const struct json_field whole[] = {
+		{ "volumes", json_array, 0, true, &volume_array }, { 0 }
+	};
+	struct {
+		struct volume *items;
+		size_t count;
+	} volumes = { 0 };
+	int r = json_array(v, &volumes, &volume_array, err);
 
-	json_each (item, v) {
-		if (r == 0)
-			r = add_volume(out, item, err);
-	}
+	for (size_t i = 0; r == 0 && i < volumes.count; i++)
+		r = add_volume(out, &volumes.items[i], err);
+	json_release(whole, &volumes);
 	return r;
 }
 
-int api_persistent_volume(const struct json *resource, void *out, struct err *err)
+struct disk {
+	char *role, *id;
+	struct {
+		bool is_there;
+		char *path, *mode;
+	} volume;
+};
+
+#define DISK_AT(member) offsetof(struct disk, member)
+static const struct json_field persistence_members[] = {
+	{ "id", json_string, DISK_AT(id) },
+	{ 0 },
+};
+#define IN_DISK_AT(member) (DISK_AT(volume.member) - DISK_AT(volume))
+static const struct json_field disk_volume_members[] = {
+	{ "container_path", json_string, IN_DISK_AT(path) },
+	{ "mode", json_string, IN_DISK_AT(mode) },
+	{ 0 },
+};
+static const struct json_field disk_members[] = {
+	{ "persistence", json_object, 0, false, persistence_members },
+	{ "volume", json_present, DISK_AT(volume), false, disk_volume_members },
+	{ 0 },
+};
+static const struct json_field resource_members[] = {
+	{ "role", json_string, DISK_AT(role) },
+	{ "disk", json_object, 0, false, disk_members },
+	{ 0 },
+};
+
+static int add_disk(struct run_options *run, const struct disk *disk, struct err *err)
 {
-	const struct json *disk = json_get(resource, "disk");
-	const struct json *volume = json_get(disk, "volume");
-	const char *id = json_get_string(json_get(disk, "persistence"), "id");
-	const char *role = json_get_string(resource, "role");
-	const char *path = json_get_string(volume, "container_path"), *mode;
-	struct run_options *run = out;
+	const char *path = disk->volume.path, *role = disk->role, *mode;
 	cleanup_free char *target = NULL;
 	int r;
 
-	if (!id && !volume)
+	if (!disk->id && !disk->volume.is_there)
 		return 0;
-	if (str_empty(id) || !str_is_name(id) || str_empty(path) || has_separator(path) ||
-		(role && has_separator(role)))
+	if (str_empty(disk->id) || !str_is_name(disk->id) || str_empty(path) ||
+		has_separator(path) || (role && has_separator(role)))
 		return err_say(err, EINVAL,
 			" has a disk that is not {\"persistence\":{\"id\":NAME},\"volume\":{"
 			"\"container_path\":PATH,\"mode\":\"RW\"}}");
-	r = volume_mode(volume, &mode, err);
+	r = volume_mode(disk->volume.mode, &mode, err);
 	if (r < 0)
 		return r;
 	target = container_path(path);
 	return target ? add(&run->volumes,
-				str_printf("%s:%s:%s%s%s", id, target, mode,
+				str_printf("%s:%s:%s%s%s", disk->id, target, mode,
 					role ? ",role=" : "", role ? role : ""),
 				err)
 		      : err_oom(err);
 }
 
-/* ---- linux_info ---- */
-
-/* Those and no others, as Mesos has it. */
-static int set_capabilities(
-	struct run_options *run, const struct json *list, struct err *err)
+int api_persistent_volume(const struct json *resource, void *out, struct err *err)
 {
-	int r;
+	struct disk disk = { 0 };
+	int r = json_decode(resource, resource_members, &disk, err);
 
-	if (run->cap_drop)
-		return 0; /* effective ones go before bounding ones */
-	r = add(&run->cap_drop, strdup("ALL"), err);
-	json_each (name, json_get(list, "capabilities")) {
-		if (r == 0 && (name->type != JSON_STRING || str_empty(name->string)))
-			r = err_say(err, EINVAL, " must be of names, as NET_RAW");
-		if (r == 0)
-			r = add(&run->cap_add, strdup(name->string), err);
-	}
+	if (r == 0)
+		r = add_disk(out, &disk, err);
+	json_release(resource_members, &disk);
 	return r;
 }
 
-static int set_seccomp(struct run_options *run, const struct json *v, struct err *err)
+/* ---- linux_info ---- */
+
+#define RUN_AT(member) offsetof(struct run_options, member)
+
+/* Those and no others, as Mesos has it. */
+static int decode_capabilities(
+	const struct json *v, void *out, const void *arg, struct err *err)
 {
-	const struct json *unconfined = json_get(v, "unconfined");
-
-	if (json_get(v, "profile_name"))
-		return err_say(err, EINVAL,
-			".seccomp.profile_name is refused: profiles are files of the host");
-	if (!unconfined || !unconfined->is_true)
-		return 0;
-	return add(&run->security_opts, strdup("seccomp=unconfined"), err);
-}
-
-static int set_shm(struct run_options *run, const struct json *v, struct err *err)
-{
-	cleanup_free char *text = NULL;
-
-	if (v->type != JSON_NUMBER)
-		return err_say(err, EINVAL, ".shm_size must be a number of megabytes");
-	text = str_printf("%sm", v->string);
-	return text ? set(&run->shm_size, text, err) : err_oom(err);
-}
-
-static int refuse_shared(const struct json *v, const char *name, struct err *err)
-{
-	return v && v->is_true
-		       ? err_say(err, EINVAL,
-				 ".%s is refused: the namespace is the container's own",
-				 name)
-		       : 0;
-}
-
-int api_linux_info(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	/* The first that is there decides; capability_info is what old ones say. */
-	static const char *const sets[] = { "effective_capabilities", "capability_info",
-		"bounding_capabilities" };
-	const char *ipc = json_get_string(v, "ipc_mode");
-	const struct json *shm = json_get(v, "shm_size"),
-			  *seccomp = json_get(v, "seccomp");
+	static const struct json_field members[] = { { "capabilities", json_strv, 0 },
+		{ 0 } };
 	struct run_options *run = out;
-	int r = refuse_shared(
-		json_get(v, "share_pid_namespace"), "share_pid_namespace", err);
+	cleanup_strv strv names = NULL;
+	int r = json_decode(v, members, &names, err);
 
-	if (r == 0 && ipc && str_eq(ipc, "SHARE_PARENT"))
-		r = err_say(err, EINVAL,
-			".ipc_mode is refused: the namespace is the container's own");
-	for (size_t i = 0; r == 0 && i < sizeof(sets) / sizeof(sets[0]); i++) {
-		const struct json *list = json_get(v, sets[i]);
-
-		if (list)
-			r = set_capabilities(run, list, err);
+	strv_each (name, names) {
+		if (r == 0 && !**name)
+			r = err_say(
+				err, EINVAL, "capabilities must be of names, as NET_RAW");
 	}
-	if (r == 0 && shm)
-		r = set_shm(run, shm, err);
-	return r == 0 && seccomp ? set_seccomp(run, seccomp, err) : r;
+	if (r < 0 || run->cap_drop)
+		return r; /* effective ones go before bounding ones */
+	run->cap_add = take_ptr(names);
+	return add(&run->cap_drop, strdup("ALL"), err);
 }
+
+static int decode_unconfined(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	bool is_unconfined = false;
+	int r = json_bool(v, &is_unconfined, NULL, err);
+
+	return is_unconfined ? add(out, strdup("seccomp=unconfined"), err) : r;
+}
+
+static int decode_shm(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type != JSON_NUMBER)
+		return err_say(err, EINVAL, " must be a number of megabytes");
+	*(char **)out = str_printf("%sm", v->string);
+	return *(char **)out ? 0 : err_oom(err);
+}
+
+#define OWN_NAMESPACE " is refused: the namespace is the container's own"
+
+static int decode_shared(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	bool is_shared = false;
+	int r = json_bool(v, &is_shared, NULL, err);
+
+	return is_shared ? err_say(err, EINVAL, OWN_NAMESPACE) : r;
+}
+
+static int decode_ipc(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	if (v->type != JSON_STRING)
+		return err_say(err, EINVAL, " must be a string");
+	return str_eq(v->string, "SHARE_PARENT") ? err_say(err, EINVAL, OWN_NAMESPACE)
+						 : 0;
+}
+
+static const struct json_field seccomp_members[] = {
+	{ "profile_name", api_refuse, 0, false, "profiles are files of the host" },
+	{ "unconfined", decode_unconfined, RUN_AT(security_opts) },
+	{ 0 },
+};
+
+const struct json_field api_linux_info_members[] = {
+	{ "share_pid_namespace", decode_shared, 0 },
+	{ "ipc_mode", decode_ipc, 0 },
+	/* The first that is there decides; capability_info is what old ones say. */
+	{ "effective_capabilities", decode_capabilities, 0 },
+	{ "capability_info", decode_capabilities, 0 },
+	{ "bounding_capabilities", decode_capabilities, 0 },
+	{ "shm_size", decode_shm, RUN_AT(shm_size) },
+	{ "seccomp", json_object, 0, false, seccomp_members },
+	{ 0 },
+};
 
 /* ---- rlimit_info ---- */
 
-static const char *limit_text(const struct json *v)
+struct limit {
+	char *type;
+	const char *soft, *hard; /* as written in the document; NULL: none */
+};
+
+static int decode_number(
+	const struct json *v, void *out, const void *arg, struct err *err)
 {
-	return v && v->type == JSON_NUMBER ? v->string : "unlimited";
+	if (v->type != JSON_NUMBER)
+		return err_say(err, EINVAL, " must be a number");
+	*(const char **)out = v->string;
+	return 0;
 }
 
-static int add_rlimit(struct run_options *run, const struct json *v, struct err *err)
+static const struct json_field limit_members[] = {
+	{ "type", json_string, offsetof(struct limit, type), true },
+	{ "soft", decode_number, offsetof(struct limit, soft) },
+	{ "hard", decode_number, offsetof(struct limit, hard) },
+	{ 0 },
+};
+static const struct json_array_of limit_array = { sizeof(struct limit), limit_members,
+	NULL };
+
+static int add_rlimit(struct run_options *run, const struct limit *limit, struct err *err)
 {
-	const char *type = json_get_string(v, "type");
-	const char *name = type ? str_skip_prefix(type, "RLMT_") : NULL;
-	const struct json *soft = json_get(v, "soft"), *hard = json_get(v, "hard");
+	const char *name = str_skip_prefix(limit->type, "RLMT_");
+	const char *soft = limit->soft ? limit->soft : "unlimited";
+	const char *hard = limit->hard ? limit->hard : "unlimited";
 	cleanup_free char *lower = name ? strdup(name) : NULL;
 
-	if (!lower || !soft != !hard)
+	if (!lower || !limit->soft != !limit->hard)
 		return err_say(err, EINVAL,
 			" must be of limits as {\"type\":\"RLMT_NOFILE\",\"soft\":N,\"hard\":N}, or "
 			"neither number for none at all");
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	return add(&run->ulimits,
-		str_printf("%s=%s:%s", lower, limit_text(soft), limit_text(hard)), err);
+	return add(&run->ulimits, str_printf("%s=%s:%s", lower, soft, hard), err);
 }
 
 int api_rlimit_info(const struct json *v, void *out, const void *arg, struct err *err)
 {
-	int r = 0;
+	static const struct json_field members[] = {
+		{ "rlimits", json_array, 0, false, &limit_array }, { 0 }
+	};
+	struct {
+		struct limit *items;
+		size_t count;
+	} limits = { 0 };
+	int r = json_decode(v, members, &limits, err);
 
-	json_each (item, json_get(v, "rlimits")) {
-		if (r == 0)
-			r = add_rlimit(out, item, err);
-	}
+	for (size_t i = 0; r == 0 && i < limits.count; i++)
+		r = add_rlimit(out, &limits.items[i], err);
+	json_release(members, &limits);
 	return r;
 }
 
@@ -279,6 +372,8 @@ int api_tty_info(const struct json *v, void *out, const void *arg, struct err *e
 {
 	struct run_options *run = out;
 
+	if (v->type != JSON_OBJECT)
+		return err_say(err, EINVAL, " must be an object");
 	run->has_terminal = run->is_interactive = true;
 	return 0;
 }

@@ -10,8 +10,8 @@
 #include "common/err.h"
 #include "common/json.h"
 
+extern const struct json_field api_linux_info_members[];
 int api_volumes(const struct json *v, void *out, const void *arg, struct err *err);
-int api_linux_info(const struct json *v, void *out, const void *arg, struct err *err);
 int api_rlimit_info(const struct json *v, void *out, const void *arg, struct err *err);
 int api_tty_info(const struct json *v, void *out, const void *arg, struct err *err);
 

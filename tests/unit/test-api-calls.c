@@ -189,6 +189,130 @@ static void test_refused(void **state)
 	}
 }
 
+#define CONTAINER(text)                                                                            \
+	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
+	"\"command\":{\"value\":\"x\"},\"container\":{\"type\":\"MESOS\"," text "}}}"
+#define VALUE "{\"type\":\"VALUE\",\"value\":{\"data\":\"eA==\"}}"
+
+static void test_container_info(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	const struct run_options *run = &call.run;
+	struct err err;
+
+	assert_int_equal(
+		parse(CONTAINER(
+			      "\"volumes\":[{\"container_path\":\"/a\",\"host_path\":\"/h\",\"mode\":"
+			      "\"RO\"},{\"container_path\":\"b\",\"source\":{\"type\":\"HOST_PATH\","
+			      "\"host_path\":{\"path\":\"/i\"}}},{\"container_path\":\"/c\",\"source\":{"
+			      "\"type\":\"SECRET\",\"secret\":" VALUE "}}],"
+			      "\"linux_info\":{\"share_pid_namespace\":false,\"ipc_mode\":\"PRIVATE\","
+			      "\"effective_capabilities\":{\"capabilities\":[\"NET_RAW\",\"KILL\"]},"
+			      "\"bounding_capabilities\":{\"capabilities\":[\"CHOWN\"]},\"shm_size\":64,"
+			      "\"seccomp\":{\"unconfined\":true}},\"rlimit_info\":{\"rlimits\":[{\"type\":"
+			      "\"RLMT_NOFILE\",\"soft\":1,\"hard\":2},{\"type\":\"RLMT_CORE\"}]},"
+			      "\"tty_info\":{}"),
+			&call, &err),
+		0);
+	assert_int_equal(strv_len((strv)run->volumes), 2);
+	assert_string_equal(run->volumes[0], "/h:/a:ro");
+	assert_string_equal(run->volumes[1], "/i:/mnt/mesos/sandbox/b:rw");
+	assert_string_equal(run->secrets[0], "/c=eA==");
+	assert_string_equal(run->cap_drop[0], "ALL");
+	assert_int_equal(strv_len((strv)run->cap_add), 2);
+	assert_string_equal(run->cap_add[1], "KILL");
+	assert_string_equal(run->shm_size, "64m");
+	assert_string_equal(run->security_opts[0], "seccomp=unconfined");
+	assert_string_equal(run->ulimits[0], "nofile=1:2");
+	assert_string_equal(run->ulimits[1], "core=unlimited:unlimited");
+	assert_true(run->has_terminal && run->is_interactive);
+}
+
+/* Of names none at all are asked for. */
+static void test_no_capabilities(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse(CONTAINER("\"linux_info\":{\"effective_capabilities\":{}}"), &call,
+			&err),
+		0);
+	assert_string_equal(call.run.cap_drop[0], "ALL");
+	assert_null(call.run.cap_add);
+}
+
+#define VOLUMES(text) CONTAINER("\"volumes\":[{\"container_path\":\"/a\"," text "}]")
+#define LINUX(text) CONTAINER("\"linux_info\":" text)
+#define LIMITS(text) CONTAINER("\"rlimit_info\":" text)
+#define DISK(text)                                                                                 \
+	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
+	"\"command\":{\"value\":\"x\"},\"resources\":[{\"name\":\"disk\"," text "}]}}"
+
+/* A value of the wrong type is not an absent one. */
+static void test_wrong_types(void **state)
+{
+	static const struct {
+		const char *text, *word;
+	} rows[] = {
+		{ VOLUMES("\"host_path\":\"/h\",\"mode\":2"), "volumes[0].mode must be" },
+		{ VOLUMES("\"host_path\":3"), "volumes[0].host_path must be" },
+		{ VOLUMES("\"source\":\"SECRET\""), "volumes[0].source must be" },
+		{ VOLUMES("\"source\":{\"type\":\"HOST_PATH\",\"host_path\":{\"path\":\"/h\","
+			  "\"mount_propagation\":{\"mode\":1}}}"),
+			"source.host_path.mount_propagation is refused" },
+		{ VOLUMES("\"source\":{\"type\":\"SECRET\",\"secret\":{\"type\":1}}"),
+			"volumes[0].source.secret.type must be" },
+		{ VOLUMES("\"source\":{\"type\":\"SECRET\"}"), "a secret that is not" },
+		{ CONTAINER("\"volumes\":[3]"), "volumes[0] must be an object" },
+		{ LINUX("\"x\""), "linux_info must be an object" },
+		{ LINUX("{\"share_pid_namespace\":1}"),
+			"linux_info.share_pid_namespace must be" },
+		{ LINUX("{\"share_pid_namespace\":true}"),
+			"linux_info.share_pid_namespace is refused" },
+		{ LINUX("{\"ipc_mode\":2}"), "linux_info.ipc_mode must be" },
+		{ LINUX("{\"ipc_mode\":\"SHARE_PARENT\"}"),
+			"linux_info.ipc_mode is refused" },
+		{ LINUX("{\"effective_capabilities\":[\"KILL\"]}"),
+			"linux_info.effective_capabilities must be an object" },
+		{ LINUX("{\"effective_capabilities\":{\"capabilities\":\"KILL\"}}"),
+			"effective_capabilities.capabilities must be an array" },
+		{ LINUX("{\"bounding_capabilities\":{\"capabilities\":[\"\"]}}"),
+			"bounding_capabilities.capabilities must be of names" },
+		{ LINUX("{\"shm_size\":\"64\"}"), "linux_info.shm_size must be" },
+		{ LINUX("{\"seccomp\":true}"), "linux_info.seccomp must be" },
+		{ LINUX("{\"seccomp\":{\"unconfined\":\"true\"}}"),
+			"linux_info.seccomp.unconfined must be" },
+		{ LINUX("{\"seccomp\":{\"profile_name\":3}}"),
+			"linux_info.seccomp.profile_name is refused" },
+		{ LIMITS("[]"), "rlimit_info must be an object" },
+		{ LIMITS("{\"rlimits\":\"x\"}"), "rlimit_info.rlimits must be an array" },
+		{ LIMITS("{\"rlimits\":[{\"type\":\"RLMT_CORE\",\"soft\":1,\"hard\":\"1\"}]}"),
+			"rlimit_info.rlimits[0].hard must be" },
+		{ LIMITS("{\"rlimits\":[{\"type\":\"RLMT_CORE\",\"soft\":1}]}"),
+			"rlimit_info must be of limits" },
+		{ CONTAINER("\"tty_info\":true"), "tty_info must be" },
+		{ DISK("\"disk\":1"), "disk must be an object" },
+		{ DISK("\"disk\":{\"persistence\":{\"id\":1}}"),
+			"persistence.id must be" },
+		{ DISK("\"role\":3,\"disk\":{\"persistence\":{\"id\":\"d\"},\"volume\":{"
+		       "\"container_path\":\"/d\"}}"),
+			"role must be" },
+		{ DISK("\"disk\":{\"persistence\":{\"id\":\"d\"},\"volume\":{\"mode\":1,"
+		       "\"container_path\":\"/d\"}}"),
+			"disk.volume.mode must be" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		struct err err;
+
+		if (parse(rows[i].text, &call, &err) != -EINVAL ||
+			!strstr(err.text, rows[i].word))
+			fail_msg("%s: %s", rows[i].text, err.text);
+	}
+}
+
 /* What ucr-api would never hand on is refused by the engine, too. */
 static void test_check(void **state)
 {
@@ -237,6 +361,9 @@ int main(void)
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_session),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_container_info),
+		cmocka_unit_test(test_no_capabilities),
+		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_check),
 	};
 
