@@ -13,18 +13,6 @@
 
 #define STATUS_CREATED 201
 
-struct images {
-	struct image **list;
-	size_t count;
-};
-
-static void images_done(struct images *images)
-{
-	for (size_t i = 0; i < images->count; i++)
-		image_free(images->list[i]);
-	free(images->list);
-}
-
 static int find_image(struct agent *agent, const char *name, struct store **ret_store,
 	struct image **ret, struct err *err)
 {
@@ -132,7 +120,7 @@ static void write_image(struct json_writer *w, const struct image *image)
 int agent_docker_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
-	cleanup_with(images_done) struct images images = { 0 };
+	cleanup_image_list struct image_list images = { 0 };
 	struct json_writer w = JSON_WRITER(&answer->body);
 	struct store *store;
 	int r = check_filters(call->docker.filters, err);
@@ -140,14 +128,14 @@ int agent_docker_images(struct agent *agent, const struct agent_call *call,
 	if (r == 0)
 		r = engine_store(agent->engine, &store, err);
 	if (r == 0)
-		r = store_list(store, &images.list, &images.count, err);
+		r = store_list(store, &images, err);
 	if (r < 0)
 		return r;
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < images.count; i++) {
-		if (!images.list[i]->artifact_type &&
-			matches(images.list[i], call->docker.filters))
-			write_image(&w, images.list[i]);
+		if (!images.items[i]->artifact_type &&
+			matches(images.items[i], call->docker.filters))
+			write_image(&w, images.items[i]);
 	}
 	jw_array_end(&w);
 	return 0;

@@ -109,19 +109,15 @@ static int write_containers(struct agent *agent, const struct agent_call *call,
 
 static int write_images(struct agent *agent, struct json_writer *w, struct err *err)
 {
-	struct image **images;
+	cleanup_image_list struct image_list images = { 0 };
 	struct store *store;
-	size_t count;
 	int r = engine_store(agent->engine, &store, err);
 
 	if (r == 0)
-		r = store_list(store, &images, &count, err);
+		r = store_list(store, &images, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
-	jw_u64(w, "Images", count);
+	jw_u64(w, "Images", images.count);
 	return 0;
 }
 

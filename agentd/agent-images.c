@@ -10,36 +10,27 @@
 
 #include <errno.h>
 
-static void free_images(struct image **images, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
-}
-
 int agent_list_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	struct json_writer w = JSON_WRITER(&answer->body);
-	struct image **images;
+	cleanup_image_list struct image_list images = { 0 };
 	struct store *store;
-	size_t count;
 	int r = engine_store(agent->engine, &store, err);
 
 	if (r == 0)
-		r = store_list(store, &images, &count, err);
+		r = store_list(store, &images, err);
 	if (r < 0)
 		return r;
 	jw_object(&w, NULL);
 	jw_string(&w, "type", "LIST_IMAGES");
 	jw_object(&w, "list_images");
 	jw_array(&w, "images");
-	for (size_t i = 0; i < count; i++)
-		image_write_listed(&w, images[i]);
+	for (size_t i = 0; i < images.count; i++)
+		image_write_listed(&w, images.items[i]);
 	jw_array_end(&w);
 	jw_object_end(&w);
 	jw_object_end(&w);
-	free_images(images, count);
 	return 0;
 }
 
@@ -48,21 +39,19 @@ int agent_prune_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
 {
 	cleanup_strv strv used = NULL, removed = NULL;
-	struct image **images;
+	cleanup_image_list struct image_list images = { 0 };
 	struct store *store;
-	size_t count;
 	int r = engine_store(agent->engine, &store, err);
 
 	if (r == 0)
-		r = store_list(store, &images, &count, err);
+		r = store_list(store, &images, err);
 	if (r < 0)
 		return r;
 	r = container_image_ids(agent->engine, &used, err);
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = store_evict(store, images[i]->id, used, &removed, err);
+	for (size_t i = 0; r == 0 && i < images.count; i++) {
+		r = store_evict(store, images.items[i]->id, used, &removed, err);
 		r = r == -EBUSY || r == -ENOENT ? 0 : r;
 	}
-	free_images(images, count);
 	return r;
 }
 

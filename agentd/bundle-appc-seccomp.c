@@ -58,15 +58,6 @@ static bool is_among(const char *const *names, size_t count, const char *name)
 	return false;
 }
 
-static bool has(char *const *names, const char *name)
-{
-	strv_each (n, names) {
-		if (str_eq(*n, name))
-			return true;
-	}
-	return false;
-}
-
 struct seccomp_edit {
 	const struct image_appc *appc;
 	bool has_init;
@@ -77,8 +68,8 @@ struct seccomp_edit {
 static bool stays(const struct seccomp_edit *edit, const char *name)
 {
 	if (!edit->appc->seccomp_is_retain_set)
-		return !has(edit->appc->seccomp_set, name);
-	return has(edit->appc->seccomp_set, name) ||
+		return !strv_contains(edit->appc->seccomp_set, name);
+	return strv_contains(edit->appc->seccomp_set, name) ||
 	       is_among(always, sizeof(always) / sizeof(always[0]), name) ||
 	       (edit->has_init &&
 		       is_among(for_init, sizeof(for_init) / sizeof(for_init[0]), name));
@@ -169,7 +160,7 @@ int bundle_appc_seccomp(const struct bundle_request *request,
 
 	/* The one word leaves our profile as it is, and so does a person's choice. */
 	if (!appc->has_seccomp || has_security_option(request->options) ||
-		has(appc->seccomp_set,
+		strv_contains(appc->seccomp_set,
 			appc->seccomp_is_retain_set ? "@appc.io/all" : "@appc.io/empty"))
 		return 0;
 	if (!str_empty(appc->seccomp_errno)) {

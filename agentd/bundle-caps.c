@@ -26,7 +26,7 @@ bool bundle_is_usual_capability(const char *name)
 {
 	size_t count = sizeof(default_caps) / sizeof(default_caps[0]), i = 0;
 
-	while (i < count && strcasecmp(default_caps[i] + strlen("CAP_"), name) != 0)
+	while (i < count && !caps_same(default_caps[i], name))
 		i++;
 	return i < count;
 }
@@ -52,15 +52,6 @@ static int spell(const char *option, const char *text, char **ret, struct err *e
 	return err_say(err, EINVAL, "%s %s: no such capability", option, text);
 }
 
-static bool has(char *const *names, const char *name)
-{
-	strv_each (n, names) {
-		if (str_eq(*n, name))
-			return true;
-	}
-	return false;
-}
-
 static bool has_all(char *const *names)
 {
 	strv_each (n, names) {
@@ -72,7 +63,7 @@ static bool has_all(char *const *names)
 
 static int add(strv *set, const char *name)
 {
-	return has(*set, name) ? 0 : strv_add(set, name);
+	return strv_contains(*set, name) ? 0 : strv_add(set, name);
 }
 
 /* `name` may be of the set itself. */
@@ -141,9 +132,9 @@ static int edit_set(const struct run_options *options, strv *set, struct err *er
 static void apply_image(const struct image_appc *appc, strv set)
 {
 	for (size_t i = 0; set && set[i];) {
-		if (has(appc->capabilities_remove, set[i]) ||
+		if (strv_contains(appc->capabilities_remove, set[i]) ||
 			(appc->retains_capabilities &&
-				!has(appc->capabilities_retain, set[i])))
+				!strv_contains(appc->capabilities_retain, set[i])))
 			drop(set, set[i]);
 		else
 			i++;

@@ -23,13 +23,7 @@ const char *container_parent(const struct container *container)
 
 bool container_is_in(const struct container *container, const char *id)
 {
-	if (!id)
-		return true;
-	strv_each (parent, container->parents) {
-		if (str_eq(*parent, id))
-			return true;
-	}
-	return false;
+	return !id || strv_contains(container->parents, id);
 }
 
 /* ---- directories ---- */

@@ -5,35 +5,19 @@
 #include "agentd/container-private.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "isolators/caps.h"
 #include "isolators/rlimits.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <sys/resource.h>
 
-static bool has(char *const *names, const char *name)
-{
-	strv_each (n, names) {
-		if (str_eq(*n, name))
-			return true;
-	}
-	return false;
-}
-
 /* ---- capabilities ---- */
-
-/* "net_admin", as one types it. */
-static bool is_capability(const char *asked, const char *name)
-{
-	const char *bare = strncasecmp(asked, "CAP_", 4) == 0 ? asked + 4 : asked;
-
-	return strcasecmp(bare, name + 4) == 0;
-}
 
 static bool was_asked_for(char *const *cap_add, const char *name)
 {
 	strv_each (asked, cap_add) {
-		if (is_capability(*asked, name))
+		if (caps_same(*asked, name))
 			return true;
 	}
 	return false;
@@ -45,7 +29,7 @@ static int keep_caps(const struct launch_nested *nested, strv *caps, struct err 
 	cleanup_strv strv kept = NULL;
 
 	strv_each (name, *caps) {
-		if (!has(parent, *name)) {
+		if (!strv_contains(parent, *name)) {
 			if (was_asked_for(nested->options.cap_add, *name))
 				return err_say(err, EACCES,
 					"%s: the container that this one is in does not have it",

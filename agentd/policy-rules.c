@@ -4,6 +4,7 @@
 
 #include "agentd/run-fields.h"
 #include "common/cleanup.h"
+#include "isolators/caps.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -167,18 +168,13 @@ static int capabilities(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
 	strv_each (name, run->cap_add) {
-		const char *bare = strncasecmp(*name, "CAP_", 4) == 0 ? *name + 4 : *name;
 		/* The usual ones were taken away with all, and are asked for again. */
-		bool is_allowed = bundle_is_usual_capability(bare);
+		bool is_allowed = bundle_is_usual_capability(*name);
 
-		strv_each (allowed, policy->capabilities) {
-			const char *other = strncasecmp(*allowed, "CAP_", 4) == 0
-						    ? *allowed + 4
-						    : *allowed;
-
-			is_allowed |=
-				strcasecmp(bare, other) == 0 || str_eq(other, "ALL");
-		}
+		strv_each (allowed, policy->capabilities)
+			is_allowed |= caps_same(*allowed, *name) ||
+				      str_eq(*allowed, "ALL") ||
+				      str_eq(*allowed, "CAP_ALL");
 		if (!is_allowed)
 			return refuse_word(err, "cap_add", *name, "capabilities");
 	}

@@ -304,6 +304,15 @@ size_t strv_len(char *const *v)
 	return n;
 }
 
+bool strv_contains(char *const *v, const char *s)
+{
+	strv_each (item, v) {
+		if (str_eq(*item, s))
+			return true;
+	}
+	return false;
+}
+
 int strv_take(strv *v, char *s)
 {
 	size_t n = strv_len(*v);

@@ -67,6 +67,7 @@ static inline void strv_free_ptr(strv *v)
 	strv_free(*v);
 }
 size_t strv_len(char *const *v);
+bool strv_contains(char *const *v, const char *s);
 
 /* An empty one that takes `count` strings without growing. */
 strv strv_new(size_t count) __attribute__((warn_unused_result));

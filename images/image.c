@@ -20,6 +20,13 @@ void image_free(struct image *image)
 	free(image);
 }
 
+void image_list_done(struct image_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		image_free(list->items[i]);
+	free(list->items);
+}
+
 /* The image-spec's ChainID: of the first layer its DiffID, then sha256(below + " " +
  * DiffID). */
 void image_chain_id(const char *below, const char *diff_id, char ret[DIGEST_MAX])

@@ -69,6 +69,13 @@ static inline void image_free_ptr(struct image **image)
 	image_free(*image);
 }
 
+struct image_list {
+	struct image **items;
+	size_t count;
+};
+#define cleanup_image_list cleanup_with(image_list_done)
+void image_list_done(struct image_list *list);
+
 /* The chain id of a layer on top of the chain `below` (NULL: it is the lowest). */
 void image_chain_id(const char *below, const char *diff_id, char ret[DIGEST_MAX]);
 

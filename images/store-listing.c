@@ -24,9 +24,7 @@ struct listing {
 
 static void listing_done(struct listing *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		image_free(list->images[i]);
-	free(list->images);
+	image_list_done(&(struct image_list){ list->images, list->count });
 	strv_free(list->names);
 }
 
@@ -273,8 +271,7 @@ static bool read_listing(struct store *store, struct listing *ret)
 	return true;
 }
 
-int store_list(
-	struct store *store, struct image ***ret, size_t *ret_count, struct err *err)
+int store_list(struct store *store, struct image_list *ret, struct err *err)
 {
 	struct listing list = { 0 };
 	int r = 0;
@@ -286,7 +283,6 @@ int store_list(
 		return r;
 	}
 	strv_free(list.names);
-	*ret = list.images;
-	*ret_count = list.count;
+	*ret = (struct image_list){ list.images, list.count };
 	return 0;
 }

@@ -55,10 +55,10 @@ void store_free(struct store *store);
  * filled in. */
 int store_find(struct store *store, const char *name, struct image **ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* All images with their names, newest first; a heap array to free one by one. Only what a list
- * shows is filled in: of the configuration `created`, and no layers. */
-int store_list(struct store *store, struct image ***ret, size_t *ret_count,
-	struct err *err) __attribute__((warn_unused_result));
+/* All images with their names, newest first; only what a list shows is filled in: of
+ * the configuration `created`, and no layers. */
+int store_list(struct store *store, struct image_list *ret, struct err *err)
+	__attribute__((warn_unused_result));
 /* The names of an image, sorted. */
 int store_names(struct store *store, const char *id, strv *ret, struct err *err)
 	__attribute__((warn_unused_result));

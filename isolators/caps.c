@@ -44,6 +44,16 @@ static const char *name_of(cap_value_t cap, char ret[CAPS_NAME_ROOM])
 	return ret;
 }
 
+static const char *without_prefix(const char *name)
+{
+	return strncasecmp(name, "CAP_", 4) == 0 ? name + 4 : name;
+}
+
+bool caps_same(const char *a, const char *b)
+{
+	return strcasecmp(without_prefix(a), without_prefix(b)) == 0;
+}
+
 bool caps_name(unsigned int cap, char ret[CAPS_NAME_ROOM])
 {
 	if (cap >= (unsigned int)cap_max_bits())

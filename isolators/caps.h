@@ -18,6 +18,8 @@ uint64_t caps_parse(char *const *names, struct notes *notes);
 #define CAPS_NAME_ROOM 40
 /* The name of a capability ("CAP_CHOWN"); false past the last that this kernel has. */
 bool caps_name(unsigned int cap, char ret[CAPS_NAME_ROOM]);
+/* "CAP_CHOWN", "cap_chown", "CHOWN" and "chown" are one. */
+bool caps_same(const char *a, const char *b);
 
 /* prepare: notes. isolate: cuts the bounding set, keeps capabilities across setuid(2). */
 extern const struct isolator caps_bounding_isolator;

@@ -176,15 +176,6 @@ int seccomp_host_read(
 /* ---- conditions -----------------------------------------------------------------------
  */
 
-static bool contains(char *const *v, const char *s)
-{
-	strv_each (item, v) {
-		if (str_eq(*item, s))
-			return true;
-	}
-	return false;
-}
-
 static int is_kernel_at_least(
 	const struct seccomp_host *host, const char *version, struct err *err)
 {
@@ -200,10 +191,10 @@ static int is_kernel_at_least(
 static int is_included(
 	const struct conditions *c, const struct seccomp_host *host, struct err *err)
 {
-	if (c->arches && !contains(c->arches, host->arch))
+	if (c->arches && !strv_contains(c->arches, host->arch))
 		return 0;
 	strv_each (cap, c->caps) {
-		if (!contains(host->capabilities, *cap))
+		if (!strv_contains(host->capabilities, *cap))
 			return 0;
 	}
 	return c->min_kernel ? is_kernel_at_least(host, c->min_kernel, err) : 1;
@@ -213,10 +204,10 @@ static int is_included(
 static int is_excluded(
 	const struct conditions *c, const struct seccomp_host *host, struct err *err)
 {
-	if (contains(c->arches, host->arch))
+	if (strv_contains(c->arches, host->arch))
 		return 1;
 	strv_each (cap, c->caps) {
-		if (contains(host->capabilities, *cap))
+		if (strv_contains(host->capabilities, *cap))
 			return 1;
 	}
 	return c->min_kernel ? is_kernel_at_least(host, c->min_kernel, err) : 0;

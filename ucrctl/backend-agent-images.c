@@ -12,21 +12,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-static void free_images(struct image **images, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
-}
-
-int remote_list_images(
-	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
+int remote_list_images(struct ctl *ctl, struct image_list *ret, struct err *err)
 {
 	cleanup_json struct json_doc *doc = NULL;
 	cleanup_question struct question q;
 	const struct json *answer, *list;
-	struct image **all;
-	size_t count = 0;
+	cleanup_image_list struct image_list all = { 0 };
 	int r;
 
 	question_begin(&q, "LIST_IMAGES");
@@ -34,20 +25,17 @@ int remote_list_images(
 	if (r < 0)
 		return r;
 	list = json_get(answer, "images");
-	all = calloc(json_count(list) + 1, sizeof(struct image *));
-	if (!all)
+	all.items = calloc(json_count(list) + 1, sizeof(struct image *));
+	if (!all.items)
 		return err_oom(err);
 	json_each (v, list) {
-		if (r == 0)
-			r = image_read_listed(v, &all[count], err);
-		count += r == 0;
-	}
-	if (r < 0) {
-		free_images(all, count);
-		return r;
+		r = image_read_listed(v, &all.items[all.count], err);
+		if (r < 0)
+			return r;
+		all.count++;
 	}
 	*ret = all;
-	*ret_count = count;
+	all = (struct image_list){ 0 };
 	return 0;
 }
 

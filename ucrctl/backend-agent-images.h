@@ -5,8 +5,8 @@
 
 #include "ucrctl/backend.h"
 
-int remote_list_images(struct ctl *ctl, struct image ***ret, size_t *ret_count,
-	struct err *err) __attribute__((warn_unused_result));
+int remote_list_images(struct ctl *ctl, struct image_list *ret, struct err *err)
+	__attribute__((warn_unused_result));
 int remote_inspect_image(struct ctl *ctl, const char *name, struct json_writer *w,
 	struct err *err) __attribute__((warn_unused_result));
 int remote_load(struct ctl *ctl, const struct obtain *how, struct image **ret,

@@ -9,14 +9,13 @@
 
 #include <errno.h>
 
-int local_list_images(
-	struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err)
+int local_list_images(struct ctl *ctl, struct image_list *ret, struct err *err)
 {
 	struct engine *engine;
 	struct store *store;
 	int r = ctl_store(ctl, &engine, &store, err);
 
-	return r < 0 ? r : store_list(store, ret, ret_count, err);
+	return r < 0 ? r : store_list(store, ret, err);
 }
 
 int local_inspect_image(

@@ -91,8 +91,7 @@ struct backend {
 	int (*rejoin)(struct ctl *ctl, struct running *running, struct err *err);
 
 	/* As images/store.h has them; what is inspected is told by name. */
-	int (*list_images)(
-		struct ctl *ctl, struct image ***ret, size_t *ret_count, struct err *err);
+	int (*list_images)(struct ctl *ctl, struct image_list *ret, struct err *err);
 	/* One more name; a name or an image less, told in lines as store_untag() has them. */
 	int (*tag)(struct ctl *ctl, const char *image, const char *name, struct err *err);
 	int (*untag)(struct ctl *ctl, const char *name, bool is_forced, strv *ret_removed,

@@ -298,25 +298,22 @@ static void look_programs(const struct host *host, struct finding *f)
 
 static void look_store(const struct host *host, struct finding *f)
 {
-	struct image **images = NULL;
+	cleanup_image_list struct image_list images = { 0 };
 	struct store *store;
 	uint64_t bytes = 0;
-	size_t count = 0;
 	struct err err = { 0 };
 
 	buf_puts(&f->found, engine_root_path(host->engine));
 	if (engine_store(host->engine, &store, &err) < 0 ||
-		store_list(store, &images, &count, &err) < 0) {
+		store_list(store, &images, &err) < 0) {
 		buf_printf(&f->found, ": %s", err.text);
 		advise(f, FINDING_MISSING, err.hint);
 		return;
 	}
-	for (size_t i = 0; i < count; i++) {
-		bytes += images[i]->size;
-		image_free(images[i]);
-	}
-	free(images);
-	buf_printf(&f->found, ": %zu image%s, ", count, count == 1 ? "" : "s");
+	for (size_t i = 0; i < images.count; i++)
+		bytes += images.items[i]->size;
+	buf_printf(
+		&f->found, ": %zu image%s, ", images.count, images.count == 1 ? "" : "s");
 	human_bytes(&f->found, bytes);
 }
 

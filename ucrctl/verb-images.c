@@ -176,28 +176,16 @@ static int put_image(struct format *format, const struct image *image, const cha
 	return 0;
 }
 
-struct images {
-	struct image **list;
-	size_t count;
-};
-
-static void images_done(struct images *images)
-{
-	for (size_t i = 0; i < images->count; i++)
-		image_free(images->list[i]);
-	free(images->list);
-}
-
 #define TABLE "table {{.Repository}}\t{{.Tag}}\t"
 #define TABLE_DIGEST "{{.Digest}}\t"
 #define TABLE_REST "{{.ID}}\t{{.CreatedSince}}\t{{.Size}}"
 #define TABLE_TYPE "\t{{.ArtifactType}}"
 
 /* The column for artifacts is there when there are any. */
-static const char *choose_table(const struct images *images, bool has_digests)
+static const char *choose_table(const struct image_list *images, bool has_digests)
 {
 	for (size_t i = 0; i < images->count; i++) {
-		if (images->list[i]->artifact_type)
+		if (images->items[i]->artifact_type)
 			return has_digests ? TABLE TABLE_DIGEST TABLE_REST TABLE_TYPE
 					   : TABLE TABLE_REST TABLE_TYPE;
 	}
@@ -205,7 +193,7 @@ static const char *choose_table(const struct images *images, bool has_digests)
 }
 
 static int put_images(struct ctl *ctl, const struct images_options *o, const char *wanted,
-	const struct images *images, struct err *err)
+	const struct image_list *images, struct err *err)
 {
 	bool is_quiet = o->list.is_quiet && !o->list.format;
 	cleanup_format struct format format = { 0 };
@@ -214,18 +202,19 @@ static int put_images(struct ctl *ctl, const struct images_options *o, const cha
 	r = format_init(&format, columns, &o->list, choose_table(images, o->has_digests),
 		"{{.ID}}", err);
 	for (size_t i = 0; r == 0 && i < images->count; i++)
-		r = put_image(&format, images->list[i], wanted, is_quiet, &ctl->out, err);
+		r = put_image(
+			&format, images->items[i], wanted, is_quiet, &ctl->out, err);
 	return r < 0 ? r : format_finish(&format, &ctl->out, err);
 }
 
 static int run(void *context, const void *opts, char **args, struct err *err)
 {
-	cleanup_with(images_done) struct images images = { 0 };
+	cleanup_image_list struct image_list images = { 0 };
 	const struct backend *backend;
 	int r = ctl_backend(context, &backend, err);
 
 	if (r == 0)
-		r = backend->list_images(context, &images.list, &images.count, err);
+		r = backend->list_images(context, &images, err);
 	return r < 0 ? r : put_images(context, opts, args[0], &images, err);
 }
 

@@ -42,17 +42,14 @@ static void check_recovery(struct fixture *f, bool is_clean)
 	struct image *image;
 	cleanup_strv strv removed = NULL;
 	struct store_gc_report report;
-	struct image **images;
+	struct image_list images;
 	char id[DIGEST_MAX];
-	size_t count;
 
 	if (is_clean)
 		assert_int_equal(unit_count_entries(f->store_dirfd, "tmp"), 0);
 	/* What is visible is whole. */
-	assert_int_equal(store_list(f->store, &images, &count, &f->err), 0);
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
+	assert_int_equal(store_list(f->store, &images, &f->err), 0);
+	image_list_done(&images);
 	assert_int_equal(obtain(f, PULL_ALWAYS, &image), 0);
 	assert_whole(f, image, two_layers);
 	memcpy(id, image->id, sizeof(id));

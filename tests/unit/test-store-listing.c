@@ -15,20 +15,19 @@
 static char *listed(struct fixture *f)
 {
 	cleanup_buf struct buf b = BUF_INIT;
-	struct image **images;
-	size_t count;
+	struct image_list images;
 
-	assert_int_equal(store_list(f->store, &images, &count, &f->err), 0);
-	for (size_t i = 0; i < count; i++) {
-		buf_printf(&b, "%s %s %llu %lld %s", images[i]->id,
-			images[i]->manifest_digest, (unsigned long long)images[i]->size,
-			(long long)images[i]->imported, images[i]->format);
-		strv_each (name, images[i]->names)
+	assert_int_equal(store_list(f->store, &images, &f->err), 0);
+	for (size_t i = 0; i < images.count; i++) {
+		buf_printf(&b, "%s %s %llu %lld %s", images.items[i]->id,
+			images.items[i]->manifest_digest,
+			(unsigned long long)images.items[i]->size,
+			(long long)images.items[i]->imported, images.items[i]->format);
+		strv_each (name, images.items[i]->names)
 			buf_printf(&b, " %s", *name);
 		buf_putc(&b, '\n');
-		image_free(images[i]);
 	}
-	free(images);
+	image_list_done(&images);
 	assert_int_equal(buf_finish(&b), 0);
 	return buf_take(&b);
 }
@@ -121,8 +120,8 @@ static void test_useless_answers(void **state)
 	struct fixture *f = *state;
 	cleanup_free char *want = NULL, *text = NULL;
 	char one[DIGEST_MAX], two[DIGEST_MAX];
-	struct image **images;
-	size_t len, count;
+	struct image_list images;
+	size_t len;
 	struct stat st;
 	char *boot;
 
@@ -145,7 +144,7 @@ static void test_useless_answers(void **state)
 	spoil_records(f, one);
 	assert_int_equal(
 		fd_replace_file(f->dirfd, "listing", text, len, 0600, FD_NO_SYNC), 0);
-	assert_true(store_list(f->store, &images, &count, &f->err) < 0);
+	assert_true(store_list(f->store, &images, &f->err) < 0);
 }
 
 /* A name is found in the text of names.json, and nothing that only looks like it. */

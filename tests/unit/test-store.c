@@ -100,8 +100,7 @@ static void test_list(void **state)
 {
 	struct fixture *f = *state;
 	char ids[3][DIGEST_MAX];
-	struct image **images;
-	size_t count;
+	struct image_list images;
 
 	put_image(f, "old", base_only, 100, ids[0]);
 	put_image(f, "new", base_only, 300, ids[1]);
@@ -109,19 +108,17 @@ static void test_list(void **state)
 	tag(f, ids[2], "b:1");
 	tag(f, ids[2], "a:1");
 	tag(f, ids[0], "c:1");
-	assert_int_equal(store_list(f->store, &images, &count, &f->err), 0);
-	assert_int_equal(count, 3);
-	assert_string_equal(images[0]->id, ids[1]);
-	assert_string_equal(images[1]->id, ids[2]);
-	assert_string_equal(images[2]->id, ids[0]);
-	assert_int_equal(strv_len(images[1]->names), 2);
-	assert_string_equal(images[1]->names[0], "docker.io/library/a:1");
-	assert_null(images[0]->names);
-	assert_int_equal(strv_len(images[2]->names), 1);
-	assert_string_equal(images[2]->names[0], "docker.io/library/c:1");
-	for (size_t i = 0; i < count; i++)
-		image_free(images[i]);
-	free(images);
+	assert_int_equal(store_list(f->store, &images, &f->err), 0);
+	assert_int_equal(images.count, 3);
+	assert_string_equal(images.items[0]->id, ids[1]);
+	assert_string_equal(images.items[1]->id, ids[2]);
+	assert_string_equal(images.items[2]->id, ids[0]);
+	assert_int_equal(strv_len(images.items[1]->names), 2);
+	assert_string_equal(images.items[1]->names[0], "docker.io/library/a:1");
+	assert_null(images.items[0]->names);
+	assert_int_equal(strv_len(images.items[2]->names), 1);
+	assert_string_equal(images.items[2]->names[0], "docker.io/library/c:1");
+	image_list_done(&images);
 }
 
 static void test_damaged(void **state)
