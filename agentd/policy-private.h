@@ -10,7 +10,8 @@
 int policy_range(const char *text, uint32_t *ret_first, uint32_t *ret_last)
 	__attribute__((warn_unused_result));
 
-/* -EACCES and the sentence: member, what it has, the policy's member, and what to write there. */
+/* -EACCES and the sentence: member, what it has, the policy's member, and what to write there: JSON,
+ * which is told whole or, when it is too long, not at all. */
 int policy_refuse(struct err *err, const char *member, const char *value,
 	const char *rule, const char *example);
 

@@ -13,6 +13,7 @@
 
 #define DEFAULT_LOG_BYTES (10ULL << 20)
 #define DEFAULT_LOG_FILES 3
+#define GIGABYTE (1ULL << 30)
 
 typedef int rule_fn(
 	const struct policy *policy, const struct run_options *run, struct err *err);
@@ -37,16 +38,22 @@ int policy_range(const char *text, uint32_t *ret_first, uint32_t *ret_last)
 int policy_refuse(struct err *err, const char *member, const char *value,
 	const char *rule, const char *example)
 {
-	char shown[128];
+	char shown[128], hint[ERR_HINT_MAX];
+	int n = snprintf(hint, sizeof(hint),
+		"to allow it, an operator writes \"policy\": {\"%s\": %s} into the agent's "
+		"configuration%s",
+		rule, example,
+		*example == '[' ? "; the list stands instead of the default one" : "");
 
 	str_printable(value, shown, sizeof(shown));
 	(void)err_say(err, EACCES, "%s: %s is not allowed by policy.%s of this agent",
 		member, shown, rule);
-	(void)err_hint(err,
-		"an operator who wants to allow it writes \"policy\": {\"%s\": %s} into the "
-		"agent's configuration",
-		rule, example);
-	return -EACCES;
+	if (n < 0 || n >= (int)sizeof(hint))
+		return err_hint(err,
+			"to allow it, an operator adds it to policy.%s of the agent's "
+			"configuration",
+			rule);
+	return err_hint(err, "%s", hint);
 }
 
 bool policy_lists(char *const *list, const char *word)
@@ -61,13 +68,26 @@ bool policy_lists(char *const *list, const char *word)
 	return false;
 }
 
+/* The other one is allowed by the same list, and so is told with it; NULL: none. */
+static int refuse_words(struct err *err, const char *member, const char *word,
+	const char *other, const char *rule)
+{
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_array(&w, NULL);
+	jw_string(&w, NULL, word);
+	if (other && !str_eq(other, word))
+		jw_string(&w, NULL, other);
+	jw_array_end(&w);
+	return buf_finish(&b) < 0 ? err_oom(err)
+				  : policy_refuse(err, member, word, rule, b.data);
+}
+
 static int refuse_word(
 	struct err *err, const char *member, const char *word, const char *rule)
 {
-	char example[160];
-
-	(void)snprintf(example, sizeof(example), "[\"%.100s\"]", word);
-	return policy_refuse(err, member, word, rule, example);
+	return refuse_words(err, member, word, NULL, rule);
 }
 
 /* ---- the rules ---- */
@@ -113,9 +133,12 @@ static bool has_usual_ids(const struct policy *policy, const struct run_options 
 static int userns(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
-	return has_usual_ids(policy, run) || policy_lists(policy->userns, run->userns)
-		       ? 0
-		       : refuse_word(err, "userns", run->userns, "userns");
+	if (has_usual_ids(policy, run) || policy_lists(policy->userns, run->userns))
+		return 0;
+	if (!str_eq(run->userns, "auto") && !str_eq(run->userns, "host"))
+		return err_say(
+			err, EACCES, "userns: %.40s: want auto or host", run->userns);
+	return refuse_word(err, "userns", run->userns, "userns");
 }
 
 static bool may_be(const struct policy *policy, const char *number)
@@ -151,8 +174,9 @@ static int user(
 			"allows, for a task with the host's ids",
 			run->user ? run->user : "");
 	if (!may_be(policy, name))
-		return refuse_word(err, "user", name, "users");
-	return may_be(policy, group) ? 0 : refuse_word(err, "user", group, "users");
+		return refuse_words(err, "user", name, group, "users");
+	return may_be(policy, group) ? 0
+				     : refuse_words(err, "user", group, name, "users");
 }
 
 int policy_check_exec(const struct policy *policy, const struct run_options *run,
@@ -181,17 +205,33 @@ static int capabilities(
 	return 0;
 }
 
-/* "HOST[:PATH][:rwm]" is within "HOST[:rwm]". */
+/* Of "HOST[:PATH][:rwm]". */
+static const char *device_rights(const char *text)
+{
+	const char *rights = strrchr(text, ':');
+
+	return rights && rights[1] != '/' ? rights + 1 : "rwm";
+}
+
+/* It is within "HOST[:rwm]". */
 static bool device_allows(const char *allowed, const char *text)
 {
 	size_t len = strcspn(allowed, ":");
-	const char *wanted = strrchr(text, ':'),
+	const char *wanted = device_rights(text),
 		   *rights = allowed[len] ? allowed + len + 1 : "rwm";
 
 	if (strcspn(text, ":") != len || strncmp(allowed, text, len) != 0)
 		return false;
-	wanted = wanted && wanted[1] != '/' ? wanted + 1 : "rwm";
 	return wanted[strspn(wanted, rights)] == '\0';
+}
+
+static int refuse_device(const char *text, struct err *err)
+{
+	const char *rights = device_rights(text);
+	cleanup_free char *word = str_printf("%.*s%s%s", (int)strcspn(text, ":"), text,
+		str_eq(rights, "rwm") ? "" : ":", str_eq(rights, "rwm") ? "" : rights);
+
+	return word ? refuse_word(err, "devices", word, "devices") : err_oom(err);
 }
 
 static int devices(
@@ -203,7 +243,7 @@ static int devices(
 		strv_each (allowed, policy->devices)
 			is_allowed |= device_allows(*allowed, *text);
 		if (!is_allowed)
-			return refuse_word(err, "devices", *text, "devices");
+			return refuse_device(*text, err);
 	}
 	return 0;
 }
@@ -232,16 +272,38 @@ static bool number_of(const char *text, uint64_t *ret)
 	       str_to_u64(text, ret) == 0;
 }
 
+/* The hard limit of "NAME=SOFT[:HARD]"; NULL: it has none. */
+static const char *hard_limit(const char *text, uint64_t *ret)
+{
+	const char *equals = strchr(text, '='), *colon = strchr(text, ':');
+	const char *hard = colon ? colon + 1 : equals ? equals + 1 : NULL;
+
+	return equals && number_of(hard, ret) ? hard : NULL;
+}
+
 static bool ulimit_allows(const char *allowed, const char *text)
 {
 	size_t len = strcspn(text, "=");
-	const char *hard = strchr(text, ':');
 	uint64_t most, wanted;
 
-	if (strncmp(allowed, text, len) != 0 || allowed[len] != '=' || !text[len])
+	if (strncmp(allowed, text, len) != 0 || allowed[len] != '=')
 		return false;
-	return number_of(allowed + len + 1, &most) &&
-	       number_of(hard ? hard + 1 : text + len + 1, &wanted) && wanted <= most;
+	return number_of(allowed + len + 1, &most) && hard_limit(text, &wanted) &&
+	       wanted <= most;
+}
+
+static int refuse_ulimit(const char *text, struct err *err)
+{
+	uint64_t number;
+	const char *hard = hard_limit(text, &number);
+	cleanup_free char *word = NULL;
+
+	if (!hard)
+		return err_say(err, EACCES,
+			"ulimits: %.80s: want NAME=SOFT[:HARD], numbers or unlimited",
+			text);
+	word = str_printf("%.*s=%s", (int)strcspn(text, "="), text, hard);
+	return word ? refuse_word(err, "ulimits", word, "ulimits") : err_oom(err);
 }
 
 static int ulimits(
@@ -253,7 +315,7 @@ static int ulimits(
 		strv_each (allowed, policy->ulimits)
 			is_allowed |= ulimit_allows(*allowed, *text);
 		if (!is_allowed)
-			return refuse_word(err, "ulimits", *text, "ulimits");
+			return refuse_ulimit(*text, err);
 	}
 	return 0;
 }
@@ -354,14 +416,17 @@ static int log_size(
 {
 	uint64_t bytes = DEFAULT_LOG_BYTES;
 	uint32_t files = DEFAULT_LOG_FILES;
+	char example[32];
 
 	if ((run->log_max_size && str_to_bytes(run->log_max_size, &bytes) < 0) ||
 		(run->log_max_files && str_to_u32(run->log_max_files, &files) < 0))
 		return 0; /* refused where it is used, in better words */
 	if (bytes <= policy->log_bytes && (!files || bytes <= policy->log_bytes / files))
 		return 0;
+	(void)snprintf(example, sizeof(example), "\"%llug\"",
+		(((unsigned long long)bytes - 1) / GIGABYTE + 1) * (files ? files : 1));
 	return policy_refuse(err, "log_max_size",
-		run->log_max_size ? run->log_max_size : "10m", "log_size", "\"10g\"");
+		run->log_max_size ? run->log_max_size : "10m", "log_size", example);
 }
 
 /* Labels that mean something to the runtime become annotations. */

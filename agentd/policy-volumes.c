@@ -127,13 +127,19 @@ static const struct policy_path *find_allowed(
 
 static int refuse_path(const char *path, bool is_read_only, struct err *err)
 {
-	char example[256];
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
 
-	(void)snprintf(example, sizeof(example),
-		"[{\"path\": \"%.180s\", \"mode\": \"%s\"}]", path,
-		is_read_only ? "ro" : "rw");
+	jw_array(&w, NULL);
+	jw_object(&w, NULL);
+	jw_string(&w, "path", path);
+	jw_string(&w, "mode", is_read_only ? "ro" : "rw");
+	jw_object_end(&w);
+	jw_array_end(&w);
+	if (buf_finish(&b) < 0)
+		return err_oom(err);
 	return policy_refuse(err, is_read_only ? "volumes" : "volumes: to write", path,
-		"host_paths", example);
+		"host_paths", b.data);
 }
 
 /* The allowed directory is the operator's; what lies in it may be anybody's. */
