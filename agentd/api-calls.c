@@ -44,40 +44,35 @@ static int decode_not(const struct json *v, void *out, const void *arg, struct e
 	return r;
 }
 
-/* Its value in base64, as Mesos has it; it is not shown to anybody but the task. */
-static int add_secret(
-	struct run_options *run, const char *name, const struct json *v, struct err *err)
+struct variable {
+	char *name, *value, *type;
+	struct api_secret secret;
+};
+
+#define VARIABLE_AT(member) offsetof(struct variable, member)
+static const struct json_field variable_fields[] = {
+	{ "name", json_string, VARIABLE_AT(name) },
+	{ "value", json_string, VARIABLE_AT(value) },
+	{ "type", json_string, VARIABLE_AT(type) },
+	{ "secret", json_object, VARIABLE_AT(secret), false, api_secret_members },
+	{ 0 },
+};
+static const struct json_array_of variable_array = { sizeof(struct variable),
+	variable_fields, NULL };
+
+static int add_variable(
+	struct run_options *run, const struct variable *v, struct err *err)
 {
-	const struct json *secret = json_get(v, "secret");
-	const char *type = json_get_string(secret, "type");
-	const char *data = json_get_string(json_get(secret, "value"), "data");
-
-	if (!type || !str_eq(type, "VALUE") || !data)
-		return err_say(err, EINVAL,
-			" has a secret that is not {\"type\":\"VALUE\",\"value\":{\"data\":BASE64}}: "
-			"there is no other place to get one from");
-	return strv_take((strv *)(void *)&run->secret_env,
-		       str_printf("%s=%s", name, data)) < 0
-		       ? err_oom(err)
-		       : 0;
-}
-
-static int add_variable(struct run_options *run, const struct json *v, struct err *err)
-{
-	const char *name = json_get_string(v, "name"),
-		   *value = json_get_string(v, "value");
-	const char *type = json_get_string(v, "type");
-
-	if (str_empty(name) || strchr(name, '='))
+	if (str_empty(v->name) || strchr(v->name, '='))
 		return err_say(err, EINVAL,
 			" must be of variables with a name that has no \"=\"");
-	if (type && str_eq(type, "SECRET"))
-		return add_secret(run, name, v, err);
-	if (type && !str_eq(type, "VALUE") && !str_eq(type, "UNKNOWN"))
+	if (v->type && str_eq(v->type, "SECRET"))
+		return api_secret_add(&v->secret, v->name, &run->secret_env, err);
+	if (v->type && !str_eq(v->type, "VALUE") && !str_eq(v->type, "UNKNOWN"))
 		return err_say(err, EINVAL,
-			" has a variable of type %.40s: want VALUE or SECRET", type);
+			" has a variable of type %.40s: want VALUE or SECRET", v->type);
 	return strv_take((strv *)(void *)&run->env,
-		       str_printf("%s=%s", name, value ? value : "")) < 0
+		       str_printf("%s=%s", v->name, v->value ? v->value : "")) < 0
 		       ? err_oom(err)
 		       : 0;
 }
@@ -85,12 +80,18 @@ static int add_variable(struct run_options *run, const struct json *v, struct er
 static int decode_variables(
 	const struct json *v, void *out, const void *arg, struct err *err)
 {
-	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
+	static const struct json_field whole[] = {
+		{ "variables", json_array, 0, true, &variable_array }, { 0 }
+	};
+	struct {
+		struct variable *items;
+		size_t count;
+	} variables = { 0 };
+	int r = json_array(v, &variables, &variable_array, err);
 
-	json_each (item, v) {
-		if (r == 0)
-			r = add_variable(out, item, err);
-	}
+	for (size_t i = 0; r == 0 && i < variables.count; i++)
+		r = add_variable(out, &variables.items[i], err);
+	json_release(whole, &variables);
 	return r;
 }
 

@@ -19,6 +19,29 @@ static int add(void *member, char *text, struct err *err)
 	return strv_take(list_of(member), text) < 0 ? err_oom(err) : 0;
 }
 
+/* ---- secrets ---- */
+
+#define SECRET_AT(member) offsetof(struct api_secret, member)
+static const struct json_field secret_value_members[] = {
+	{ "data", json_string, SECRET_AT(data) },
+	{ 0 },
+};
+const struct json_field api_secret_members[] = {
+	{ "type", json_string, SECRET_AT(type) },
+	{ "value", json_object, 0, false, secret_value_members },
+	{ 0 },
+};
+
+int api_secret_add(
+	const struct api_secret *secret, const char *name, void *list, struct err *err)
+{
+	if (!secret->type || !str_eq(secret->type, "VALUE") || !secret->data)
+		return err_say(err, EINVAL,
+			" has a secret that is not {\"type\":\"VALUE\",\"value\":{\"data\":BASE64}}: "
+			"there is no other place to get one from");
+	return add(list, str_printf("%s=%s", name, secret->data), err);
+}
+
 /* ---- volumes ---- */
 
 /* Relative ones lie in the sandbox, as everywhere in Mesos. */
@@ -40,28 +63,13 @@ static int volume_mode(const char *mode, const char **ret, struct err *err)
 	return 0;
 }
 
-struct secret {
-	char *type, *data;
-};
-
 struct volume {
 	char *path, *mode, *host;
 	struct {
 		bool is_there;
 		char *type, *host;
-		struct secret secret;
+		struct api_secret secret;
 	} source;
-};
-
-#define SECRET_AT(member) offsetof(struct secret, member)
-static const struct json_field secret_value_members[] = {
-	{ "data", json_string, SECRET_AT(data) },
-	{ 0 },
-};
-static const struct json_field secret_members[] = {
-	{ "type", json_string, SECRET_AT(type) },
-	{ "value", json_object, 0, false, secret_value_members },
-	{ 0 },
 };
 
 #define SOURCE_AT(member)                                                                \
@@ -75,7 +83,7 @@ static const struct json_field host_path_members[] = {
 static const struct json_field source_members[] = {
 	{ "type", json_string, SOURCE_AT(type) },
 	{ "host_path", json_object, 0, false, host_path_members },
-	{ "secret", json_object, SOURCE_AT(secret), false, secret_members },
+	{ "secret", json_object, SOURCE_AT(secret), false, api_secret_members },
 	{ 0 },
 };
 
@@ -106,24 +114,13 @@ static int host_volume(struct run_options *run, const struct volume *v, const ch
 	return add(&run->volumes, str_printf("%s:%s:%s", host, target, mode), err);
 }
 
-/* The value in the call, which nobody but the task gets to see. */
-static int secret_volume(struct run_options *run, const struct secret *secret,
-	const char *target, struct err *err)
-{
-	if (!secret->type || !str_eq(secret->type, "VALUE") || !secret->data)
-		return err_say(err, EINVAL,
-			" has a secret that is not {\"type\":\"VALUE\",\"value\":{\"data\":BASE64}}: "
-			"there is no other place to get one from");
-	return add(&run->secrets, str_printf("%s=%s", target, secret->data), err);
-}
-
 static int source_volume(struct run_options *run, const struct volume *v,
 	const char *target, struct err *err)
 {
 	const char *type = v->source.type ? v->source.type : "none";
 
 	if (str_eq(type, "SECRET"))
-		return secret_volume(run, &v->source.secret, target, err);
+		return api_secret_add(&v->source.secret, target, &run->secrets, err);
 	if (str_eq(type, "HOST_PATH"))
 		return host_volume(run, v, v->source.host, target, err);
 	return err_say(err, EINVAL,

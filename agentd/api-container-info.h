@@ -10,6 +10,15 @@
 #include "common/err.h"
 #include "common/json.h"
 
+/* Of a Secret: {"type":"VALUE","value":{"data":BASE64}}. */
+struct api_secret {
+	char *type, *data;
+};
+extern const struct json_field api_secret_members[];
+/* Adds "NAME=BASE64" to a list of a run, which nobody but the task gets to see. */
+int api_secret_add(
+	const struct api_secret *secret, const char *name, void *list, struct err *err);
+
 extern const struct json_field api_linux_info_members[];
 int api_volumes(const struct json *v, void *out, const void *arg, struct err *err);
 int api_rlimit_info(const struct json *v, void *out, const void *arg, struct err *err);

@@ -249,6 +249,23 @@ static void test_no_capabilities(void **state)
 	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
 	"\"command\":{\"value\":\"x\"},\"resources\":[{\"name\":\"disk\"," text "}]}}"
 
+#define VARIABLE(text)                                                                             \
+	"{\"type\":\"LAUNCH_CONTAINER\",\"launch_container\":{\"container_id\":{\"value\":\"a\"}," \
+	"\"command\":{\"value\":\"x\",\"environment\":{\"variables\":[{\"name\":\"A\"" text        \
+	"}]}}}}"
+
+static void test_secret_variable(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse(VARIABLE(",\"type\":\"SECRET\",\"secret\":" VALUE), &call, &err),
+		0);
+	assert_string_equal(call.run.secret_env[0], "A=eA==");
+	assert_null(call.run.env);
+}
+
 /* A value of the wrong type is not an absent one. */
 static void test_wrong_types(void **state)
 {
@@ -291,6 +308,14 @@ static void test_wrong_types(void **state)
 			"rlimit_info.rlimits[0].hard must be" },
 		{ LIMITS("{\"rlimits\":[{\"type\":\"RLMT_CORE\",\"soft\":1}]}"),
 			"rlimit_info must be of limits" },
+		{ VARIABLE(",\"value\":3"), "environment.variables[0].value must be" },
+		{ VARIABLE(",\"type\":3"), "environment.variables[0].type must be" },
+		{ VARIABLE(
+			  ",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{"
+			  "\"data\":1}}"),
+			"variables[0].secret.value.data must be" },
+		{ VARIABLE(",\"type\":\"SECRET\",\"secret\":{\"type\":\"REFERENCE\"}"),
+			"a secret that is not" },
 		{ CONTAINER("\"tty_info\":true"), "tty_info must be" },
 		{ DISK("\"disk\":1"), "disk must be an object" },
 		{ DISK("\"disk\":{\"persistence\":{\"id\":1}}"),
@@ -363,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_container_info),
 		cmocka_unit_test(test_no_capabilities),
+		cmocka_unit_test(test_secret_variable),
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_check),
 	};
