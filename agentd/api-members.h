@@ -30,9 +30,10 @@ struct api_members {
 	char *container_type, *image_type;
 };
 
-/* Members of CommandInfo and ContainerInfo; resources write into the whole struct. */
-extern const struct json_field api_command_members[], api_container_members[],
-	api_limit_members[];
+/* Members of CommandInfo and ContainerInfo. */
+extern const struct json_field api_command_members[], api_container_members[];
+/* api-resources.c: both write into the whole struct. */
+extern const struct json_field api_limit_members[];
 int api_decode_resources(
 	const struct json *v, void *out, const void *arg, struct err *err);
 /* What Mesos has and the agent has not, said in `arg`; an empty list asks for nothing. */

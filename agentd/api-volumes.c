@@ -1,70 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/api-volumes.h"
 
-#include "agentd/agent-call.h"
+#include "agentd/api-resources.h"
 
 #include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 
-#define MEGABYTE 1048576.0
-#define MEGABYTES_MAX 1e12
-
-static int read_size(const struct json *resource, uint64_t *ret, struct err *err)
+static int decode_size(const struct json *v, void *out, const void *arg, struct err *err)
 {
-	const struct json *value = json_get(json_get(resource, "scalar"), "value");
 	double megabytes = 0;
-	char *end;
+	int r = api_amount("disk", v, API_MEGABYTES_MAX, &megabytes, err);
 
-	if (!value)
-		return 0;
-	if (value->type == JSON_NUMBER)
-		megabytes = strtod(value->string, &end);
-	if (value->type != JSON_NUMBER || *end || !isfinite(megabytes) || megabytes < 0 ||
-		megabytes > MEGABYTES_MAX)
-		return err_say(err, EINVAL,
-			" has no number of megabytes as {\"scalar\":{\"value\":NUMBER}}");
-	*ret = (uint64_t)(megabytes * MEGABYTE);
-	return 0;
-}
-
-static int add(struct agent_call *call, const struct json *resource, struct err *err)
-{
-	const char *id = json_get_string(
-		json_get(json_get(resource, "disk"), "persistence"), "id");
-	const char *role = json_get_string(resource, "role");
-	struct agent_volume *items, volume = { 0 };
-	int r = read_size(resource, &volume.bytes, err);
-
-	if (r < 0)
-		return r;
-	if (!id || !str_is_name(id))
-		return err_say(err, EINVAL,
-			" must be of resources with {\"disk\":{\"persistence\":{\"id\":NAME}}}");
-	items = reallocarray(
-		call->volumes.items, call->volumes.count + 1, sizeof(*items));
-	if (!items)
-		return err_oom(err);
-	call->volumes.items = items;
-	items[call->volumes.count++] = volume;
-	if (str_set(&items[call->volumes.count - 1].name, id) < 0 ||
-		str_set(&items[call->volumes.count - 1].role, role) < 0)
-		return err_oom(err);
-	return 0;
-}
-
-static int decode(const struct json *v, void *out, const void *arg, struct err *err)
-{
-	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
-
-	json_each (item, v) {
-		if (r == 0)
-			r = add(out, item, err);
-	}
+	*(uint64_t *)out = (uint64_t)(megabytes * API_MEGABYTE);
 	return r;
 }
 
+static int decode_id(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	int r = json_string(v, out, arg, err);
+
+	if (r == 0 && !str_is_name(*(char **)out))
+		r = err_say(err, EINVAL, " must be a name");
+	return r;
+}
+
+#define AT(member) offsetof(struct agent_volume, member)
+static const struct json_field scalar_members[] = {
+	{ "value", decode_size, AT(bytes) },
+	{ 0 },
+};
+static const struct json_field persistence_members[] = {
+	{ "id", decode_id, AT(name), true },
+	{ 0 },
+};
+static const struct json_field disk_members[] = {
+	{ "persistence", json_object, 0, true, persistence_members },
+	{ 0 },
+};
+static const struct json_field volume_fields[] = {
+	{ "role", json_string, AT(role) },
+	{ "disk", json_object, 0, true, disk_members },
+	{ "scalar", json_object, 0, false, scalar_members },
+	{ 0 },
+};
+static const struct json_array_of volume_array = { sizeof(struct agent_volume),
+	volume_fields, NULL };
+
 const struct json_field api_volumes_members[] = {
-	{ "volumes", decode, 0, true },
+	{ "volumes", json_array, offsetof(struct api_members, call.volumes), true,
+		&volume_array },
 	{ 0 },
 };

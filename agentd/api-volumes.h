@@ -9,7 +9,7 @@
 
 #include "common/json.h"
 
-/* Of a struct agent_call: the member that says which. */
+/* Of a struct api_members: the member that says which. */
 extern const struct json_field api_volumes_members[];
 
 #endif

@@ -266,6 +266,38 @@ static void test_secret_variable(void **state)
 	assert_null(call.run.env);
 }
 
+#define CREATE(text)                                                                             \
+	"{\"type\":\"CREATE_VOLUMES\",\"create_volumes\":{\"volumes\":[{\"name\":\"disk\"," text \
+	"}]}}"
+
+/* Its size is cut to whole bytes, and is none where it is not said. */
+static void test_volumes(void **state)
+{
+	static const struct {
+		const char *text, *role;
+		uint64_t bytes;
+	} rows[] = {
+		{ CREATE("\"role\":\"www\",\"scalar\":{\"value\":1.9999999},\"disk\":{"
+			 "\"persistence\":{\"id\":\"d\"}}"),
+			"www", 2097151 },
+		{ CREATE("\"role\":null,\"disk\":{\"persistence\":{\"id\":\"d\"}}"), NULL,
+			0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		struct err err;
+
+		assert_int_equal(parse(rows[i].text, &call, &err), 0);
+		assert_int_equal(call.volumes.count, 1);
+		assert_string_equal(call.volumes.items[0].name, "d");
+		assert_true(!call.volumes.items[0].role == !rows[i].role);
+		if (rows[i].role)
+			assert_string_equal(call.volumes.items[0].role, rows[i].role);
+		assert_true(call.volumes.items[0].bytes == rows[i].bytes);
+	}
+}
+
 /* A value of the wrong type is not an absent one. */
 static void test_wrong_types(void **state)
 {
@@ -308,6 +340,19 @@ static void test_wrong_types(void **state)
 			"rlimit_info.rlimits[0].hard must be" },
 		{ LIMITS("{\"rlimits\":[{\"type\":\"RLMT_CORE\",\"soft\":1}]}"),
 			"rlimit_info must be of limits" },
+		{ CREATE("\"role\":3,\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
+			"create_volumes.volumes[0].role must be" },
+		{ CREATE("\"disk\":{\"persistence\":{\"id\":3}}"),
+			"volumes[0].disk.persistence.id must be" },
+		{ CREATE("\"disk\":{\"persistence\":{\"id\":\"../d\"}}"),
+			"volumes[0].disk.persistence.id must be a name" },
+		{ CREATE("\"disk\":{}"), "volumes[0].disk.persistence is missing" },
+		{ CREATE("\"scalar\":3,\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
+			"volumes[0].scalar must be" },
+		{ CREATE("\"scalar\":{\"value\":\"3\"},\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
+			"volumes[0].scalar.value must give" },
+		{ CREATE("\"scalar\":{\"value\":-3},\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
+			"volumes[0].scalar.value has -3 for disk, which is out of range" },
 		{ VARIABLE(",\"value\":3"), "environment.variables[0].value must be" },
 		{ VARIABLE(",\"type\":3"), "environment.variables[0].type must be" },
 		{ VARIABLE(
@@ -389,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_container_info),
 		cmocka_unit_test(test_no_capabilities),
 		cmocka_unit_test(test_secret_variable),
+		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_check),
 	};
