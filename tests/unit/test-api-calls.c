@@ -298,12 +298,26 @@ static void test_volumes(void **state)
 	}
 }
 
+struct wrong {
+	const char *text, *word;
+};
+
+static void assert_wrong(const struct wrong *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		struct err err;
+
+		if (parse(rows[i].text, &call, &err) != -EINVAL ||
+			!strstr(err.text, rows[i].word))
+			fail_msg("%s: %s", rows[i].text, err.text);
+	}
+}
+
 /* A value of the wrong type is not an absent one. */
 static void test_wrong_types(void **state)
 {
-	static const struct {
-		const char *text, *word;
-	} rows[] = {
+	static const struct wrong rows[] = {
 		{ VOLUMES("\"host_path\":\"/h\",\"mode\":2"), "volumes[0].mode must be" },
 		{ VOLUMES("\"host_path\":3"), "volumes[0].host_path must be" },
 		{ VOLUMES("\"source\":\"SECRET\""), "volumes[0].source must be" },
@@ -340,6 +354,23 @@ static void test_wrong_types(void **state)
 			"rlimit_info.rlimits[0].hard must be" },
 		{ LIMITS("{\"rlimits\":[{\"type\":\"RLMT_CORE\",\"soft\":1}]}"),
 			"rlimit_info must be of limits" },
+		{ VARIABLE(",\"value\":3"), "environment.variables[0].value must be" },
+		{ VARIABLE(",\"type\":3"), "environment.variables[0].type must be" },
+		{ VARIABLE(
+			  ",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{"
+			  "\"data\":1}}"),
+			"variables[0].secret.value.data must be" },
+		{ VARIABLE(",\"type\":\"SECRET\",\"secret\":{\"type\":\"REFERENCE\"}"),
+			"a secret that is not" },
+		{ CONTAINER("\"tty_info\":true"), "tty_info must be" },
+	};
+
+	assert_wrong(rows, sizeof(rows) / sizeof(rows[0]));
+}
+
+static void test_wrong_resources(void **state)
+{
+	static const struct wrong rows[] = {
 		{ CREATE("\"role\":3,\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
 			"create_volumes.volumes[0].role must be" },
 		{ CREATE("\"disk\":{\"persistence\":{\"id\":3}}"),
@@ -353,15 +384,6 @@ static void test_wrong_types(void **state)
 			"volumes[0].scalar.value must give" },
 		{ CREATE("\"scalar\":{\"value\":-3},\"disk\":{\"persistence\":{\"id\":\"d\"}}"),
 			"volumes[0].scalar.value has -3 for disk, which is out of range" },
-		{ VARIABLE(",\"value\":3"), "environment.variables[0].value must be" },
-		{ VARIABLE(",\"type\":3"), "environment.variables[0].type must be" },
-		{ VARIABLE(
-			  ",\"type\":\"SECRET\",\"secret\":{\"type\":\"VALUE\",\"value\":{"
-			  "\"data\":1}}"),
-			"variables[0].secret.value.data must be" },
-		{ VARIABLE(",\"type\":\"SECRET\",\"secret\":{\"type\":\"REFERENCE\"}"),
-			"a secret that is not" },
-		{ CONTAINER("\"tty_info\":true"), "tty_info must be" },
 		{ DISK("\"disk\":1"), "disk must be an object" },
 		{ DISK("\"disk\":{\"persistence\":{\"id\":1}}"),
 			"persistence.id must be" },
@@ -373,14 +395,7 @@ static void test_wrong_types(void **state)
 			"disk.volume.mode must be" },
 	};
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		cleanup_agent_call struct agent_call call = { 0 };
-		struct err err;
-
-		if (parse(rows[i].text, &call, &err) != -EINVAL ||
-			!strstr(err.text, rows[i].word))
-			fail_msg("%s: %s", rows[i].text, err.text);
-	}
+	assert_wrong(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 /* What ucr-api would never hand on is refused by the engine, too. */
@@ -436,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_secret_variable),
 		cmocka_unit_test(test_volumes),
 		cmocka_unit_test(test_wrong_types),
+		cmocka_unit_test(test_wrong_resources),
 		cmocka_unit_test(test_check),
 	};
 
