@@ -169,9 +169,7 @@ int agent_docker_tag(struct agent *agent, const struct agent_call *call,
 		return err_oom(err);
 	if (!*name)
 		return err_say(err, EINVAL, "repo: want the new name");
-	r = agent_docker_own(call, err);
-	if (r == 0)
-		r = find_image(agent, call->image, &store, &image, err);
+	r = find_image(agent, call->image, &store, &image, err);
 	if (r == 0)
 		r = store_tag(store, image, name, err);
 	if (r < 0)
@@ -207,10 +205,8 @@ int agent_docker_untag(struct agent *agent, const struct agent_call *call,
 	struct event event = { .type = "untag", .image = call->image };
 	struct json_writer w = JSON_WRITER(&answer->body);
 	struct store *store;
-	int r = agent_docker_own(call, err);
+	int r = engine_store(agent->engine, &store, err);
 
-	if (r == 0)
-		r = engine_store(agent->engine, &store, err);
 	if (r == 0)
 		r = container_image_ids(agent->engine, &used, err);
 	if (r == 0)

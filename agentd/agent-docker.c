@@ -63,13 +63,6 @@ int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	return agent_find_reference(agent, call, name, ret, err);
 }
 
-int agent_docker_own(const struct agent_call *call, struct err *err)
-{
-	return call->scope ? err_say(err, EACCES,
-				     "this is done on the agent's own socket alone")
-			   : 0;
-}
-
 int agent_docker_pipe(struct agent_answer *answer,
 	void (*follow)(struct agent *agent, const struct agent_call *call, int fd),
 	struct err *err)

@@ -102,8 +102,4 @@ int agent_docker_pipe(struct agent_answer *answer,
 int agent_docker_find(struct agent *agent, const struct agent_call *call,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));
 
-/* -EACCES where a call came from a container. */
-int agent_docker_own(const struct agent_call *call, struct err *err)
-	__attribute__((warn_unused_result));
-
 #endif

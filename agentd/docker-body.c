@@ -168,7 +168,7 @@ static const struct json_field host_members[] = {
 	{ "Binds", json_strv, AT(call.run.volumes) },
 	DOCKER_REFUSED("Mounts", "name volumes by --volume instead"),
 	DOCKER_REFUSED("VolumesFrom", "this agent gives out no volumes"),
-	DOCKER_REFUSED("VolumeDriver", "there are no drivers of volumes here", NULL),
+	DOCKER_REFUSED("VolumeDriver", "there are no drivers of volumes here"),
 	DOCKER_REFUSED("Privileged", "no container has all privileges here"),
 	DOCKER_REFUSED("CapAdd", "capabilities beyond the usual are not given"),
 	DOCKER_REFUSED("SecurityOpt", WHY_CONFINED),

@@ -19,7 +19,6 @@ static const struct action {
 	{ "kill", "kill" },
 	{ "stop", "stop" },
 	{ "die", "die" },
-	{ "rename", "rename" },
 	{ "remove", "destroy" },
 	{ "import", "pull", .is_image = true },
 	{ "tag", "tag", .is_image = true },
