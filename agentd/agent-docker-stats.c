@@ -124,7 +124,7 @@ static void write_network(struct json_writer *w, const struct network_usage *n)
 	if (n->received == UINT64_MAX)
 		return;
 	jw_object(w, "networks");
-	jw_object(w, "eth0");
+	jw_object(w, NETWORK_INTERFACE);
 	jw_u64(w, "rx_bytes", n->received);
 	jw_u64(w, "rx_packets", n->received_packets);
 	jw_u64(w, "rx_errors", n->received_errors);
