@@ -71,8 +71,7 @@ static void write_command(struct json_writer *w, const struct container *c)
 
 static void write_names(struct json_writer *w, const struct container *c)
 {
-	cleanup_free char *name = str_printf(
-		"/%.*s", c->name ? 128 : CONTAINER_SHORT_ID, c->name ? c->name : c->id);
+	cleanup_free char *name = container_docker_name(c);
 
 	jw_array(w, "Names");
 	jw_string(w, NULL, name);

@@ -3,6 +3,7 @@
  * agentd/container-measure.h in Docker's form. What nobody counts here is 0 there. */
 #include "agentd/agent-docker.h"
 
+#include "agentd/container-json.h"
 #include "agentd/container-measure.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -139,8 +140,7 @@ static void write_network(struct json_writer *w, const struct network_usage *n)
 
 static void write_name(struct json_writer *w, const struct container *c)
 {
-	cleanup_free char *name = str_printf(
-		"/%.*s", c->name ? 128 : CONTAINER_SHORT_ID, c->name ? c->name : c->id);
+	cleanup_free char *name = container_docker_name(c);
 
 	jw_string(w, "name", name);
 	jw_string(w, "id", c->id);

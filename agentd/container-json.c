@@ -164,12 +164,16 @@ static void write_path(struct json_writer *w, const char *key, struct engine *en
 	jw_string(w, key, path);
 }
 
-/* With docker's slash. */
+char *container_docker_name(const struct container *c)
+{
+	return c->name ? str_printf("/%s", c->name)
+		       : str_printf("/%.*s", CONTAINER_SHORT_ID, c->id);
+}
+
 static void write_name(
 	struct json_writer *w, const struct container *c, enum inspect_form form)
 {
-	cleanup_free char *name = str_printf(
-		"/%.*s", c->name ? 128 : CONTAINER_SHORT_ID, c->name ? c->name : c->id);
+	cleanup_free char *name = container_docker_name(c);
 
 	jw_string(w, "Name", form == INSPECT_AS_DOCKER ? name : c->name);
 }

@@ -12,6 +12,9 @@ enum inspect_form { INSPECT_AS_UCR, INSPECT_AS_DOCKER };
 /* "running", or (`is_text`) "Up". */
 const char *container_docker_status(enum container_status status, bool is_text);
 
+/* "/NAME", or with the short id where it has none; the caller frees it. */
+char *container_docker_name(const struct container *c);
+
 int container_write_inspect(struct json_writer *w, struct engine *engine,
 	const struct container *container, enum inspect_form form, struct err *err)
 	__attribute__((warn_unused_result));
