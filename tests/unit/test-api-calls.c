@@ -169,6 +169,9 @@ static void test_refused(void **state)
 		  "\"value\":\"a\"},\"command\":{\"value\":\"x\",\"uris\":[{\"value\":\"http://h/x\","
 		  "\"output_file\":\"a,cache=true\"}]}}}",
 			-EINVAL, "comma" },
+		{ "{\"type\":\"PROFILE_CONTAINER\",\"profile_container\":{\"container_id\":{"
+		  "\"value\":\"a\"},\"duration_ms\":0,\"frequency\":99}}",
+			-EINVAL, "duration 0 ms: want 1 to 3600000" },
 		{ INFOS("[{\"port_mappings\":[{\"host_port\":1,\"container_port\":2},{"
 			"\"host_port\":65536,\"container_port\":2}]}]"),
 			-EINVAL,
