@@ -77,7 +77,8 @@ struct volume {
 static const struct json_field host_path_members[] = {
 	{ "path", json_string, SOURCE_AT(host) },
 	{ "mount_propagation", api_refuse, 0, false,
-		"how later mounts spread is not for a task to say" },
+		"what is mounted later on one side never shows on the other; leave it "
+		"out" },
 	{ 0 },
 };
 static const struct json_field source_members[] = {

@@ -326,7 +326,7 @@ static void test_wrong_types(void **state)
 		{ VOLUMES("\"source\":\"SECRET\""), "volumes[0].source must be" },
 		{ VOLUMES("\"source\":{\"type\":\"HOST_PATH\",\"host_path\":{\"path\":\"/h\","
 			  "\"mount_propagation\":{\"mode\":1}}}"),
-			"source.host_path.mount_propagation is refused" },
+			"source.host_path.mount_propagation is refused: what is mounted later" },
 		{ VOLUMES("\"source\":{\"type\":\"SECRET\",\"secret\":{\"type\":1}}"),
 			"volumes[0].source.secret.type must be" },
 		{ VOLUMES("\"source\":{\"type\":\"SECRET\"}"), "a secret that is not" },
