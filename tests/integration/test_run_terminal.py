@@ -47,7 +47,7 @@ def test_second_interrupt_kills(_work):
 def test_survives_its_command(_work):
     """kill -9 of ucrctl leaves a container running, and its shim cleans up after it"""
     process = background("run", "--rm", "--name", "orphan", image(), "sleep", "1000")
-    eventually(lambda: "orphan" in good("ps").out)
+    eventually(lambda: "orphan" in good("ps").out and status_of("orphan") == "running")
     process.kill()
     process.wait()
     time.sleep(0.2)
