@@ -75,14 +75,27 @@ static bool is_inside(const struct agent_scope *scope, int fd)
 
 static void refuse(int fd)
 {
-	static const char text[] =
-		"{\"error\":\"this socket is for the processes of the container that it is "
-		"in, of its root and of the user of its first process\"}";
-	char answer[512];
-	int n = snprintf(answer, sizeof(answer), REFUSAL_HEAD "%zu\r\n\r\n%s",
-		sizeof(text) - 1, text);
+	cleanup_buf struct buf body = BUF_INIT, answer = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&body);
+	struct err err = { 0 };
 
-	(void)!send(fd, answer, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)err_say(&err, EACCES,
+		"this socket is for the processes of the container that it is in, of its "
+		"root and of the user of its first process");
+	agent_error_write(&w, &err);
+	buf_printf(&answer, REFUSAL_HEAD "%zu\r\n\r\n", body.len);
+	buf_put(&answer, body.data, body.len);
+	if (buf_finish(&body) == 0 && buf_finish(&answer) == 0)
+		(void)!send(fd, answer.data, answer.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void complain(const char *id, struct err *err)
+{
+	char whose[64];
+
+	(void)snprintf(whose, sizeof(whose), "the socket of container %.*s",
+		CONTAINER_SHORT_ID, id);
+	agent_complain(whose, err);
 }
 
 /* ---- connections ---- */
@@ -95,7 +108,7 @@ static int hand_on(struct agent_scope *scope, int fd)
 	if (scope->api.socket_fd < 0)
 		r = agent_api_start(scope, &err);
 	if (r < 0) {
-		agent_complain(NULL, &err);
+		complain(scope->container, &err);
 		return r;
 	}
 	r = ipc_send(scope->api.socket_fd, AGENT_CONNECTION, NULL, 0, &fd, 1);
@@ -222,105 +235,83 @@ void agent_nested_close(struct agent_scope *scope)
 	cgroup_free(take_ptr(scope->cgroup));
 }
 
-static int open_cgroups(struct agent *agent, struct err *err)
+/* The first process, and who is in the container with it. */
+static int look_up(
+	struct agent_scope *scope, const struct container *container, struct err *err)
 {
-	cleanup_close int root = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (agent->nested.cgroups)
-		return 0;
-	return cgroup_host_open(root, proc, &agent->nested.cgroups, err);
-}
-
-/* What it says of itself: who is above it, and who is root there. */
-static int read_record(struct agent_scope *scope, struct err *err)
-{
-	cleanup_container struct container *container = NULL;
-	int r = container_load(scope->agent->engine, scope->container, &container, err);
-
-	if (r < 0)
-		return r;
-	(void)snprintf(scope->outermost, sizeof(scope->outermost), "%s",
-		container->parents ? container->parents[0] : container->id);
-	scope->root = container->ids.count ? container->ids.first : 0;
-	return 0;
-}
-
-/* Still alive after the open: the pid was not recycled in between. */
-static int open_process(
-	struct agent_scope *scope, const struct runtime_state *state, struct err *err)
-{
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)state->pid);
-	scope->pidfd = runtime_state_pidfd(state);
-	if (scope->pidfd >= 0)
-		scope->pid_dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (scope->pid_dirfd < 0 || process_has_ended(scope->pidfd, 0) ||
-		!state->cgroup_path)
-		return err_say(err, ESRCH, "it is not running");
-	return 0;
-}
-
-static int look_up(struct agent_scope *scope, struct err *err)
-{
-	cleanup_close int dirfd = openat(engine_containers_dirfd(scope->agent->engine),
-		scope->container, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	struct runtime_state state = { 0 };
 	cleanup_free char *own = NULL;
-	int r;
+	struct cgroup_host *host;
+	int r = runtime_state_load(container->dirfd, &state, err);
 
-	if (dirfd < 0)
-		return err_set(err, errno, "open container %s", scope->container);
-	r = runtime_state_load(dirfd, &state, err);
 	if (r < 0)
 		return r;
-	r = open_process(scope, &state, err);
+	if (runtime_state_open(&state, &scope->pidfd, &scope->pid_dirfd) < 0 ||
+		!state.cgroup_path)
+		r = err_say(err, ESRCH, "its first process has ended");
 	/* Not those below, which are in containers of it, and have sockets of theirs. */
 	own = r == 0 ? cgroup_path_below(state.cgroup_path, PLACE_LEAF) : NULL;
 	if (r == 0 && !own)
 		r = err_oom(err);
 	if (r == 0)
-		r = open_cgroups(scope->agent, err);
+		r = engine_cgroups(scope->agent->engine, &host, err);
 	if (r == 0)
-		r = cgroup_open(scope->agent->nested.cgroups, own, &scope->cgroup, err);
+		r = cgroup_open(host, own, &scope->cgroup, err);
 	runtime_state_done(&state);
 	return r;
 }
 
-static int serve(struct agent *agent, const char *id, int listen_fd, struct err *err)
+static int watch(struct agent_scope *scope, struct err *err)
+{
+	struct loop *loop = scope->agent->loop;
+	int r = loop_add_timer(loop, LOOP_NEVER, 0, on_timer, scope, &scope->restart);
+
+	if (r == 0)
+		r = loop_add_fd(
+			loop, scope->pidfd, EPOLLIN, on_end, scope, &scope->process);
+	if (r == 0)
+		r = loop_add_fd(loop, scope->listen_fd, EPOLLIN, on_connection, scope,
+			&scope->listen_source);
+	return r < 0 ? err_set(err, -r, "wait for connections") : 0;
+}
+
+/* Takes over `listen_fd`. */
+static int serve(struct agent *agent, const struct container *container, int listen_fd,
+	struct err *err)
 {
 	struct agent_scope *scope;
 	int r = agent_wait_room(agent, err);
 
 	if (r == 0)
-		r = agent_scope_new(agent, id, &scope, err);
+		r = agent_scope_new(agent, container->id, &scope, err);
 	if (r < 0) {
 		(void)close(listen_fd);
 		return r;
 	}
 	scope->listen_fd = listen_fd;
-	r = read_record(scope, err);
+	(void)snprintf(scope->outermost, sizeof(scope->outermost), "%s",
+		container->parents ? container->parents[0] : container->id);
+	scope->root = container->ids.count ? container->ids.first : 0;
+	r = look_up(scope, container, err);
 	if (r == 0)
-		r = look_up(scope, err);
-	if (r == 0) {
-		r = loop_add_timer(
-			agent->loop, LOOP_NEVER, 0, on_timer, scope, &scope->restart);
-		if (r == 0)
-			r = loop_add_fd(agent->loop, scope->pidfd, EPOLLIN, on_end, scope,
-				&scope->process);
-		if (r == 0)
-			r = loop_add_fd(agent->loop, listen_fd, EPOLLIN, on_connection,
-				scope, &scope->listen_source);
-		if (r < 0)
-			(void)err_set(err, -r, "wait for connections from a container");
-	}
+		r = watch(scope, err);
 	if (r < 0)
 		agent_scope_free(scope);
 	return r;
 }
 
 /* ---- news of workers ---- */
+
+static int serve_new(struct agent *agent, const char *id, int listen_fd, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = container_load(agent->engine, id, &container, err);
+
+	if (r == 0)
+		return serve(agent, container, listen_fd, err);
+	(void)close(listen_fd);
+	return r == -ENOENT ? err_say(err, ENOENT, "it is gone already") : r;
+}
 
 static int on_news(struct loop_source *source, uint32_t events, void *arg)
 {
@@ -333,12 +324,12 @@ static int on_news(struct loop_source *source, uint32_t events, void *arg)
 	if (r < 0) {
 		/* As when a descriptor came that we have no room for. */
 		(void)err_set(&err, -r, "hear of a launch");
-		agent_complain("a socket in a container", &err);
+		agent_complain("the socket of some container", &err);
 		return 0;
 	}
 	if (agent->msg.type == NESTING_NEWS && agent->msg.fd_count == 1 &&
-		serve(agent, agent->msg.data, take_fd(&agent->msg.fds[0]), &err) < 0)
-		agent_complain("a socket in a container", &err);
+		serve_new(agent, agent->msg.data, take_fd(&agent->msg.fds[0]), &err) < 0)
+		complain(agent->msg.data, &err);
 	ipc_msg_done(&agent->msg);
 	return 0;
 }
@@ -389,8 +380,8 @@ void agent_nested_recover(struct agent *agent, const struct container_list *list
 		if (!c->has_nesting || !container_is_live(c))
 			continue;
 		fd = nesting_listen(c->dirfd, &err);
-		if (fd < 0 || serve(agent, c->id, fd, &err) < 0)
-			agent_complain("a socket in a container", &err);
+		if (fd < 0 || serve(agent, c, fd, &err) < 0)
+			complain(c->id, &err);
 	}
 	if (has_nested)
 		agent_work(agent, &orphans_op, &call);

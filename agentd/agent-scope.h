@@ -52,7 +52,6 @@ struct agent_scope {
 struct agent_nested {
 	int news_fds[2]; /* ours, and what workers tell of launches by */
 	struct loop_source *news;
-	struct cgroup_host *cgroups; /* NULL until a container has a socket */
 };
 
 /* The list's first one is the agent's own. */

@@ -171,7 +171,6 @@ void agent_free(struct agent *agent)
 	agent_report_done(agent);
 	agent_role_stop(&agent->names);
 	agent_names_close(agent);
-	cgroup_host_free(agent->nested.cgroups);
 	loop_free(agent->loop);
 	for (int i = 0; i < 2; i++) {
 		if (agent->nested.news_fds[i] >= 0)

@@ -115,7 +115,7 @@ static int finish(struct engine *engine, struct container *c, struct err *err)
 	notes_done(&notes);
 	if (r == 0) {
 		/* What may be started again keeps those that its files have. */
-		if (faccessat(c->dirfd, "asked.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (!container_asked_can_start(c->dirfd))
 			container_release_ids(engine, c);
 		c->needs_cleanup = false;
 	}

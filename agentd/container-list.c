@@ -191,8 +191,7 @@ static bool was_supervised(int dirfd)
  * container: no supervisor holds its lock, and none is about to take it. */
 static bool is_abandoned(struct engine *engine, const char *id)
 {
-	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int dirfd = container_open(engine, id);
 	struct stat st;
 
 	return dirfd >= 0 && fstat(dirfd, &st) == 0 &&

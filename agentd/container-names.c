@@ -22,11 +22,10 @@ static bool has_record(int container_dirfd)
  * is neither, it was killed. Looked at again, as it may have come to its end meanwhile. */
 static bool is_container(struct engine *engine, const char *id)
 {
-	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int dirfd = container_open(engine, id);
 
 	if (dirfd < 0)
-		return errno != ENOENT;
+		return dirfd != -ENOENT;
 	return has_record(dirfd) || container_is_supervised(dirfd) || has_record(dirfd);
 }
 

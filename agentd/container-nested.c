@@ -30,22 +30,20 @@ bool container_is_in(const struct container *container, const char *id)
 
 static int open_directory(struct engine *engine, const char *id, const char *name)
 {
-	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
-		O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int dirfd = container_open(engine, id);
 	int fd;
 
 	if (dirfd < 0)
-		return -errno;
+		return dirfd;
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 
 static int make_in(struct engine *engine, const char *id, const char *name)
 {
-	cleanup_close int dirfd = openat(engine_containers_dirfd(engine), id,
-		O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_close int dirfd = container_open(engine, id);
 
-	return dirfd < 0 ? -errno : fd_mkdir_open(dirfd, name, 0700);
+	return dirfd < 0 ? dirfd : fd_mkdir_open(dirfd, name, 0700);
 }
 
 int container_names(struct engine *engine, const char *parent)

@@ -13,6 +13,16 @@
 int container_load(struct engine *engine, const char *id, struct container **ret,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* The directory of a full id, or -errno. */
+int container_open(struct engine *engine, const char *id)
+	__attribute__((warn_unused_result));
+/* What the runtime was asked for. */
+struct spec;
+int container_spec(int container_dirfd, struct spec **ret, struct err *err)
+	__attribute__((warn_unused_result));
+int engine_cgroups(struct engine *engine, struct cgroup_host **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Newest first. */
 void container_list_sort(struct container_list *list);
 

@@ -29,8 +29,7 @@ static int open_host(struct cgroup_host **ret, struct err *err)
 }
 
 /* Read once by each process that looks at many. */
-static int engine_cgroups(
-	struct engine *engine, struct cgroup_host **ret, struct err *err)
+int engine_cgroups(struct engine *engine, struct cgroup_host **ret, struct err *err)
 {
 	int r = engine->cgroups ? 0 : open_host(&engine->cgroups, err);
 

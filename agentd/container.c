@@ -311,6 +311,24 @@ static int make_do(struct container *c, struct err *err)
 	return 0;
 }
 
+int container_open(struct engine *engine, const char *id)
+{
+	int fd = openat(engine_containers_dirfd(engine), id,
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int container_spec(int container_dirfd, struct spec **ret, struct err *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int r = fd_read_file(container_dirfd, "config.json", SPEC_SIZE_MAX, &text, &len);
+
+	return r < 0 ? err_set(err, -r, "read config.json")
+		     : spec_parse(text, len, ret, err);
+}
+
 int container_load(
 	struct engine *engine, const char *id, struct container **ret, struct err *err)
 {
@@ -319,11 +337,11 @@ int container_load(
 
 	if (!c)
 		return err_oom(err);
-	c->dirfd = openat(engine_containers_dirfd(engine), id,
-		O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	c->dirfd = container_open(engine, id);
 	if (c->dirfd < 0)
-		return errno == ENOENT ? -ENOENT
-				       : err_set(err, errno, "open container %s", id);
+		return c->dirfd == -ENOENT
+			       ? -ENOENT
+			       : err_set(err, -c->dirfd, "open container %s", id);
 	if (str_set(&c->id, id) < 0)
 		return err_oom(err);
 	r = read_document(c->dirfd, "container.json", container_fields, c, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/launch.h"
 
+#include "agentd/container-private.h"
 #include "agentd/events.h"
 #include "agentd/supervisor.h"
 #include "common/cleanup.h"
@@ -32,25 +33,12 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	return runtime_exec(&exec, ret, err);
 }
 
-static int load_spec(
-	const struct container *container, struct spec **ret, struct err *err)
-{
-	cleanup_free char *text = NULL;
-	size_t len;
-	int r;
-
-	r = fd_read_file(container->dirfd, "config.json", SPEC_SIZE_MAX, &text, &len);
-	if (r < 0)
-		return err_set(err, -r, "read config.json");
-	return spec_parse(text, len, ret, err);
-}
-
 static int load_entry(const struct container *container,
 	const struct exec_options *options, struct entry *ret, struct err *err)
 {
 	int r;
 
-	r = load_spec(container, &ret->spec, err);
+	r = container_spec(container->dirfd, &ret->spec, err);
 	if (r == 0)
 		r = bundle_exec_process(ret->spec, options, &ret->process, err);
 	if (r == 0)

@@ -116,23 +116,6 @@ static int restrict_privileges(
 
 /* ---- limits ---- */
 
-static int load_spec(
-	struct engine *engine, const char *id, struct spec **ret, struct err *err)
-{
-	cleanup_free char *path = str_printf("%s/config.json", id), *text = NULL;
-	size_t len;
-	int r;
-
-	if (!path)
-		return err_oom(err);
-	r = fd_read_file(
-		engine_containers_dirfd(engine), path, SPEC_SIZE_MAX, &text, &len);
-	if (r < 0)
-		return err_set(err, -r, "read the configuration of container %.*s",
-			CONTAINER_SHORT_ID, id);
-	return spec_parse(text, len, ret, err);
-}
-
 static int refuse_limit(const char *option, struct err *err)
 {
 	(void)err_say(
@@ -173,22 +156,29 @@ static int check_limits(
 	return 0;
 }
 
+static int check_limits_of(struct engine *engine, const char *id,
+	struct spec_resources *own, struct err *err)
+{
+	cleanup_close int dirfd = container_open(engine, id);
+	cleanup_spec struct spec *above = NULL;
+	int r = dirfd < 0 ? err_set(err, -dirfd, "open container %.*s",
+				    CONTAINER_SHORT_ID, id)
+			  : container_spec(dirfd, &above, err);
+
+	return r < 0 ? r : check_limits(own, &above->linux_.resources, err);
+}
+
 static int restrict_limits(
 	const struct launch_nested *nested, struct spec *spec, struct err *err)
 {
 	int r = 0;
 
 	strv_each (id, nested->parents) {
-		cleanup_spec struct spec *above = NULL;
-
-		r = load_spec(nested->engine, *id, &above, err);
 		if (r == 0)
-			r = check_limits(
-				&spec->linux_.resources, &above->linux_.resources, err);
-		if (r < 0)
-			return r;
+			r = check_limits_of(
+				nested->engine, *id, &spec->linux_.resources, err);
 	}
-	return 0;
+	return r;
 }
 
 static const struct spec_rlimit *find_rlimit(

@@ -149,20 +149,6 @@ static int choose_network(struct launch_nested *nested, struct err *err)
 
 /* ---- the parent ---- */
 
-static int open_process(struct launch_nested *nested, struct err *err)
-{
-	char path[32];
-
-	nested->pidfd = runtime_state_pidfd(&nested->state);
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)nested->state.pid);
-	if (nested->pidfd >= 0)
-		nested->proc_dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* Still alive after the open: the pid was not recycled in between. */
-	if (nested->proc_dirfd < 0 || process_has_ended(nested->pidfd, 0))
-		return err_say(err, ESRCH, "the container that this one is in has ended");
-	return 0;
-}
-
 static bool has_own(const struct spec *spec, const char *type)
 {
 	for (size_t i = 0; i < spec->linux_.namespaces.count; i++) {
@@ -247,14 +233,8 @@ static int choose_ids(
 static int load_parent(
 	struct launch_nested *nested, const struct container *parent, struct err *err)
 {
-	cleanup_free char *text = NULL;
-	size_t len;
-	int r = fd_read_file(parent->dirfd, "config.json", SPEC_SIZE_MAX, &text, &len);
+	int r = container_spec(parent->dirfd, &nested->spec, err);
 
-	if (r < 0)
-		return err_set(
-			err, -r, "read the configuration of the container it is in");
-	r = spec_parse(text, len, &nested->spec, err);
 	if (r == 0)
 		r = runtime_state_load(parent->dirfd, &nested->state, err);
 	if (r < 0)
@@ -266,7 +246,9 @@ static int load_parent(
 		return err_hint(
 			err, "launch it with --nesting (\"nesting\": true in the call)");
 	}
-	return open_process(nested, err);
+	r = runtime_state_open(&nested->state, &nested->pidfd, &nested->proc_dirfd);
+	return r < 0 ? err_say(err, -r, "the container that this one is in has ended")
+		     : 0;
 }
 
 static int set_parents(
@@ -334,22 +316,12 @@ static int add_word(const char *word, strv *options)
 	return -EINVAL;
 }
 
-static int add_words(
-	char *words, struct spec_mount *mount, const char *text, struct err *err)
+static int say_volume(const char *text, struct err *err)
 {
-	int r = strv_add(&mount->options, "rbind");
-
-	if (r == 0)
-		r = strv_add(&mount->options, "rprivate");
-	for (char *word; r == 0 && words && (word = strsep(&words, ","));) {
-		r = add_word(word, &mount->options);
-		if (r == -EINVAL)
-			return err_say(err, EINVAL,
-				"--volume %s: want PATH:PATH[:ro,noexec], both absolute: "
-				"the first is one of the container that this one is in",
-				text);
-	}
-	return r < 0 ? err_oom(err) : 0;
+	return err_say(err, EINVAL,
+		"--volume %s: want PATH:PATH[:ro,noexec], both absolute: "
+		"the first is one of the container that this one is in",
+		text);
 }
 
 static int add_volume(
@@ -357,21 +329,25 @@ static int add_volume(
 {
 	cleanup_free char *copy = strdup(text);
 	char *words = copy, *source, *destination;
-	struct spec_mount *mount;
+	int r;
 
 	if (!copy)
 		return err_oom(err);
 	source = strsep(&words, ":");
 	destination = words ? strsep(&words, ":") : NULL;
 	if (!destination || *source != '/' || *destination != '/')
-		return add_words((char[]){ "?" }, &(struct spec_mount){ 0 }, text, err);
-	mount = bundle_grow(mounts);
-	if (!mount || str_set(&mount->type, "bind") < 0 ||
-		str_set(&mount->source, source) < 0 ||
-		str_set(&mount->destination, destination) < 0 ||
-		strv_add(paths, source) < 0)
+		return say_volume(text, err);
+	r = bundle_add_mount(mounts, "bind", source, destination, "rbind,rprivate", err);
+	if (r < 0)
+		return r;
+	if (strv_add(paths, source) < 0)
 		return err_oom(err);
-	return add_words(words, mount, text, err);
+	for (char *word; words && (word = strsep(&words, ","));) {
+		r = add_word(word, &mounts->items[mounts->count - 1].options);
+		if (r < 0)
+			return r == -EINVAL ? say_volume(text, err) : err_oom(err);
+	}
+	return 0;
 }
 
 /* The specification's mounts up to here are ordinary ones. */

@@ -2,6 +2,7 @@
 /* What tasks have done by workers. Each may be done again: an agent that was killed in the middle
  * begins it anew. */
 #include "agentd/agent-launch.h"
+#include "agentd/container-nested.h"
 #include "agentd/task-run.h"
 
 #include "common/cleanup.h"
@@ -104,7 +105,7 @@ static bool is_being_made(struct agent *agent, const char *name)
 	const struct timespec wait = { .tv_nsec = TAKEN_AGAIN_MS * 1000000L };
 	struct err ignored;
 
-	if (container_find(agent->engine, name, &container, &ignored) != -ENOENT)
+	if (container_find_in(agent->engine, NULL, name, &container, &ignored) != -ENOENT)
 		return false;
 	(void)nanosleep(&wait, NULL);
 	return true;

@@ -11,26 +11,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* The container's first process as a pidfd and as its /proc/PID. */
-static int open_target(const struct runtime_state *state, int *ret_pidfd, int *ret_dirfd,
-	struct err *err)
-{
-	cleanup_close int pidfd = -1, dirfd = -1;
-	char path[32];
-
-	pidfd = runtime_state_pidfd(state);
-	if (pidfd < 0)
-		return err_say(err, ESRCH, "the container is not running");
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)state->pid);
-	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* Still alive after the open: the pid was not recycled in between. */
-	if (dirfd < 0 || process_has_ended(pidfd, 0))
-		return err_say(err, ESRCH, "the container is not running");
-	*ret_pidfd = take_fd(&pidfd);
-	*ret_dirfd = take_fd(&dirfd);
-	return 0;
-}
-
 static int check_exec(const struct runtime_exec *exec, struct err *err)
 {
 	if (exec->state->status == RUNTIME_STOPPED ||
@@ -91,9 +71,9 @@ static int prepare(
 	launch->state = exec->state;
 	launch->preserve_fds = exec->preserve_fds;
 	memcpy(launch->stdio_fds, exec->stdio_fds, sizeof(launch->stdio_fds));
-	r = open_target(exec->state, &launch->target_pidfd, &pid_dirfd, err);
+	r = runtime_state_open(exec->state, &launch->target_pidfd, &pid_dirfd);
 	if (r < 0)
-		return r;
+		return err_say(err, -r, "the container is not running");
 	r = namespaces_of_process(launch->target_pidfd, pid_dirfd,
 		&exec->spec->linux_.namespaces, &i->namespaces, err);
 	if (r == 0)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/state.h"
 
+#include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/json.h"
 #include "runtime/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static const char *const status_names[] = {
@@ -199,6 +201,24 @@ int runtime_state_pidfd(const struct runtime_state *state)
 	if (!is_this_boot(proc_dirfd, state))
 		return -ESRCH;
 	return process_open(proc_dirfd, state->pid, state->start_time);
+}
+
+int runtime_state_open(
+	const struct runtime_state *state, int *ret_pidfd, int *ret_proc_dirfd)
+{
+	cleanup_close int pidfd = runtime_state_pidfd(state), dirfd = -1;
+	char path[32];
+
+	if (pidfd < 0)
+		return -ESRCH;
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)state->pid);
+	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* Still alive after the open: the pid was not recycled in between. */
+	if (dirfd < 0 || process_has_ended(pidfd, 0))
+		return -ESRCH;
+	*ret_pidfd = take_fd(&pidfd);
+	*ret_proc_dirfd = take_fd(&dirfd);
+	return 0;
 }
 
 void state_write(

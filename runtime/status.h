@@ -42,6 +42,9 @@ void runtime_state_done(struct runtime_state *state);
  * ended. */
 int runtime_state_pidfd(const struct runtime_state *state)
 	__attribute__((warn_unused_result));
+/* The same, and its /proc/PID. */
+int runtime_state_open(const struct runtime_state *state, int *ret_pidfd,
+	int *ret_proc_dirfd) __attribute__((warn_unused_result));
 
 /* Sends a signal to the first process, or with `all` to every process of the cgroup. */
 int runtime_kill(const struct runtime_state *state, int signal, bool all, struct err *err)
