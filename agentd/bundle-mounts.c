@@ -118,9 +118,7 @@ static bool is_reserved_place(const char *path)
 	size_t count = sizeof(reserved_places) / sizeof(reserved_places[0]);
 
 	for (size_t i = 0; i < count; i++) {
-		const char *rest = str_skip_prefix(path, reserved_places[i]);
-
-		if (rest && (!*rest || *rest == '/'))
+		if (path_below(path, reserved_places[i]))
 			return true;
 	}
 	return str_eq(path, "/");

@@ -337,9 +337,7 @@ static int cgroup_parent(
 	if (!clean)
 		return err_oom(err);
 	strv_each (allowed, policy->cgroup_parents) {
-		const char *rest = str_skip_prefix(clean, *allowed);
-
-		if (rest && (!*rest || *rest == '/' || str_has_suffix(*allowed, "/")))
+		if (path_below(clean, *allowed))
 			return 0;
 	}
 	return refuse_word(err, "cgroup_parent", clean, "cgroup_parents");

@@ -93,18 +93,6 @@ static int check_options(const struct policy_volume *volume, struct err *err)
 	return 0;
 }
 
-/* The rest of `path` below an allowed one, "" for the same; NULL: it is not. */
-static const char *below(const char *path, const struct policy_path *allowed)
-{
-	const char *rest = str_skip_prefix(path, allowed->path);
-
-	if (!rest)
-		return NULL;
-	if (str_eq(allowed->path, "/"))
-		return rest;
-	return !*rest ? rest : *rest == '/' ? rest + 1 : NULL;
-}
-
 static bool is_writable(const struct policy_path *allowed)
 {
 	return allowed->mode && str_eq(allowed->mode, "rw");
@@ -119,7 +107,8 @@ static const struct policy_path *find_allowed(
 	for (size_t i = 0; i < policy->host_paths.count; i++) {
 		const struct policy_path *p = &policy->host_paths.items[i];
 
-		if (below(path, p) && (!found || strlen(p->path) > strlen(found->path)))
+		if (path_below(path, p->path) &&
+			(!found || strlen(p->path) > strlen(found->path)))
 			found = p;
 	}
 	return found;
@@ -172,7 +161,7 @@ int policy_open_path(
 	allowed = find_allowed(policy, clean);
 	if (!allowed || (!is_read_only && !is_writable(allowed)))
 		return refuse_path(clean, is_read_only, err);
-	fd = open_below(allowed, below(clean, allowed));
+	fd = open_below(allowed, path_below(clean, allowed->path));
 	if (fd == -EXDEV || fd == -ELOOP) {
 		(void)err_say(err, EACCES,
 			"volumes: %s leads by a link out of %s, which policy.host_paths allows",

@@ -103,10 +103,10 @@ static bool below_writable(const struct policy *policy, const struct policy_path
 {
 	for (size_t i = 0; i < policy->host_paths.count; i++) {
 		const struct policy_path *other = &policy->host_paths.items[i];
-		const char *rest = str_skip_prefix(path->path, other->path);
+		const char *rest = path_below(path->path, other->path);
 
 		if (other != path && other->mode && str_eq(other->mode, "rw") && rest &&
-			(*rest == '/' || str_eq(other->path, "/")))
+			(*rest || str_eq(other->path, "/")))
 			return true;
 	}
 	return false;

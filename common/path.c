@@ -234,6 +234,15 @@ char *path_clean(const char *path)
 	return clean;
 }
 
+const char *path_below(const char *path, const char *dir)
+{
+	const char *rest = str_skip_prefix(path, dir);
+
+	if (!rest || !*rest || str_has_suffix(dir, "/"))
+		return rest;
+	return *rest == '/' ? rest + 1 : NULL;
+}
+
 const char *path_base(const char *path)
 {
 	const char *slash = strrchr(path, '/');

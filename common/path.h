@@ -48,6 +48,11 @@ const char *path_of_fd(int fd, char ret[PATH_OF_FD_MAX]);
  * Heap string, NULL when out of memory. For comparing and display, never for opening. */
 char *path_clean(const char *path) __attribute__((warn_unused_result));
 
+/* What of `path` is below `dir`, as text ("" for `dir` itself), or NULL when it is not below.
+ * Both as path_clean() writes them; `dir` may also be "", or end in "/" and is then not below
+ * itself. Points into `path`. */
+const char *path_below(const char *path, const char *dir);
+
 /* The last component ("" for "/"). Points into `path`. */
 const char *path_base(const char *path);
 

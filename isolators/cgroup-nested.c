@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "common/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,13 +86,6 @@ static const char *place_in(char *line, const struct cgroup_hierarchy *hierarchy
 	return str_eq(controllers, hierarchy->key) ? place : NULL;
 }
 
-static bool is_below(const char *place, const char *path)
-{
-	const char *rest = str_skip_prefix(place, path);
-
-	return rest && (!*rest || *rest == '/');
-}
-
 bool cgroup_has(const struct cgroup *cgroup, pid_t pid)
 {
 	const struct cgroup_hierarchy *hierarchy = cgroup_anchor(cgroup)->hierarchy;
@@ -107,7 +101,8 @@ bool cgroup_has(const struct cgroup *cgroup, pid_t pid)
 		const char *place = place_in(line, hierarchy);
 
 		if (place)
-			return is_below(place, path + strlen(hierarchy->folder));
+			return path_below(place, path + strlen(hierarchy->folder)) !=
+			       NULL;
 	}
 	return false;
 }

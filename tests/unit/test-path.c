@@ -113,6 +113,33 @@ static void test_clean(void **state)
 	}
 }
 
+static void test_below(void **state)
+{
+	static const struct {
+		const char *path, *dir, *rest;
+	} cases[] = {
+		{ "/a", "/a", "" },
+		{ "/a/b/c", "/a", "b/c" },
+		{ "/a/b", "/a/", "b" },
+		{ "/a/b", "/", "a/b" },
+		{ "/", "/", "" },
+		{ "/a", "", "a" },
+		{ "", "", "" },
+		{ "/ab", "/a", NULL },
+		{ "/a", "/a/b", NULL },
+		{ "/a", "/a/", NULL },
+		{ "/b", "/a", NULL },
+		{ "/", "/a", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *rest = path_below(cases[i].path, cases[i].dir);
+
+		if (!rest != !cases[i].rest || (rest && !str_eq(rest, cases[i].rest)))
+			fail_msg("%s below %s: %s", cases[i].path, cases[i].dir, rest);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +151,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_target_behind_links, setup, teardown),
 		cmocka_unit_test(test_clean),
+		cmocka_unit_test(test_below),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
