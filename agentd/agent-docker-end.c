@@ -102,7 +102,7 @@ int agent_docker_prune(struct agent *agent, const struct agent_call *call,
 {
 	cleanup_container_list struct container_list list = { 0 };
 	struct json_writer w = JSON_WRITER(&answer->body);
-	int r = container_filters_check(call->docker.filters, err);
+	int r = container_filters_check("filters", call->docker.filters, err);
 
 	if (r == 0)
 		r = agent_list(agent, call, &list, err);

@@ -5,6 +5,7 @@
 #include "agentd/events.h"
 #include "agentd/image-json.h"
 #include "common/cleanup.h"
+#include "common/filter.h"
 #include "common/timestamp.h"
 #include "images/reference.h"
 
@@ -28,8 +29,10 @@ static int find_image(struct agent *agent, const char *name, struct store **ret_
 
 /* ---- filters ---- */
 
-static bool is_called(const struct image *image, const char *pattern)
+static bool is_called(const void *item, const char *pattern)
 {
+	const struct image *image = item;
+
 	strv_each (name, image->names) {
 		const char *familiar = reference_familiar(*name);
 		cleanup_free char *repository = strndup(
@@ -43,57 +46,18 @@ static bool is_called(const struct image *image, const char *pattern)
 	return false;
 }
 
-static bool is_dangling(const struct image *image, const char *value)
+static bool is_dangling(const void *item, const char *value)
 {
+	const struct image *image = item;
+
 	return !image->names == (str_eq(value, "true") || str_eq(value, "1"));
 }
 
-static const struct {
-	const char *key;
-	bool (*matches)(const struct image *image, const char *value);
-} filters_known[] = {
-	{ "reference=", is_called },
-	{ "dangling=", is_dangling },
+static const struct filter filters_known[] = {
+	{ "reference", is_called },
+	{ "dangling", is_dangling },
+	{ 0 },
 };
-
-#define FILTER_COUNT (sizeof(filters_known) / sizeof(filters_known[0]))
-
-static int check_filters(char *const *filters, struct err *err)
-{
-	strv_each (filter, filters) {
-		size_t i = 0;
-
-		while (i < FILTER_COUNT &&
-			!str_skip_prefix(*filter, filters_known[i].key))
-			i++;
-		if (i == FILTER_COUNT)
-			return err_say(err, EINVAL,
-				"filters: \"%.80s\" is not understood: want reference or dangling",
-				*filter);
-	}
-	return 0;
-}
-
-/* Values of one key are alternatives; different keys all hold. */
-static bool matches(const struct image *image, char *const *filters)
-{
-	for (size_t i = 0; i < FILTER_COUNT; i++) {
-		bool is_asked = false, is_match = false;
-
-		strv_each (filter, filters) {
-			const char *value =
-				str_skip_prefix(*filter, filters_known[i].key);
-
-			if (!value)
-				continue;
-			is_asked = true;
-			is_match |= filters_known[i].matches(image, value);
-		}
-		if (is_asked && !is_match)
-			return false;
-	}
-	return true;
-}
 
 /* ---- the list ---- */
 
@@ -123,7 +87,7 @@ int agent_docker_images(struct agent *agent, const struct agent_call *call,
 	cleanup_image_list struct image_list images = { 0 };
 	struct json_writer w = JSON_WRITER(&answer->body);
 	struct store *store;
-	int r = check_filters(call->docker.filters, err);
+	int r = filters_check(filters_known, "filters", call->docker.filters, err);
 
 	if (r == 0)
 		r = engine_store(agent->engine, &store, err);
@@ -134,7 +98,8 @@ int agent_docker_images(struct agent *agent, const struct agent_call *call,
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < images.count; i++) {
 		if (!images.items[i]->artifact_type &&
-			matches(images.items[i], call->docker.filters))
+			filters_match(
+				filters_known, call->docker.filters, images.items[i]))
 			write_image(&w, images.items[i]);
 	}
 	jw_array_end(&w);

@@ -104,7 +104,7 @@ int agent_docker_list(struct agent *agent, const struct agent_call *call,
 	const struct docker_options *o = &call->docker;
 	struct json_writer w = JSON_WRITER(&answer->body);
 	uint32_t shown = 0;
-	int r = container_filters_check(o->filters, err);
+	int r = container_filters_check("filters", o->filters, err);
 
 	if (r == 0)
 		r = agent_list(agent, call, &list, err);

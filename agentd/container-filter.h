@@ -6,7 +6,8 @@
 
 #include "agentd/container.h"
 
-int container_filters_check(char *const *filters, struct err *err)
+/* `option`: how the filters are called, for the text of an error. */
+int container_filters_check(const char *option, char *const *filters, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Ended containers only match with `is_all` or when a filter is about how they ended. */

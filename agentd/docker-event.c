@@ -3,6 +3,7 @@
 
 #include "agentd/container.h"
 #include "common/cleanup.h"
+#include "common/filter.h"
 #include "common/json-writer.h"
 #include "common/timestamp.h"
 
@@ -48,8 +49,9 @@ static bool is(const char *what, const char *value)
 }
 
 /* A name, or an id: the whole or a beginning that is too long to be a name by chance. */
-static bool has_container(const struct seen *seen, const char *value)
+static bool has_container(const void *item, const char *value)
 {
+	const struct seen *seen = item;
 	const struct event *e = seen->event;
 	bool is_id = e->id && strlen(value) >= CONTAINER_SHORT_ID &&
 		     str_skip_prefix(e->id, value);
@@ -57,66 +59,39 @@ static bool has_container(const struct seen *seen, const char *value)
 	return !seen->action->is_image && (is_id || is(e->name, value));
 }
 
-static bool has_event(const struct seen *seen, const char *value)
+static bool has_event(const void *item, const char *value)
 {
+	const struct seen *seen = item;
+
 	return str_eq(seen->action->docker, value);
 }
 
-static bool has_image(const struct seen *seen, const char *value)
+static bool has_image(const void *item, const char *value)
 {
+	const struct seen *seen = item;
 	const struct event *e = seen->event;
 
 	return is(e->image, value) || (seen->action->is_image && is(e->id, value));
 }
 
-static bool has_type(const struct seen *seen, const char *value)
+static bool has_type(const void *item, const char *value)
 {
+	const struct seen *seen = item;
+
 	return str_eq(seen->action->is_image ? "image" : "container", value);
 }
 
-static const struct {
-	const char *prefix;
-	bool (*matches)(const struct seen *seen, const char *value);
-} keys[] = {
-	{ "container=", has_container },
-	{ "event=", has_event },
-	{ "image=", has_image },
-	{ "type=", has_type },
+static const struct filter filters_known[] = {
+	{ "container", has_container },
+	{ "event", has_event },
+	{ "image", has_image },
+	{ "type", has_type },
+	{ 0 },
 };
-
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
 
 int docker_event_filters_check(char *const *filters, struct err *err)
 {
-	strv_each (filter, filters) {
-		size_t i = 0;
-
-		while (i < KEY_COUNT && !str_skip_prefix(*filter, keys[i].prefix))
-			i++;
-		if (i == KEY_COUNT)
-			return err_say(err, EINVAL,
-				"filters: \"%.80s\" is not understood: want container, event, "
-				"image or type",
-				*filter);
-	}
-	return 0;
-}
-
-static bool passes(const struct seen *seen, char *const *filters)
-{
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		bool is_asked = false, is_match = false;
-
-		strv_each (filter, filters) {
-			const char *value = str_skip_prefix(*filter, keys[i].prefix);
-
-			is_asked |= value != NULL;
-			is_match |= value && keys[i].matches(seen, value);
-		}
-		if (is_asked && !is_match)
-			return false;
-	}
-	return true;
+	return filters_check(filters_known, "filters", filters, err);
 }
 
 /* ---- form ---- */
@@ -184,7 +159,7 @@ void docker_event_write(struct buf *out, const struct event *event, char *const 
 	const struct seen seen = { .action = find(event->type), .event = event };
 	struct json_writer w = JSON_WRITER(out);
 
-	if (!seen.action || !passes(&seen, filters))
+	if (!seen.action || !filters_match(filters_known, filters, &seen))
 		return;
 	write_event(&w, &seen);
 	buf_putc(out, '\n');

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "common/filter.h"
 #include "common/timestamp.h"
 #include "ucrctl/backend.h"
 #include "ucrctl/format.h"
@@ -128,63 +129,34 @@ static const struct format_column columns[] = {
 	{ 0 },
 };
 
-static bool is_type(const struct event *e, const char *value)
+static bool is_type(const void *item, const char *value)
 {
+	const struct event *e = item;
+
 	return e->type && str_eq(e->type, value);
 }
 
-static bool is_container(const struct event *e, const char *value)
+static bool is_container(const void *item, const char *value)
 {
+	const struct event *e = item;
+
 	return (e->name && str_eq(e->name, value)) ||
 	       (e->id && *value && str_skip_prefix(e->id, value));
 }
 
-static bool is_image(const struct event *e, const char *value)
+static bool is_image(const void *item, const char *value)
 {
+	const struct event *e = item;
+
 	return e->image && str_eq(e->image, value);
 }
 
-static const struct {
-	const char *key;
-	bool (*matches)(const struct event *e, const char *value);
-} filters[] = { { "event=", is_type }, { "container=", is_container },
-	{ "image=", is_image } };
-
-#define FILTER_COUNT (sizeof(filters) / sizeof(filters[0]))
-
-static int check_filters(char *const *given, struct err *err)
-{
-	strv_each (filter, given) {
-		size_t i = 0;
-
-		while (i < FILTER_COUNT && !str_skip_prefix(*filter, filters[i].key))
-			i++;
-		if (i < FILTER_COUNT)
-			continue;
-		(void)err_say(
-			err, EINVAL, "--filter: \"%.80s\" is not understood", *filter);
-		return err_hint(err, "write event=TYPE, container=NAME or image=NAME");
-	}
-	return 0;
-}
-
-/* Values of one key are alternatives; every key that was given has to match. */
-static bool is_listed(const struct event *e, char *const *given)
-{
-	for (size_t i = 0; i < FILTER_COUNT; i++) {
-		bool is_asked = false, is_match = false;
-
-		strv_each (filter, given) {
-			const char *value = str_skip_prefix(*filter, filters[i].key);
-
-			is_asked |= value != NULL;
-			is_match |= value && filters[i].matches(e, value);
-		}
-		if (is_asked && !is_match)
-			return false;
-	}
-	return true;
-}
+static const struct filter filters_known[] = {
+	{ "event", is_type },
+	{ "container", is_container },
+	{ "image", is_image },
+	{ 0 },
+};
 
 struct reading {
 	struct ctl *ctl;
@@ -199,7 +171,7 @@ static int put_event(const struct event *event, void *arg)
 	struct ctl *ctl = reading->ctl;
 	int r;
 
-	if (!is_listed(event, reading->options->filters))
+	if (!filters_match(filters_known, reading->options->filters, event))
 		return 0;
 	r = format_row(reading->format, event, &ctl->out, reading->err);
 	if (r < 0)
@@ -222,7 +194,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	const struct backend *backend;
 	int r;
 
-	r = check_filters(o->filters, err);
+	r = filters_check(filters_known, "--filter", o->filters, err);
 	if (r < 0)
 		return r;
 	r = format_init(&format, columns, &o->list, "{{.Time}} {{.Type}}{{.Details}}",

@@ -36,7 +36,7 @@ static int run(void *context, const void *opts, char **args, struct err *err)
 	const struct backend *backend;
 	int r;
 
-	r = container_filters_check(o->filters, err);
+	r = container_filters_check("--filter", o->filters, err);
 	if (r < 0)
 		return r;
 	r = format_init(&format, container_columns, &o->list,

@@ -26,7 +26,7 @@ static bool matches(const struct container *c, const char *a, const char *b)
 {
 	char *filters[] = { (char *)a, (char *)b, NULL };
 
-	assert_int_equal(container_filters_check(filters, NULL), 0);
+	assert_int_equal(container_filters_check("--filter", filters, NULL), 0);
 	return container_matches(c, filters, false);
 }
 
@@ -77,7 +77,8 @@ static void test_refusals(void **state)
 		char *filters[] = { (char *)cases[i], NULL };
 		struct err err = { 0 };
 
-		assert_int_equal(container_filters_check(filters, &err), -EINVAL);
+		assert_int_equal(
+			container_filters_check("--filter", filters, &err), -EINVAL);
 		assert_non_null(
 			strstr(err.text, cases[i] + strcspn(cases[i], "=") +
 						 (strchr(cases[i], '=') != NULL)));
