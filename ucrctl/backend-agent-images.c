@@ -177,8 +177,12 @@ int remote_load(
 		return err_oom(err);
 	question_begin(&q, "LOAD_IMAGE");
 	r = question_upload(&q, ctl, path, fd, &doc, &answer, err);
-	if (r < 0)
-		return r;
+	if (r < 0) {
+		char shown[256];
+
+		str_printable(how->reference, shown, sizeof(shown));
+		return err_wrap(err, "load %s", shown);
+	}
 	question_print_notes(answer);
 	return image_read_listed(answer, ret, err);
 }

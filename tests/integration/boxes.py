@@ -46,13 +46,6 @@ def background(*args, **kw):
     return subprocess.Popen([cli.UCRCTL, "--root", cli.ROOT, *args], **kw)
 
 
-def eventually(what, seconds=60):
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.01)
-
-
 def status_of(name):
     return json.loads(good("inspect", name).out)[0]["State"]["Status"]
 

@@ -12,7 +12,6 @@ import subprocess
 import sys
 
 import cli
-from boxes import eventually
 import tap
 
 CLONE_NEWNET = 0x40000000
@@ -214,7 +213,7 @@ def lost(name, *options):
     c = Container(name, *options)
     os.kill(shim_of(c), signal.SIGKILL)
     os.kill(c.pid, signal.SIGKILL)
-    eventually(lambda: not os.path.exists(f"/proc/{c.pid}"))
+    tap.eventually(lambda: not os.path.exists(f"/proc/{c.pid}"))
     return c
 
 

@@ -17,7 +17,7 @@ import time
 
 from archives import docker_archive, layer
 import tap
-from test_store import APP, BASE, Store, need_fail_points, need_root, steps
+from test_store import APP, BASE, Store, need_root, steps
 
 OTHER_BOOT = "11111111-2222-4333-8444-555555555555"
 # No write of the kernel's own accord, and no courtesy to those who forget to flush.
@@ -161,7 +161,7 @@ def assert_usable(case, store, what):
 def each_cut(work, command, prefixes, prepare=lambda store: None, most=4):
     """A cut at each passage of each step that the command passes: what, status, case."""
     need_root()
-    need_fail_points(work)
+    tap.need_fail_points()
     need_loop(work)
     case, count = Case(work), 0
     for step in steps():

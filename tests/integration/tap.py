@@ -28,6 +28,20 @@ def is_sanitized(program):
         return b"__asan_init" in file.read()
 
 
+def need_fail_points():
+    with open(os.path.join(build_dir(), "bin", "ucr-agentd"), "rb") as file:
+        if b"UCR_FAIL" not in file.read():
+            raise Skip("built without --enable-fail-points")
+
+
+def eventually(holds, seconds=60, why="it did not happen"):
+    """Waits until it does; `why` is a text, or gives one."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, why() if callable(why) else why
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def scratch():
     """A directory of the test's own. The supervisor of a command that was killed with its

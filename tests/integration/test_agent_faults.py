@@ -31,13 +31,6 @@ END = steps("end-", "cleanup", "process-ended", "cgroup-removed")
 REMOVE = steps("remove-")
 
 
-def eventually(holds, seconds=20, why=None):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
-
-
 def ids_of(agent):
     """Of all that ever had a process."""
     if not os.path.exists(f"{agent.root}/events"):
@@ -64,8 +57,8 @@ def cgroups_of(ids):
 
 
 def assert_nothing_left(agent, word):
-    eventually(lambda: not processes(word))
-    eventually(lambda: not cgroups_of(ids_of(agent)), why=agent.root)
+    tap.eventually(lambda: not processes(word))
+    tap.eventually(lambda: not cgroups_of(ids_of(agent)), why=agent.root)
     for name in ("containers", "names"):
         assert not os.listdir(f"{agent.root}/{name}"), (name, os.listdir(f"{agent.root}/{name}"))
 
@@ -106,12 +99,6 @@ def restart(agent):
     return agent.start()
 
 
-def need_fail_points(work):
-    with Broken(f"{work}/probe", "launch-directory:eio") as agent:
-        if agent.launch("probe", {"value": "true"})[0] == 200:
-            raise tap.Skip("built without --enable-fail-points")
-
-
 def launch_broken(work, step, action, word):
     """Whatever is answered is true; the name can be used again."""
     with Broken(work, f"{step}:{action}") as agent:
@@ -123,7 +110,7 @@ def launch_broken(work, step, action, word):
             assert answer["error"], (step, action)
         restart(agent)
         if status == 200:
-            eventually(lambda: processes(word) or agent.wait("one"))
+            tap.eventually(lambda: processes(word) or agent.wait("one"))
         remove_all(agent)
         sweep(agent)
         assert_nothing_left(agent, word)
@@ -132,7 +119,7 @@ def launch_broken(work, step, action, word):
 
 
 def test_launch_killed(work):
-    need_fail_points(work)
+    tap.need_fail_points()
     assert len(LAUNCH) >= 12, LAUNCH
     for number, step in enumerate(LAUNCH):
         launch_broken(f"{work}/{step}", step, "kill", f"98761{number:03}")
@@ -140,7 +127,7 @@ def test_launch_killed(work):
 
 def test_launch_failed(work):
     """the disk is full, or says nothing any more"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for number, step in enumerate(LAUNCH):
         for action in ("eio", "enospc"):
             launch_broken(f"{work}/{step}-{action}", step, action, f"98762{number:03}")
@@ -148,7 +135,7 @@ def test_launch_failed(work):
 
 def test_agent_killed_in_launch(work):
     """the agent goes while a launch waits at a step: it is completed, or it is told as failed"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for number, step in enumerate(LAUNCH):
         word = f"98763{number:03}"
         with Broken(f"{work}/{step}", f"{step}:sleep300") as agent:
@@ -183,7 +170,7 @@ def start_killed(work, step):
         status, _ = agent.api("POST", "/containers/one/start")
         restart(agent)
         if status != 204:
-            eventually(lambda: not processes("987650"), why=step)
+            tap.eventually(lambda: not processes("987650"), why=step)
             state = agent.api("GET", "/containers/one/json")[1]["State"]["Status"]
             assert state == "created" or not step.startswith(CHILD), (step, state)
             assert agent.api("POST", "/containers/one/start")[0] == 204, step
@@ -195,14 +182,14 @@ def start_killed(work, step):
 
 def test_start_killed(work):
     """of a container that was made before nothing runs on, and it can be started again"""
-    need_fail_points(work)
+    tap.need_fail_points()
     failed = [step for step in LAUNCH if start_killed(f"{work}/{step}", step) != 204]
     assert len([step for step in failed if step.startswith(CHILD)]) >= 6, failed
 
 
 def test_removed_while_starting(work):
     """what is being started is not removed under it"""
-    need_fail_points(work)
+    tap.need_fail_points()
     with Broken(work, "launch-files:sleep1500", DockerAgent) as agent:
         made(agent)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -218,7 +205,7 @@ def test_removed_while_starting(work):
 
 def test_end_killed(work):
     """how it ended is told exactly, however often its clean-up is killed"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for number, step in enumerate(END):
         for action in ("kill", "eio"):
             word = f"98764{number:03}"
@@ -234,7 +221,7 @@ def test_end_killed(work):
 
 
 def test_remove_killed(work):
-    need_fail_points(work)
+    tap.need_fail_points()
     for step in REMOVE:
         for action in ("kill", "eio"):
             with Broken(f"{work}/{step}-{action}", f"{step}:{action}") as agent:

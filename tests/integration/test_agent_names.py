@@ -12,7 +12,6 @@ import subprocess
 import sys
 
 from agent import Agent
-from boxes import eventually
 import cli
 from networks import GATEWAY4, GATEWAY6, WORLD4, become_host, leave, nothing_is_left
 import networks
@@ -262,7 +261,7 @@ def test_ends(work):
     """what is asked while ucr-dns is started again is answered then; also by the next agent"""
     with serving(work) as names:
         pid, (ip4, _) = names.launch("web")
-        eventually(names.helper)
+        tap.eventually(names.helper)
         first = names.helper()
         os.kill(first, signal.SIGKILL)
         assert ask(pid, "web.ucr") == (0, [ip4]), names.agent.said()
@@ -276,7 +275,7 @@ def test_ends(work):
 def test_confined(work):
     """it has no capability, no file, and a filter of system calls"""
     with serving(work) as names:
-        eventually(names.helper)
+        tap.eventually(names.helper)
         with open(f"/proc/{names.helper()}/status", encoding="ascii") as file:
             status = dict(line.split(":\t", 1) for line in file)
         assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0, status
@@ -290,11 +289,11 @@ def test_hostile(work):
     """ten thousand broken questions, and a flood, leave it serving"""
     with serving(work) as names:
         pid, (ip4, _) = names.launch("web")
-        eventually(names.helper)
+        tap.eventually(names.helper)
         first = names.helper()
         subprocess.run(["nsenter", "-t", str(pid), "-n", sys.executable, __file__, "--hostile"],
                        check=True, timeout=120)
-        eventually(lambda: ask(pid, "web.ucr") == (0, [ip4]))
+        tap.eventually(lambda: ask(pid, "web.ucr") == (0, [ip4]))
         assert names.helper() == first, names.agent.said()
         names.end("web")
 

@@ -9,7 +9,6 @@ import subprocess
 import threading
 
 from agent import AGENTD, Agent
-from boxes import eventually
 import cli
 from networks import (HOST4, WORLD4, ask, become_host, elements, interfaces, leave, nothing_is_left,
                       server)
@@ -168,13 +167,13 @@ def test_one_for_all(work):
     """launches and clean-ups, also by a shim, need no ucr-net but the one that is kept"""
     where = bin_without(work)
     with agents(work, env={"UCR_LIBEXECDIR": where}) as agent:
-        eventually(lambda: helper(agent))
+        tap.eventually(lambda: helper(agent))
         kept = helper(agent)
         os.unlink(os.path.join(where, "ucr-net"))
         for i in range(5):
             launch(agent, f"t{i}", {"value": "true"})
         launch(agent, "long", ports=((31080, 80, "tcp"),))
-        eventually(lambda: list(elements()["tasks4"]) == [address_of(agent, "long")])
+        tap.eventually(lambda: list(elements()["tasks4"]) == [address_of(agent, "long")])
         end(agent, "long")
         assert helper(agent) == kept
         nothing_is_left(agent.root)
@@ -183,20 +182,20 @@ def test_one_for_all(work):
 def test_helper_dies(work):
     """a launch in the middle of which the kept one dies is done by another, and it comes back"""
     with agents(work) as agent:
-        eventually(lambda: helper(agent))
+        tap.eventually(lambda: helper(agent))
         first = helper(agent)
         os.kill(first, signal.SIGSTOP)
         answers = []
         thread = threading.Thread(target=lambda: answers.append(
             agent.launch("t", SLEEP, container=infos(ports=((31080, 80, "tcp"),)))))
         thread.start()
-        eventually(lambda: os.listdir(os.path.join(agent.root, "containers")))
+        tap.eventually(lambda: os.listdir(os.path.join(agent.root, "containers")))
         thread.join(1)
         assert thread.is_alive(), answers
         os.kill(first, signal.SIGKILL)
         thread.join(60)
         assert answers[0][0] == 200, (answers, agent.said())
-        eventually(lambda: helper(agent) not in (None, first))
+        tap.eventually(lambda: helper(agent) not in (None, first))
         assert "ucr-net ended; it is started again" in agent.said(), agent.said()
         with server(pid_of(agent, "t"), "tcp", 80, "t"):
             assert ask(networks.WORLD.pid, "tcp", HOST4, 31080) == f"t {WORLD4}"
@@ -210,7 +209,7 @@ def test_agent_killed(work):
         launch(agent, "short", {"value": "sleep 1"})
         launch(agent, "long", ports=((31080, 80, "tcp"),))
         agent.end(signal.SIGKILL)
-        eventually(lambda: len(elements()["tasks4"]) == 1)
+        tap.eventually(lambda: len(elements()["tasks4"]) == 1)
         agent.start()
         assert agent.wait("short")["exit_status"] == 0
         launch(agent, "next")

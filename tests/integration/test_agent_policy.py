@@ -152,7 +152,7 @@ def test_ids_outlive_the_agent(work):
         cli.good("kill", "b", root=agent.root)
         agent.start()
         agent.wait("b")
-        boxes.eventually(lambda: not os.path.lexists(f"/run/ucr-ids/{freed}"))
+        tap.eventually(lambda: not os.path.lexists(f"/run/ucr-ids/{freed}"))
         start("d")
         assert first("d") == freed
         for name in "acd":

@@ -28,13 +28,6 @@ def shell(text):
     return {"value": text}
 
 
-def eventually(holds, seconds=30):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, holds
-        time.sleep(0.02)
-
-
 def launched(agent, names, command):
     """Of all at once; every one has to be launched."""
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -50,7 +43,7 @@ def assert_unbroken(agent, name):
     """A counter has missed nothing, and goes on."""
     lines = log_of(agent, name)
     assert lines == [str(n + 1) for n in range(len(lines))], lines[-5:]
-    eventually(lambda: len(log_of(agent, name)) > len(lines))
+    tap.eventually(lambda: len(log_of(agent, name)) > len(lines))
 
 
 def remove_all(agent):
@@ -259,7 +252,7 @@ def test_few_descriptors(work):
         resource.prlimit(agent.process.pid, resource.RLIMIT_NOFILE, (64, 64))
         with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
             answers = [pool.submit(agent.wait, name) for name in names]
-            eventually(lambda: any(answer.done() for answer in answers))
+            tap.eventually(lambda: any(answer.done() for answer in answers))
             used = cpu_of(agent)
             time.sleep(1)
             assert cpu_of(agent) - used < 0.5, "the agent turns without end"
@@ -363,7 +356,7 @@ def test_orphans(work):
         launched(agent, commands, lambda name: commands[name][0])
         for name, (_, status) in commands.items():
             assert agent.wait(name) == {"exit_status": status}, name
-        eventually(lambda: not zombies_of(agent.process.pid))
+        tap.eventually(lambda: not zombies_of(agent.process.pid))
 
 
 def zombies_of(pid):
@@ -393,7 +386,7 @@ def test_many_short(work):
     with served(work) as agent:
         launched(agent, ["first"], lambda _: "true")
         agent.wait("first")
-        eventually(lambda: not agent.workers())
+        tap.eventually(lambda: not agent.workers())
         time.sleep(0.2)
         before, size = open_files(agent.process.pid), rss_of(agent)
 
@@ -407,8 +400,8 @@ def test_many_short(work):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             list(pool.map(once, range(total)))
         figure(f"{total} tasks, {total / (time.monotonic() - start):.0f} a second")
-        eventually(lambda: not agent.workers())
-        eventually(lambda: open_files(agent.process.pid) == before)
+        tap.eventually(lambda: not agent.workers())
+        tap.eventually(lambda: open_files(agent.process.pid) == before)
         assert grown(agent, size) < 4 << 20
         assert len(os.listdir(f"{agent.root}/containers")) == 1
         assert os.listdir(f"{agent.root}/names") == ["first"]

@@ -43,22 +43,15 @@ def events(agent, kind):
     return [e for e in found if e["type"] == kind]
 
 
-def eventually(holds, seconds=30, why=None):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, why() if why else None
-        time.sleep(0.02)
-
-
 def said(agent, name, word):
     """Waits until the container has; what it does before is done by then."""
-    eventually(lambda: word in cli.good("logs", name, root=agent.root).out, why=agent.said)
+    tap.eventually(lambda: word in cli.good("logs", name, root=agent.root).out, why=agent.said)
 
 
 def recorded(agent, name, *states):
     """Waits until it is so on the disk, too: a state is shown before."""
     agent.task_until(name, *states)
-    eventually(lambda: record(agent, name)["tasks"][0]["state"] in states)
+    tap.eventually(lambda: record(agent, name)["tasks"][0]["state"] in states)
 
 
 def record(agent, name):
@@ -237,7 +230,7 @@ def test_restarted(work):
         assert {"again+3", "again+2"} <= names and "again" not in names, names
         agent.launch_task("endless", shell("exit 1"), restart={
             "policy": "always", "backoff_seconds": 1000, "max_backoff_seconds": 1000})
-        eventually(lambda: len(agent.tasks()["endless"]["statuses"]) > 3)
+        tap.eventually(lambda: len(agent.tasks()["endless"]["statuses"]) > 3)
         assert agent.kill_task("endless")[0] == 200
         assert agent.task_until("endless", *TERMINAL, timeout=5)["state"] == "TASK_KILLED"
 
@@ -313,7 +306,7 @@ def test_killed_while_launching(work):
             assert one["statuses"][-1]["reason"] == "REASON_TASK_KILLED_DURING_LAUNCH", one
             workers = agent.workers()
             agent.end(signal.SIGKILL)
-            eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
+            tap.eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
             agent.start()
             agent.task_until("two", "TASK_STARTING")
             assert agent.kill_task("two")[0] == 200
@@ -370,7 +363,7 @@ def test_killed_often(work):
                 before = len(accepted)
                 waiting = [pool.submit(launch, turn * 6 + n) for n in range(6)]
                 if turn % 2:
-                    eventually(lambda: len(accepted) > before)  # pylint: disable=cell-var-from-loop
+                    tap.eventually(lambda: len(accepted) > before)  # pylint: disable=cell-var-from-loop
                 time.sleep(dice.random() * 0.3)
                 agent.end(signal.SIGKILL)
                 for each in waiting:
@@ -387,7 +380,7 @@ def test_killed_often(work):
         for task in agent.tasks().values():
             numbers = [ranks.index(s) for s in states(task)]
             assert numbers == sorted(numbers), task
-        eventually(lambda: not [n for n in os.listdir(f"{agent.root}/tasks") if n.startswith(".tmp-")])
+        tap.eventually(lambda: not [n for n in os.listdir(f"{agent.root}/tasks") if n.startswith(".tmp-")])
 
 
 def test_history(work):
@@ -399,13 +392,13 @@ def test_history(work):
             if n:
                 acknowledge_all(agent, f"t{n}")
         # Nobody acknowledged t0.
-        eventually(lambda: set(agent.tasks()) == {"t0", "t3", "t4"}, why=agent.tasks)
+        tap.eventually(lambda: set(agent.tasks()) == {"t0", "t3", "t4"}, why=agent.tasks)
         assert sorted(os.listdir(f"{agent.root}/names")) == ["t0", "t3", "t4"]
         assert len(os.listdir(f"{agent.root}/containers")) == 3
 
         def records():
             return sorted(n for n in os.listdir(f"{agent.root}/tasks") if n[0] != ".")
-        eventually(lambda: records() == ["t0.json", "t3.json", "t4.json"], why=records)
+        tap.eventually(lambda: records() == ["t0.json", "t3.json", "t4.json"], why=records)
 
 
 def test_full_disk(work):
@@ -431,11 +424,11 @@ def test_full_disk(work):
         assert os.path.exists(reserve)
         cli.good("kill", "--signal", "USR1", "runs", root=agent.root)
         assert "status 4" in agent.task_until("runs", "TASK_FAILED")["statuses"][-1]["message"]
-        eventually(lambda: record(agent, "runs")["tasks"][0]["state"] == "TASK_FAILED")
+        tap.eventually(lambda: record(agent, "runs")["tasks"][0]["state"] == "TASK_FAILED")
         os.unlink(f"{agent.root}/filler")
         assert agent.launch_task("new", shell("true"))[0] == 200
         agent.task_until("new", "TASK_FINISHED")
-        eventually(lambda: os.path.exists(reserve) and os.path.getsize(reserve) == 4 << 20)
+        tap.eventually(lambda: os.path.exists(reserve) and os.path.getsize(reserve) == 4 << 20)
     finally:
         agent.close()
         subprocess.run(["umount", "-l", f"{work}/root"], check=True)

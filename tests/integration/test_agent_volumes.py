@@ -79,7 +79,7 @@ def test_reserved(work):
         assert status == 409 and "in use" in answer["error"], (status, answer)
         agent.kill("user")
         agent.wait("user")
-        boxes.eventually(lambda: agent.call("DESTROY_VOLUMES",
+        tap.eventually(lambda: agent.call("DESTROY_VOLUMES",
                                             volumes=[disk("web", role="www")])[0] == 200)
 
 
@@ -129,7 +129,7 @@ def test_secrets(work):
                 {"container_path": "/tmp/key", "mode": "RO", "source": source},
                 {"container_path": "in", "source": source}]})
         assert status == 200, (status, answer)
-        boxes.eventually(lambda: str(len(SECRET)) in good("logs", "task", root=agent.root).out)
+        tap.eventually(lambda: str(len(SECRET)) in good("logs", "task", root=agent.root).out)
         text = good("logs", "task", root=agent.root).out
         assert text == f"400 1000\n400 1000\n{len(SECRET)}\n", text
         assert not [word for word in (SECRET, CODED) if word in command_lines()]

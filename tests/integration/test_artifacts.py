@@ -14,7 +14,7 @@ from pulling import pull
 import registry
 from registry import Registry
 import tap
-from test_store import Store, need_fail_points, steps
+from test_store import Store, steps
 
 TYPE = "application/vnd.example.chart.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
@@ -418,7 +418,7 @@ def test_both_at_once(work):
 
 def kill_at_each_step(work, command):
     """A kill between two steps leaves nothing half; the same command then succeeds."""
-    need_fail_points(work)
+    tap.need_fail_points()
     for step in steps():
         if not step.startswith(("import-", "layers-", "store-file", "image-", "source-")):
             continue

@@ -185,14 +185,14 @@ def test_events(work):
             return agent.docker_good("events", "--since", "10m", "--until", "0s", "--filter", "event=die",
                                      "--filter", "event=tag", "--format", "{{json .}}").splitlines()
 
-        boxes.eventually(lambda: len(past()) == 3)
+        tap.eventually(lambda: len(past()) == 3)
         b, a, tag = map(json.loads, past())
         assert b["Actor"]["Attributes"] == {"image": "busybox", "name": "b", "exitCode": "0"}, b
         assert a["from"] == "busybox" and a["Actor"]["Attributes"]["exitCode"] == "3", a
         assert tag["Type"] == "image" and abs(tag["time"] - time.time()) < 60, tag
         done = agent.docker("events", "--filter", "label=x", "--until", "0s")
         assert done.returncode and "label=x" in done.stderr, done
-        boxes.eventually(lambda: processes_of(agent) == 1)
+        tap.eventually(lambda: processes_of(agent) == 1)
 
 
 def test_stats(work):
@@ -208,7 +208,7 @@ def test_stats(work):
             time.sleep(3)
             stream.kill()
             assert re.search(r"a \d+\.\d+%", stream.communicate(timeout=30)[0])
-        boxes.eventually(lambda: processes_of(agent) == 1)
+        tap.eventually(lambda: processes_of(agent) == 1)
         agent.docker_good("rm", "-f", "a")
         assert agent.docker("stats", "--no-stream", "a").returncode == 1
 
@@ -267,7 +267,7 @@ def test_client_gone(work):
         for follower in followers:
             follower.send_signal(signal.SIGKILL)
             follower.communicate()
-        boxes.eventually(lambda: processes_of(agent) == 1)
+        tap.eventually(lambda: processes_of(agent) == 1)
         assert agent.docker_good("ps", "-q")
         agent.docker_good("rm", "-f", "a")
 

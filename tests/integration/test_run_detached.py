@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from boxes import image, box, box_good, eventually, status_of, running, end, leftovers, Terminal
+from boxes import image, box, box_good, status_of, running, end, leftovers, Terminal
 import cli
 from cli import good, run
 import tap
@@ -18,7 +18,7 @@ def test_detached(_work):
     result = good("run", "-d", "--name", "web", image(), "sh", "-c", "echo started; sleep 1000")
     assert re.fullmatch("[0-9a-f]{64}\n", result.out), result
     try:
-        eventually(lambda: good("logs", "web").out == "started\n")
+        tap.eventually(lambda: good("logs", "web").out == "started\n")
         assert status_of(result.out[:6]) == "running"
         taken = run("run", "-d", "--name", "web", image(), "true")
         assert taken.status == 125 and "web" in taken.err, taken
@@ -77,7 +77,7 @@ def test_exec(_work):
         status = good("exec", "target", "cat", "/proc/self/status").out
         assert "CapBnd:\t00000000000005fb" in status and re.search(r"Seccomp:\s+2", status)
         good("exec", "-d", "target", "sh", "-c", "echo done >/tmp/mark; sleep 1000")
-        eventually(lambda: run("exec", "target", "cat", "/tmp/mark").out == "done\n")
+        tap.eventually(lambda: run("exec", "target", "cat", "/tmp/mark").out == "done\n")
         terminal = Terminal("exec", "-it", "target", "sh")
         terminal.type("stty size; exit 2\r")
         terminal.expect("40 100")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from boxes import image, box, background, eventually, status_of, running, leftovers, containers
+from boxes import image, box, background, status_of, running, leftovers, containers
 import cli
 from cli import good
 import tap
@@ -30,7 +30,7 @@ def test_a_command_that_was_killed(_work):
         process.kill()
         process.wait()
     # A directory without a lock may be about to be locked: it is given a minute.
-    eventually(lambda: not good("ps", "-aq").out and not containers(), 90)
+    tap.eventually(lambda: not good("ps", "-aq").out and not containers(), 90)
     assert not leftovers()
 
 
@@ -58,7 +58,7 @@ def test_a_shim_that_was_killed(_work):
     with open(f"/proc/{shim}/comm", encoding="utf-8") as comm:
         assert comm.read() == "ucr-shim\n"
     os.kill(shim, signal.SIGKILL)
-    eventually(lambda: not os.path.exists(f"/proc/{shim}/fd/0"))
+    tap.eventually(lambda: not os.path.exists(f"/proc/{shim}/fd/0"))
     assert status_of("lost") == "running"
     good("rm", "-f", "lost")
     assert not leftovers() and not containers()

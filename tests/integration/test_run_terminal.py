@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from boxes import image, background, eventually, status_of, leftovers, containers, Terminal
+from boxes import image, background, status_of, leftovers, containers, Terminal
 from cli import good
 import tap
 
@@ -36,7 +36,7 @@ def test_second_interrupt_kills(_work):
                          stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    eventually(lambda: not is_pending(process.pid, signal.SIGINT))
+    tap.eventually(lambda: not is_pending(process.pid, signal.SIGINT))
     time.sleep(0.3)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -47,13 +47,13 @@ def test_second_interrupt_kills(_work):
 def test_survives_its_command(_work):
     """kill -9 of ucrctl leaves a container running, and its shim cleans up after it"""
     process = background("run", "--rm", "--name", "orphan", image(), "sleep", "1000")
-    eventually(lambda: "orphan" in good("ps").out and status_of("orphan") == "running")
+    tap.eventually(lambda: "orphan" in good("ps").out and status_of("orphan") == "running")
     process.kill()
     process.wait()
     time.sleep(0.2)
     assert status_of("orphan") == "running"
     good("stop", "-t", "0", "orphan")
-    eventually(lambda: not containers())
+    tap.eventually(lambda: not containers())
     assert not leftovers()
 
 

@@ -97,14 +97,6 @@ def need_root():
         raise tap.Skip("needs root")
 
 
-def need_fail_points(work):
-    store = Store(os.path.join(work, "probe"))
-    archive = os.path.join(work, "probe.tar")
-    docker_archive(archive, [BASE])
-    if store.run("load", archive, fail="import-staged:kill")[0] == 0:
-        raise tap.Skip("built without --enable-fail-points")
-
-
 def steps():
     with open(os.path.join(tap.source_dir(), "images", "store-steps.c"), encoding="utf-8") as f:
         return re.findall(r'\[STEP_\w+\] = "([\w-]+)"', f.read())
@@ -161,7 +153,7 @@ def test_a_name_moves(work):
 
 def test_an_archive_is_read_once(work):
     need_root()
-    need_fail_points(work)
+    tap.need_fail_points()
     store, archive = Store(work), os.path.join(work, "a.tar")
     docker_archive(archive, [BASE, APP], ["app:1"])
     out = [os.path.join(work, name) for name in ("one", "two", "three")]
@@ -196,7 +188,7 @@ def test_several_at_once(work):
 
 def test_kill_at_each_step(work):
     need_root()
-    need_fail_points(work)
+    tap.need_fail_points()
     archive = os.path.join(work, "a.tar")
     image_id = docker_archive(archive, [BASE, APP], ["app"])
     for step in steps():
@@ -215,7 +207,7 @@ def test_kill_at_each_step(work):
 
 def test_flush_killed(work):
     need_root()
-    need_fail_points(work)
+    tap.need_fail_points()
     archive = os.path.join(work, "a.tar")
     docker_archive(archive, [BASE, APP], ["app"])
     for step, durable in ("flush-begin:1", 0), ("flush-mark:1", 0), ("flush-mark:2", 1):
@@ -370,7 +362,7 @@ def test_rootless(work):
 
 def test_rootless_killed(work):
     need_root()
-    need_fail_points(work)
+    tap.need_fail_points()
     if not shutil.which("newuidmap"):
         raise tap.Skip("needs newuidmap")
     store, archive = Store(work, cli.rootless_prefix(work)), os.path.join(work, "a.tar")

@@ -12,7 +12,7 @@ import time
 from agent import Agent
 import cli
 import tap
-from test_agent_faults import LAUNCH, Broken, eventually, need_fail_points, restart
+from test_agent_faults import LAUNCH, Broken, restart
 from test_agent_tasks import TERMINAL, events, shell, stalled_registry, states
 
 
@@ -48,7 +48,7 @@ def test_ended_while_launching(work):
     with stalled_agent(work) as (agent, image):
         agent.launch_task("waits", shell("true"), container=image)
         agent.task_until("waits", "TASK_STARTING")
-        time.sleep(0.5)  # until it is at the registry
+        tap.eventually(agent.workers)
         start = time.monotonic()
         assert agent.end() == 0
         assert time.monotonic() - start < 10
@@ -79,7 +79,7 @@ def refused_first(work, fault, code):
 
 def test_record_refused(work):
     """a record that cannot be written is no task"""
-    need_fail_points(work)
+    tap.need_fail_points()
     refused_first(f"{work}/eio", "task-record:eio", 500)
     refused_first(f"{work}/enospc", "task-record:enospc", 507)
     refused_first(f"{work}/flush", "task-flush:eio", 500)
@@ -87,7 +87,7 @@ def test_record_refused(work):
 
 def test_record_later(work):
     """what cannot be written of a task that was accepted is written again"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for action in ("record:2:kill", "record:2:eio", "record:2:enospc", "flush:2:eio", "flush:2:kill"):
         with Broken(f"{work}/{action}", f"task-{action}") as agent:
             assert agent.launch_task("one", shell("exit 3")) == (200, None), action
@@ -102,7 +102,7 @@ def test_record_later(work):
 
 def test_record_killed(work):
     """whoever writes the records is killed each time: nothing is accepted, and nothing half there"""
-    need_fail_points(work)
+    tap.need_fail_points()
     with Broken(work, "task-record:kill") as agent:
         with contextlib.suppress(OSError):
             assert agent.call("LAUNCH_TASK", 2, task_info={
@@ -114,7 +114,7 @@ def test_record_killed(work):
 
 def test_launch_failed(work):
     """a launch that fails, or is killed, before there is a container: it is said"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for action, word in (("kill", "signal 9"), ("eio", "task-launch"), ("enospc", "task-launch")):
         with Broken(f"{work}/{action}", f"task-launch:{action}") as agent:
             assert agent.launch_task("one", shell("exit 3")) == (200, None), action
@@ -127,7 +127,7 @@ def test_launch_failed(work):
 
 def test_launched_all_the_same(work):
     """a launch that fails when the container runs already: the task is what that one does"""
-    need_fail_points(work)
+    tap.need_fail_points()
     for action in ("kill", "eio", "enospc"):
         with Broken(f"{work}/{action}", f"task-launched:{action}") as agent:
             assert agent.launch_task("one", shell("sleep 0.5; exit 3")) == (200, None), action
@@ -145,7 +145,7 @@ def half_made(agent):
 def killed_in_launch(agent, has_come):
     """The agent is, when the launch of its task has come so far; the next one is not broken."""
     assert agent.launch_task("one", shell("exit 3")) == (200, None)
-    eventually(has_come, why="the launch does not come so far")
+    tap.eventually(has_come, why="the launch does not come so far")
     agent.end(signal.SIGKILL)
     agent.env = None
 
@@ -160,7 +160,7 @@ def assert_ran_once(agent):
 
 def test_killed_at_each_step(work):
     """the agent is killed while a launch of a task is at a step: it runs once all the same"""
-    need_fail_points(work)
+    tap.need_fail_points()
     steps = [s for s in LAUNCH if s.startswith("launch-")]
     for step in steps + ["task-launch", "task-launched"]:
         with Broken(f"{work}/{step}", f"{step}:sleep500") as agent:
@@ -173,7 +173,7 @@ def test_killed_at_each_step(work):
 
 def test_killed_with_a_name(work):
     """what a launch that was killed left has the name, and is no container: the name is free"""
-    need_fail_points(work)
+    tap.need_fail_points()
     with Broken(work, "launch-name:sleep60000") as agent:
         killed_in_launch(agent, lambda: os.path.lexists(f"{agent.root}/names/one"))
         assert len(half_made(agent)) == 1
@@ -183,7 +183,7 @@ def test_killed_with_a_name(work):
 
 def test_killed_but_not_gone(work):
     """whoever made it has not ended yet when the next agent is there: its end is waited for"""
-    need_fail_points(work)
+    tap.need_fail_points()
     with Broken(work, "launch-name:sleep60000") as agent:
         killed_in_launch(agent, lambda: os.path.lexists(f"{agent.root}/names/one"))
         with open_locked(f"{half_made(agent)[0]}/rootfs"):
@@ -195,13 +195,14 @@ def test_killed_but_not_gone(work):
 
 def test_killed_before_worker(work):
     """a worker whose agent ended before it could ask to be told of that does nothing"""
-    need_fail_points(work)
+    tap.need_fail_points()
     with Broken(work, "job-begun:sleep1000") as agent:
         assert agent.launch_task("one", shell("exit 3")) == (200, None)
-        eventually(agent.workers)
+        tap.eventually(agent.workers)
+        workers = agent.workers()
         agent.end(signal.SIGKILL)
         agent.env = None
-        time.sleep(2)
+        tap.eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers))
         assert not os.listdir(f"{agent.root}/containers")
         agent.start()
         assert_ran_once(agent)
