@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 void policy_volume_done(struct policy_volume *volume)
@@ -134,19 +133,13 @@ static int refuse_path(const char *path, bool is_read_only, struct err *err)
 /* The allowed directory is the operator's; what lies in it may be anybody's. */
 static int open_below(const struct policy_path *allowed, const char *rest)
 {
-	const struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
 	cleanup_close int dir = open(allowed->path, O_PATH | O_CLOEXEC);
-	int fd;
 
 	if (dir < 0)
 		return -errno;
 	if (!*rest)
 		return take_fd(&dir);
-	fd = (int)syscall(SYS_openat2, dir, rest, &how, sizeof(how));
-	return fd < 0 ? -errno : fd;
+	return path_open_scoped(dir, rest, O_PATH, 0, RESOLVE_BENEATH);
 }
 
 int policy_open_path(

@@ -11,18 +11,17 @@
 #include "common/cleanup.h"
 #include "common/elf.h"
 #include "common/fd.h"
+#include "common/path.h"
 #include "common/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define MAPS_MAX 4096	      /* executable ones of a process; then the oldest go */
 #define MAPS_TEXT_MAX 8388608 /* of /proc/PID/maps */
@@ -280,8 +279,6 @@ const char *profile_spaces_process(struct profile_spaces *spaces, pid_t pid)
 /* Nothing that blocks, and nothing above the process's root. */
 static int open_file(pid_t pid, const char *path, struct stat *st)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	cleanup_close int root_fd = -1, fd = -1;
 	char root[64];
 
@@ -289,8 +286,10 @@ static int open_file(pid_t pid, const char *path, struct stat *st)
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
-	if (fd < 0 || fstat(fd, st) < 0)
+	fd = path_open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, st) < 0)
 		return -errno;
 	return S_ISREG(st->st_mode) ? take_fd(&fd) : -EINVAL;
 }

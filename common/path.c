@@ -17,7 +17,7 @@
 
 /* EAGAIN: the kernel saw a rename or mount race with ".." and could not prove
  * containment. */
-static int open_scoped(
+int path_open_scoped(
 	int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
@@ -37,12 +37,13 @@ static int open_scoped(
 
 int path_open_in_root(int root_dirfd, const char *path, int flags, mode_t mode)
 {
-	return open_scoped(root_dirfd, *path ? path : ".", flags, mode, RESOLVE_IN_ROOT);
+	return path_open_scoped(
+		root_dirfd, *path ? path : ".", flags, mode, RESOLVE_IN_ROOT);
 }
 
 int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 {
-	return open_scoped(dirfd, *path ? path : ".", flags, mode,
+	return path_open_scoped(dirfd, *path ? path : ".", flags, mode,
 		RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 

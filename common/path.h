@@ -12,6 +12,7 @@
 #ifndef UCR_COMMON_PATH_H
 #define UCR_COMMON_PATH_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Room for path_of_fd(). */
@@ -23,6 +24,9 @@ int path_open_in_root(int root_dirfd, const char *path, int flags, mode_t mode)
 	__attribute__((warn_unused_result));
 int path_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	__attribute__((warn_unused_result));
+/* The same in another scope: `resolve` as openat2(2) has it, without magic links in any case. */
+int path_open_scoped(int dirfd, const char *path, int flags, mode_t mode,
+	uint64_t resolve) __attribute__((warn_unused_result));
 
 /*
  * mkdir -p in the scope of a root: walks component by component on the descriptors it

@@ -2,13 +2,13 @@
 #include "isolators/proc-handle.h"
 
 #include "common/cleanup.h"
+#include "common/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 /* A detached instance; -EPERM without the privilege, or in a user namespace whose view of
@@ -47,16 +47,12 @@ int proc_handle_open(struct err *err)
 /* "self" is a link within procfs; RESOLVE_BENEATH and RESOLVE_NO_XDEV keep it there. */
 int proc_handle_write(int proc_dirfd, const char *path, const char *value)
 {
-	struct open_how how = {
-		.flags = O_WRONLY | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS,
-	};
-	cleanup_close int fd =
-		(int)syscall(SYS_openat2, proc_dirfd, path, &how, sizeof(how));
+	cleanup_close int fd = path_open_scoped(
+		proc_dirfd, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_XDEV);
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	do {
 		n = write(fd, value, strlen(value));
 	} while (n < 0 && errno == EINTR);

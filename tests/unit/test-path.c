@@ -7,6 +7,7 @@
 #include "common/str.h"
 
 #include <errno.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 static int setup(void **state)
@@ -61,6 +62,25 @@ static void test_beneath_follows_nothing(void **state)
 	assert_int_equal(path_open_beneath(root, "up", O_RDONLY, 0), -ELOOP);
 	assert_int_equal(path_open_beneath(root, "../root", O_RDONLY, 0), -EXDEV);
 	assert_int_equal(path_open_beneath(root, "/etc/passwd", O_RDONLY, 0), -EXDEV);
+}
+
+static void test_scope_of_callers(void **state)
+{
+	cleanup_close int root = open_root(state), fd = -1;
+
+	assert_int_equal(mkdirat(root, "etc", 0755), 0);
+	assert_int_equal(symlinkat("etc", root, "inside"), 0);
+	fd = path_open_scoped(root, "inside/../inside", O_PATH, 0, RESOLVE_BENEATH);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(path_open_scoped(root, "inside", O_PATH, 0,
+				 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS),
+		-ELOOP);
+	assert_int_equal(
+		path_open_scoped(root, "etc-link", O_PATH, 0, RESOLVE_BENEATH), -EXDEV);
+	/* Whatever the scope is. */
+	assert_int_equal(
+		path_open_scoped(AT_FDCWD, "/proc/self/fd/0", O_PATH, 0, 0), -ELOOP);
 }
 
 static void test_magic_links_refused(void **state)
@@ -150,6 +170,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_make_target, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_target_behind_links, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_scope_of_callers, setup, teardown),
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_below),
 	};
