@@ -192,7 +192,8 @@ int id_range_take(int leases_dirfd, const struct id_pool *pool, const char *hold
 			pool->first);
 	}
 	if (r < 0)
-		return err_set(err, -r, "take a range of ids");
+		return err_set(err, -r, "take the ids from %u on in %s", first,
+			ID_RANGE_DIRECTORY);
 	write_next(leases_dirfd, number);
 	*ret = (struct id_range){ first, ID_RANGE_SIZE, false };
 	return 0;
@@ -202,14 +203,20 @@ int id_range_keep(int leases_dirfd, const struct id_range *range, const char *ho
 	struct err *err)
 {
 	char name[NAME_MAX_TEXT], has[PATH_MAX];
+	int r;
 
 	name_of(range->first, name);
 	read_holder(leases_dirfd, name, has);
-	if (str_eq(has, holder) || take_one(leases_dirfd, range->first, holder) == 0)
+	if (str_eq(has, holder))
 		return 0;
-	return err_say(err, EBUSY,
-		"the ids from %u on, which its files have, are another's now",
-		range->first);
+	r = take_one(leases_dirfd, range->first, holder);
+	if (r == -EEXIST)
+		return err_say(err, EBUSY,
+			"the ids from %u on, which its files have, are another container's now",
+			range->first);
+	return r < 0 ? err_set(err, -r, "take the ids from %u on again in %s",
+			       range->first, ID_RANGE_DIRECTORY)
+		     : 0;
 }
 
 void id_range_release(int leases_dirfd, const struct id_range *range, const char *holder)

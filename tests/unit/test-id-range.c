@@ -136,6 +136,29 @@ static void test_not_again_soon(void **state)
 	assert_int_not_equal(one.first, two.first);
 }
 
+static void test_keep(void **state)
+{
+	static const struct id_pool pool = { 65536, 2 * 65536 - 1 };
+	struct id_range range;
+	struct err err;
+	char a[128], b[128];
+
+	holder("a", a);
+	holder("b", b);
+	assert_int_equal(id_range_take(leases, &pool, a, &range, NULL), 0);
+	assert_int_equal(id_range_keep(leases, &range, a, NULL), 0);
+	assert_int_equal(id_range_keep(leases, &range, b, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "65536"));
+	id_range_release(leases, &range, a);
+	assert_int_equal(id_range_keep(leases, &range, b, NULL), 0);
+	assert_int_equal(id_range_keep(leases, &range, a, NULL), -EBUSY);
+	/* What the system refuses is not another's. */
+	assert_int_equal(id_range_keep(-1, &range, a, &err), -EBADF);
+	assert_non_null(strstr(err.text, "65536"));
+	assert_int_equal(id_range_take(-1, &pool, a, &range, &err), -EBADF);
+	assert_non_null(strstr(err.text, "65536"));
+}
+
 static void test_map(void **state)
 {
 	const struct id_range range = { 131072, 65536, false };
@@ -154,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leases, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_not_again_soon, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_keep, make_dir, remove_dir),
 		cmocka_unit_test(test_map),
 	};
 
