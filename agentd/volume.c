@@ -58,14 +58,14 @@ static int open_volumes(const struct engine *engine, struct err *err)
 }
 
 /* The same for whoever changes which there are, or what one is: one after the other. */
-static int open_locked(const struct engine *engine, bool is_exclusive, struct err *err)
+static int open_locked(const struct engine *engine, struct err *err)
 {
 	cleanup_close int fd = open_volumes(engine, err);
 	int r;
 
 	if (fd < 0)
 		return fd;
-	r = fd_lock(fd, is_exclusive, true);
+	r = fd_lock(fd, true, true);
 	return r < 0 ? err_set(err, -r, "lock %s/volumes", engine->root_path)
 		     : take_fd(&fd);
 }
@@ -164,14 +164,6 @@ static int find(int volumes, const char *name, const char *role, int *ret_dirfd,
 	return 0;
 }
 
-int volume_find(struct engine *engine, const char *name, const char *role,
-	struct volume *ret, struct err *err)
-{
-	cleanup_close int volumes = open_volumes(engine, err), dirfd = -1;
-
-	return volumes < 0 ? volumes : find(volumes, name, role, &dirfd, ret, err);
-}
-
 static int check_room(int dirfd, uint64_t bytes, struct err *err)
 {
 	struct statvfs fs;
@@ -209,7 +201,7 @@ static int build(
 
 int volume_create(struct engine *engine, const struct volume *volume, struct err *err)
 {
-	cleanup_close int volumes = open_locked(engine, true, err);
+	cleanup_close int volumes = open_locked(engine, err);
 	char temporary[ROOM_FOR_NAME];
 	int r = volumes < 0 ? volumes : check_name(volume->name, err);
 
@@ -228,7 +220,7 @@ int volume_grow(struct engine *engine, const char *name, const char *role,
 	uint64_t bytes_more, struct err *err)
 {
 	cleanup_volume struct volume volume = { 0 };
-	cleanup_close int volumes = open_locked(engine, true, err), dirfd = -1;
+	cleanup_close int volumes = open_locked(engine, err), dirfd = -1;
 	int r = volumes < 0 ? volumes : find(volumes, name, role, &dirfd, &volume, err);
 
 	if (r == 0)
@@ -287,7 +279,7 @@ int volume_destroy(
 	struct engine *engine, const char *name, const char *role, struct err *err)
 {
 	cleanup_volume struct volume volume = { 0 };
-	cleanup_close int volumes = open_locked(engine, true, err), dirfd = -1, data = -1;
+	cleanup_close int volumes = open_locked(engine, err), dirfd = -1, data = -1;
 	char gone[ROOM_FOR_NAME];
 	int r = volumes < 0 ? volumes : find(volumes, name, role, &dirfd, &volume, err);
 
@@ -315,6 +307,12 @@ int volume_open(
 
 /* ---- all ---- */
 
+/* It was destroyed meanwhile, or somebody else put it there. */
+static bool is_no_volume(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR;
+}
+
 static int add(int volumes, const char *name, struct volume_list *list, struct err *err)
 {
 	struct volume *items =
@@ -325,9 +323,13 @@ static int add(int volumes, const char *name, struct volume_list *list, struct e
 	if (!items)
 		return err_oom(err);
 	list->items = items;
+	if (is_no_volume(dirfd))
+		return 0;
 	if (dirfd < 0)
-		return 0; /* destroyed meanwhile */
+		return err_set(err, -dirfd, "open volume %s", name);
 	r = read_record(dirfd, name, &items[list->count], err);
+	if (is_no_volume(r))
+		return 0;
 	if (r == 0)
 		list->count++;
 	return r;

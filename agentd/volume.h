@@ -26,9 +26,7 @@ void volume_done(struct volume *volume);
 /* -EEXIST; -ENOSPC when the file system has not so much left. */
 int volume_create(struct engine *engine, const struct volume *volume, struct err *err)
 	__attribute__((warn_unused_result));
-/* -ENOENT; -EACCES for another role. */
-int volume_find(struct engine *engine, const char *name, const char *role,
-	struct volume *ret, struct err *err) __attribute__((warn_unused_result));
+/* -ENOENT; -EACCES for another role, as with all that follow. */
 int volume_grow(struct engine *engine, const char *name, const char *role,
 	uint64_t bytes_more, struct err *err) __attribute__((warn_unused_result));
 /* -EBUSY while a container has it. */
@@ -46,6 +44,7 @@ struct volume_list {
 };
 void volume_list_done(struct volume_list *list);
 #define cleanup_volume_list cleanup_with(volume_list_done)
+/* In no order; one that is destroyed meanwhile may be left out. Released by volume_list_done(). */
 int volume_list(struct engine *engine, struct volume_list *ret, struct err *err)
 	__attribute__((warn_unused_result));
 

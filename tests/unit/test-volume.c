@@ -36,16 +36,28 @@ static int create(const char *name, const char *role, uint64_t bytes)
 	return volume_create(engine, &volume, &err);
 }
 
+/* The size that is set aside for it; 0: there is no such volume. */
+static uint64_t bytes_of(const char *name)
+{
+	cleanup_volume_list struct volume_list list = { 0 };
+	uint64_t bytes = 0;
+
+	assert_int_equal(volume_list(engine, &list, &err), 0);
+	for (size_t i = 0; i < list.count; i++) {
+		if (strcmp(list.items[i].name, name) == 0)
+			bytes = list.items[i].bytes;
+	}
+	return bytes;
+}
+
 static void test_life(void **state)
 {
-	cleanup_volume struct volume volume = { 0 };
-
 	assert_int_equal(create("data", "*", 4096), 0);
 	assert_int_equal(create("data", "*", 4096), -EEXIST);
 	assert_int_equal(volume_grow(engine, "data", "*", 8192, &err), 0);
-	assert_int_equal(volume_find(engine, "data", NULL, &volume, &err), 0);
-	assert_int_equal(volume.bytes, 4096 + 8192);
+	assert_int_equal(bytes_of("data"), 4096 + 8192);
 	assert_int_equal(volume_destroy(engine, "data", "*", &err), 0);
+	assert_int_equal(bytes_of("data"), 0);
 	assert_int_equal(volume_destroy(engine, "data", "*", &err), -ENOENT);
 }
 
@@ -98,13 +110,39 @@ static void test_list(void **state)
 	assert_int_equal(list.items[0].bytes + list.items[1].bytes, 3);
 }
 
+/* Between the reading of the directory and of the record; and what is none at all. */
+static void test_list_without_record(void **state)
+{
+	cleanup_close int dirfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+
+	assert_int_equal(create("a", "*", 1), 0);
+	assert_int_equal(create("going", "*", 2), 0);
+	assert_int_equal(unlinkat(dirfd, "volumes/going/volume.json", 0), 0);
+	fd = openat(dirfd, "volumes/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(bytes_of("a"), 1);
+	assert_int_equal(bytes_of("going"), 0);
+}
+
+/* What is there and cannot be read is not left out in silence. */
+static void test_list_unreadable(void **state)
+{
+	cleanup_close int dirfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	cleanup_volume_list struct volume_list list = { 0 };
+
+	assert_int_equal(create("broken", "*", 1), 0);
+	fd = openat(dirfd, "volumes/broken/volume.json", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_int_equal(write(fd, "{", 1), 1);
+	assert_true(volume_list(engine, &list, &err) < 0);
+	assert_non_null(strstr(err.text, "volume broken"));
+}
+
 static void test_sweep(void **state)
 {
 	static const char *const begun[] = { "volumes/.new-1", "volumes/.gone-2" };
 	cleanup_close int dirfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_volume struct volume volume = { 0 };
 
-	assert_int_equal(create("data", "*", 0), 0);
+	assert_int_equal(create("data", "*", 1), 0);
 	for (size_t i = 0; i < 2; i++) {
 		cleanup_close int fd = fd_mkdir_open(dirfd, begun[i], 0700);
 
@@ -113,7 +151,7 @@ static void test_sweep(void **state)
 	volume_sweep(engine);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(faccessat(dirfd, begun[i], F_OK, 0), -1);
-	assert_int_equal(volume_find(engine, "data", NULL, &volume, &err), 0);
+	assert_int_equal(bytes_of("data"), 1);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_engine, close_engine)
@@ -126,6 +164,8 @@ int main(void)
 		TEST(test_role),
 		TEST(test_in_use),
 		TEST(test_list),
+		TEST(test_list_without_record),
+		TEST(test_list_unreadable),
 		TEST(test_sweep),
 	};
 
