@@ -15,8 +15,6 @@
 
 #define HOSTNAME_MAX 63
 #define DEFAULT_STOP_TIMEOUT_MS 10000
-#define DEFAULT_LOG_BYTES (10ULL << 20)
-#define DEFAULT_LOG_FILES 3
 #define LOG_FILES_MAX 100
 
 void *bundle_grow_items(void **items, size_t *count, size_t size)
@@ -153,21 +151,19 @@ static int set_stop(
 static int set_log(
 	const struct run_options *options, struct bundle *bundle, struct err *err)
 {
-	bundle->log_max_bytes = DEFAULT_LOG_BYTES;
-	bundle->log_max_files = DEFAULT_LOG_FILES;
-	if (options->log_max_size &&
-		(str_to_bytes(options->log_max_size, &bundle->log_max_bytes) < 0 ||
-			bundle->log_max_bytes < 4096 ||
-			bundle->log_max_bytes > INT64_MAX))
+	const char *size =
+		options->log_max_size ? options->log_max_size : BUNDLE_LOG_SIZE;
+	const char *files =
+		options->log_max_files ? options->log_max_files : BUNDLE_LOG_FILES;
+
+	if (str_to_bytes(size, &bundle->log_max_bytes) < 0 ||
+		bundle->log_max_bytes < 4096 || bundle->log_max_bytes > INT64_MAX)
 		return err_say(err, EINVAL,
-			"--log-max-size %s: want a size of 4k or more",
-			options->log_max_size);
-	if (options->log_max_files &&
-		(str_to_u32(options->log_max_files, &bundle->log_max_files) < 0 ||
-			bundle->log_max_files < 1 ||
-			bundle->log_max_files > LOG_FILES_MAX))
-		return err_say(err, EINVAL, "--log-max-files %s: want 1 to %d",
-			options->log_max_files, LOG_FILES_MAX);
+			"--log-max-size %s: want a size of 4k or more", size);
+	if (str_to_u32(files, &bundle->log_max_files) < 0 || bundle->log_max_files < 1 ||
+		bundle->log_max_files > LOG_FILES_MAX)
+		return err_say(err, EINVAL, "--log-max-files %s: want 1 to %d", files,
+			LOG_FILES_MAX);
 	return 0;
 }
 

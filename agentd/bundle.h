@@ -17,6 +17,8 @@
 #include "isolators/isolator.h"
 
 #define BUNDLE_PIDS_LIMIT 1024 /* unless --pids-limit says otherwise */
+#define BUNDLE_LOG_SIZE "10m"  /* --log-max-size */
+#define BUNDLE_LOG_FILES "3"   /* --log-max-files */
 
 /* `run`'s options: strings as typed, NULL or empty when not given. Borrowed. */
 struct run_options {
@@ -48,8 +50,7 @@ struct run_options {
 	char *const *ulimits;					  /* "name=soft[:hard]" */
 	char *const *sysctls;
 	const char *cgroup_parent;
-	char *const *cap_add;
-	char *const *cap_drop;
+	char *const *cap_add, *const *cap_drop;
 	char *const *security_opts; /* "seccomp=FILE", "no-new-privileges" */
 	bool may_gain_privileges;   /* --no-new-privileges=false */
 	const char *userns;	    /* "auto": ids of its own; NULL, "host": the host's */
@@ -104,8 +105,7 @@ int bundle_build(const struct bundle_request *request, struct bundle *ret,
 int bundle_set_ids(struct bundle *bundle, const struct id_range *ids, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Writes hosts, hostname and resolv.conf, which the specification mounts, into the
- * directory. */
+/* Writes hosts, hostname and resolv.conf, which the specification mounts, to `dirfd`. */
 int bundle_write_files(const struct bundle_request *request, const struct bundle *bundle,
 	int dirfd, struct err *err) __attribute__((warn_unused_result));
 

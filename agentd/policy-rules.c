@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-#define DEFAULT_LOG_BYTES (10ULL << 20)
-#define DEFAULT_LOG_FILES 3
 #define GIGABYTE (1ULL << 30)
 
 typedef int rule_fn(
@@ -412,19 +410,20 @@ static int pids(
 static int log_size(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
-	uint64_t bytes = DEFAULT_LOG_BYTES;
-	uint32_t files = DEFAULT_LOG_FILES;
+	const char *size = run->log_max_size ? run->log_max_size : BUNDLE_LOG_SIZE;
+	uint64_t bytes;
+	uint32_t files;
 	char example[32];
 
-	if ((run->log_max_size && str_to_bytes(run->log_max_size, &bytes) < 0) ||
-		(run->log_max_files && str_to_u32(run->log_max_files, &files) < 0))
+	if (str_to_bytes(size, &bytes) < 0 ||
+		str_to_u32(run->log_max_files ? run->log_max_files : BUNDLE_LOG_FILES,
+			&files) < 0)
 		return 0; /* refused where it is used, in better words */
 	if (bytes <= policy->log_bytes && (!files || bytes <= policy->log_bytes / files))
 		return 0;
 	(void)snprintf(example, sizeof(example), "\"%llug\"",
 		(((unsigned long long)bytes - 1) / GIGABYTE + 1) * (files ? files : 1));
-	return policy_refuse(err, "log_max_size",
-		run->log_max_size ? run->log_max_size : "10m", "log_size", example);
+	return policy_refuse(err, "log_max_size", size, "log_size", example);
 }
 
 /* Labels that mean something to the runtime become annotations. */

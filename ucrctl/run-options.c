@@ -163,10 +163,11 @@ static const struct option_spec limits[] = {
 		.help = "Where to make the container's cgroup" },
 	{ "log-max-size", .arg = "SIZE", .set = option_string,
 		.offset = RUN(log_max_size),
-		.help = "When the log begins a new file (default: 10m)" },
+		.help = "When the log begins a new file (default: " BUNDLE_LOG_SIZE ")" },
 	{ "log-max-files", .arg = "NUMBER", .set = option_string,
 		.offset = RUN(log_max_files),
-		.help = "How many files of the log to keep (default: 3)" },
+		.help = "How many files of the log to keep (default: " BUNDLE_LOG_FILES
+			")" },
 	{ 0 },
 };
 
