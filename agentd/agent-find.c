@@ -2,6 +2,7 @@
 #include "agentd/agent-private.h"
 
 #include "agentd/container-nested.h"
+#include "agentd/container-private.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ static int find_beginning(struct agent *agent, const struct agent_call *call,
 		found = &list.items[i];
 	}
 	if (r == 0 && !found)
-		r = err_say(err, ENOENT, "no container %.80s", name);
+		r = container_say_none(name, err);
 	if (r == 0)
 		*ret = take_ptr(*found);
 	return r;

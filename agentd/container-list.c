@@ -19,21 +19,19 @@ static bool is_hex(const char *s)
 	return *s && s[strspn(s, "0123456789abcdef")] == '\0';
 }
 
-static bool is_full_id(const char *s)
+bool container_is_full_id(const char *s)
 {
 	return strlen(s) == CONTAINER_ID_MAX - 1 && is_hex(s);
 }
 
-/* Calls `fn` for each container directory whose name begins with `prefix`. */
-static int each_directory(struct engine *engine, const char *prefix,
-	int (*fn)(const char *id, void *arg), void *arg)
+int container_each(
+	int dirfd, const char *prefix, int (*fn)(const char *name, void *arg), void *arg)
 {
 	cleanup_closedir DIR *dir = NULL;
 	struct dirent *e;
 	int fd, r;
 
-	fd = openat(
-		engine_containers_dirfd(engine), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	dir = fdopendir(fd);
@@ -53,7 +51,7 @@ static int each_directory(struct engine *engine, const char *prefix,
 
 static int collect_id(const char *id, void *arg)
 {
-	return is_full_id(id) ? strv_add(arg, id) : 0;
+	return container_is_full_id(id) ? strv_add(arg, id) : 0;
 }
 
 static int say_ambiguous(const char *reference, char *const *ids, struct err *err)
@@ -74,18 +72,16 @@ static int say_ambiguous(const char *reference, char *const *ids, struct err *er
 	return err_hint(err, "give more digits, or the name");
 }
 
-/* The full id for a name or a full id. -ENOENT when there is none. */
-static int resolve_exactly(
-	struct engine *engine, const char *reference, char ret[CONTAINER_ID_MAX])
+int container_resolve(int names_dirfd, const char *reference, char ret[CONTAINER_ID_MAX])
 {
 	char target[CONTAINER_ID_MAX + 1];
 	ssize_t n;
 
 	if (!str_is_name(reference))
 		return -ENOENT;
-	n = readlinkat(engine_names_dirfd(engine), reference, target, sizeof(target));
+	n = readlinkat(names_dirfd, reference, target, sizeof(target));
 	if (n != CONTAINER_ID_MAX - 1) {
-		if (!is_full_id(reference))
+		if (!container_is_full_id(reference))
 			return -ENOENT;
 		memcpy(target, reference, CONTAINER_ID_MAX - 1);
 	}
@@ -99,11 +95,11 @@ static int resolve(struct engine *engine, const char *reference,
 	char ret[CONTAINER_ID_MAX], struct err *err)
 {
 	cleanup_strv strv ids = NULL;
-	int r = resolve_exactly(engine, reference, ret);
+	int r = container_resolve(engine_names_dirfd(engine), reference, ret);
 
 	if (r != -ENOENT || !is_hex(reference))
 		return r;
-	r = each_directory(engine, reference, collect_id, &ids);
+	r = container_each(engine_containers_dirfd(engine), reference, collect_id, &ids);
 	if (r < 0)
 		return err_set(err, -r, "list containers");
 	if (strv_len(ids) > 1)
@@ -114,7 +110,7 @@ static int resolve(struct engine *engine, const char *reference,
 	return 0;
 }
 
-static int say_none(const char *reference, struct err *err)
+int container_say_none(const char *reference, struct err *err)
 {
 	char shown[160];
 
@@ -131,18 +127,18 @@ int container_find(struct engine *engine, const char *reference, struct containe
 
 	if (r == 0)
 		r = container_load(engine, id, ret, err);
-	return r == -ENOENT ? say_none(reference, err) : r;
+	return r == -ENOENT ? container_say_none(reference, err) : r;
 }
 
 int container_find_exactly(struct engine *engine, const char *reference,
 	struct container **ret, struct err *err)
 {
 	char id[CONTAINER_ID_MAX];
-	int r = resolve_exactly(engine, reference, id);
+	int r = container_resolve(engine_names_dirfd(engine), reference, id);
 
 	if (r == 0)
 		r = container_load(engine, id, ret, err);
-	return r == -ENOENT ? say_none(reference, err) : r;
+	return r == -ENOENT ? container_say_none(reference, err) : r;
 }
 
 struct collection {
@@ -220,7 +216,7 @@ static int collect_container(const char *id, void *arg)
 	struct container *container;
 	int r;
 
-	if (!is_full_id(id))
+	if (!container_is_full_id(id))
 		return 0;
 	r = container_load(c->engine, id, &container, c->err);
 	if (r == -ENOENT) {
@@ -267,8 +263,9 @@ int container_list(struct engine *engine, struct container_list *ret, struct err
 
 	if (err)
 		err->code = 0;
-	(void)!each_directory(engine, CONTAINER_GONE_PREFIX, finish_removal, engine);
-	r = each_directory(engine, "", collect_container, &c);
+	(void)!container_each(engine_containers_dirfd(engine), CONTAINER_GONE_PREFIX,
+		finish_removal, engine);
+	r = container_each(engine_containers_dirfd(engine), "", collect_container, &c);
 	if (r < 0) {
 		container_list_done(&c.list);
 		return err && err->code ? r : err_set(err, -r, "list containers");

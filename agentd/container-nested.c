@@ -64,34 +64,40 @@ void container_disown(struct engine *engine, const char *parent, const char *id)
 		(void)unlinkat(dirfd, id, 0);
 }
 
-static bool is_full_id(const char *s)
+struct below {
+	struct engine *engine;
+	int depth;
+	int (*fn)(const char *id, void *arg);
+	void *arg;
+};
+
+static int each_below(struct engine *engine, const char *id, int depth,
+	int (*fn)(const char *id, void *arg), void *arg);
+
+static int visit(const char *name, void *arg)
 {
-	return strlen(s) == CONTAINER_ID_MAX - 1 &&
-	       s[strspn(s, "0123456789abcdef")] == '\0';
+	const struct below *b = arg;
+	int r = container_is_full_id(name) ? b->fn(name, b->arg) : 0;
+
+	return r <= 0 ? r : each_below(b->engine, name, b->depth + 1, b->fn, b->arg);
 }
 
-/* Of one that is gone meanwhile nothing. */
-static int count_below(struct engine *engine, const char *id, int depth, size_t *count)
+/* Goes down where `fn` returns 1. Of one that is gone meanwhile nothing. */
+static int each_below(struct engine *engine, const char *id, int depth,
+	int (*fn)(const char *id, void *arg), void *arg)
 {
-	cleanup_closedir DIR *dir = NULL;
-	const struct dirent *e;
-	int fd = open_directory(engine, id, CHILDREN), r = 0;
+	struct below b = { engine, depth, fn, arg };
+	cleanup_close int dirfd = open_directory(engine, id, CHILDREN);
 
-	if (fd == -ENOENT || depth > CONTAINER_DEPTH_MAX)
+	if (dirfd == -ENOENT || depth > CONTAINER_DEPTH_MAX)
 		return 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			(void)close(fd);
-		return fd < 0 ? fd : -ENOMEM;
-	}
-	while (r == 0 && *count <= CONTAINER_BELOW_MAX && (e = readdir(dir))) {
-		if (!is_full_id(e->d_name))
-			continue;
-		++*count;
-		r = count_below(engine, e->d_name, depth + 1, count);
-	}
-	return r;
+	return dirfd < 0 ? dirfd : container_each(dirfd, "", visit, &b);
+}
+
+static int count(const char *id, void *arg)
+{
+	(void)id;
+	return ++*(size_t *)arg <= CONTAINER_BELOW_MAX;
 }
 
 static int note_child(
@@ -115,16 +121,16 @@ int container_adopt(
 {
 	const char *outermost = *container->parents,
 		   *parent = container_parent(container);
-	size_t count = 0;
+	size_t below = 0;
 	int r = note_child(engine, parent, container->id, err);
 
 	if (r < 0)
 		return r;
-	r = count_below(engine, outermost, 1, &count);
+	r = each_below(engine, outermost, 1, count, &below);
 	if (r < 0)
 		(void)err_set(err, -r, "count the containers in container %.*s",
 			CONTAINER_SHORT_ID, outermost);
-	else if (count > CONTAINER_BELOW_MAX)
+	else if (below > CONTAINER_BELOW_MAX)
 		r = err_say(err, EACCES,
 			"%d containers are in container %.*s already, which is the most; "
 			"remove some that have ended",
@@ -136,48 +142,21 @@ int container_adopt(
 
 /* ---- finding ---- */
 
-static int say_absent(const char *name, struct err *err)
-{
-	char shown[160];
-
-	str_printable(name, shown, sizeof(shown));
-	return err_say(err, ENOENT, "no container %s", shown);
-}
-
-/* The id that a name among siblings stands for. */
-static int resolve(struct engine *engine, const char *parent, const char *name,
-	char ret[CONTAINER_ID_MAX])
-{
-	cleanup_close int dirfd = -1;
-	char target[CONTAINER_ID_MAX + 1];
-	ssize_t n;
-
-	if (!str_is_name(name))
-		return -ENOENT;
-	dirfd = parent ? open_directory(engine, parent, NAMES)
-		       : container_names(engine, NULL);
-	n = dirfd < 0 ? -1 : readlinkat(dirfd, name, target, sizeof(target));
-	if (n == CONTAINER_ID_MAX - 1)
-		name = target;
-	else if (!is_full_id(name))
-		return -ENOENT;
-	memcpy(ret, name, CONTAINER_ID_MAX - 1);
-	ret[CONTAINER_ID_MAX - 1] = '\0';
-	return 0;
-}
-
 int container_find_in(struct engine *engine, const char *id, const char *name,
 	struct container **ret, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
+	/* -ENOENT where there were no children yet: no name is found there. */
+	cleanup_close int dirfd =
+		id ? open_directory(engine, id, NAMES) : container_names(engine, NULL);
 	char found[CONTAINER_ID_MAX];
-	int r = resolve(engine, id, name, found);
+	int r = container_resolve(dirfd, name, found);
 
 	if (r == 0)
 		r = container_load(engine, found, &container, err);
 	/* What may not be seen is not there, in the same words. */
 	if (r == -ENOENT || (r == 0 && !container_is_in(container, id)))
-		return say_absent(name, err);
+		return container_say_none(name, err);
 	if (r == 0)
 		*ret = take_ptr(container);
 	return r;
@@ -188,62 +167,44 @@ struct listing {
 	struct container_list list;
 	size_t room;
 	bool is_deep;
+	struct err *err;
 };
 
-static int list_below(struct listing *l, const char *id, int depth, struct err *err);
-
-static int add_child(struct listing *l, const char *id, int depth, struct err *err)
+static int list_one(const char *id, void *arg)
 {
+	struct listing *l = arg;
 	struct container *container;
-	int r = container_load(l->engine, id, &container, err);
+	int r = container_load(l->engine, id, &container, l->err);
 
 	if (r == -ENOENT)
 		return 0;
 	if (r == 0 && array_grow(&l->list.items, l->list.count, &l->room,
 			      sizeof(*l->list.items)) < 0) {
 		container_free(container);
-		r = err_oom(err);
+		r = err_oom(l->err);
 	}
 	if (r < 0)
 		return r;
 	l->list.items[l->list.count++] = container;
-	return l->is_deep ? list_below(l, id, depth + 1, err) : 0;
-}
-
-static int list_below(struct listing *l, const char *id, int depth, struct err *err)
-{
-	cleanup_closedir DIR *dir = NULL;
-	const struct dirent *e;
-	int fd = open_directory(l->engine, id, CHILDREN), r = 0;
-
-	if (fd == -ENOENT || depth > CONTAINER_DEPTH_MAX)
-		return 0;
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (fd >= 0)
-			(void)close(fd);
-		return err_set(err, fd < 0 ? -fd : ENOMEM, "list the containers");
-	}
-	while (r == 0 && (e = readdir(dir))) {
-		if (is_full_id(e->d_name))
-			r = add_child(l, e->d_name, depth, err);
-	}
-	return r;
+	return l->is_deep;
 }
 
 int container_list_in(struct engine *engine, const char *id, bool is_deep,
 	struct container_list *ret, struct err *err)
 {
-	struct listing l = { .engine = engine, .is_deep = is_deep };
-	int r = list_below(&l, id, 1, err);
+	struct listing l = { .engine = engine, .is_deep = is_deep, .err = err };
+	int r;
 
-	if (r < 0)
+	if (err)
+		err->code = 0;
+	r = each_below(engine, id, 1, list_one, &l);
+	if (r < 0) {
 		container_list_done(&l.list);
-	else
-		container_list_sort(&l.list);
-	if (r == 0)
-		*ret = l.list;
-	return r;
+		return err && err->code ? r : err_set(err, -r, "list containers");
+	}
+	container_list_sort(&l.list);
+	*ret = l.list;
+	return 0;
 }
 
 /* ---- ends ---- */

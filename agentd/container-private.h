@@ -23,6 +23,17 @@ int container_spec(int container_dirfd, struct spec **ret, struct err *err)
 int engine_cgroups(struct engine *engine, struct cgroup_host **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
+bool container_is_full_id(const char *s);
+/* Calls `fn` for each name in a directory that begins with `prefix`, until it returns less than 0. */
+int container_each(int dirfd, const char *prefix, int (*fn)(const char *name, void *arg),
+	void *arg) __attribute__((warn_unused_result));
+/* The full id that a name in a directory of names stands for; a full id stands for itself. -ENOENT:
+ * it is neither. */
+int container_resolve(int names_dirfd, const char *reference, char ret[CONTAINER_ID_MAX])
+	__attribute__((warn_unused_result));
+/* -ENOENT */
+int container_say_none(const char *reference, struct err *err);
+
 /* Newest first. */
 void container_list_sort(struct container_list *list);
 
