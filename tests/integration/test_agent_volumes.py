@@ -28,7 +28,8 @@ def disk(name, megabytes=1, role=None, path=None, mode="RW"):
 
 
 def output(agent, name, command, **fields):
-    status, answer = agent.launch(name, {"value": command}, **fields)
+    """what a task says that runs as root and ends well"""
+    status, answer = agent.launch(name, {"value": command, "user": "0"}, **fields)
     assert status == 200, (status, answer)
     ended = agent.wait(name)
     text = good("logs", name, root=agent.root).out
@@ -47,12 +48,17 @@ def test_persistent(work):
         assert agent.call("CREATE_VOLUMES", volumes=[disk("data", 4), disk("web", 1, "www")]) == \
             (200, None)
         assert sizes(agent) == {"data": ("*", 4), "web": ("www", 1)}, sizes(agent)
-        root = {"value": "echo one >data/file && id -u && stat -c %u data/file", "user": "0"}
-        status, answer = agent.launch("one", root, resources=[disk("data", path="data")])
-        assert status == 200, answer
-        assert agent.wait("one")["exit_status"] == 0
-        assert output(agent, "two", "cat /mnt/mesos/sandbox/data/file; ! touch data/x 2>/dev/null",
-                      resources=[disk("data", path="data", mode="RO")]) == "one\n"
+        ids = "id -u; stat -c %u data/file; cat /proc/self/uid_map"
+        one = output(agent, "one", f"echo one >data/file && {ids}",
+                     resources=[disk("data", path="data")]).split()
+        two = output(agent, "two", f"cat data/file; touch data/x 2>/dev/null; {ids}",
+                     resources=[disk("data", path="data", mode="RO")]).split()
+        assert two.pop(0) == "one", two
+        for seen in one, two:
+            assert seen[:3] == ["0", "0", "0"] and seen[4:] == ["65536"], seen
+        assert one[3] != two[3] and "0" not in (one[3], two[3]), (one, two)
+        assert os.stat(f"{agent.root}/volumes/data/data/file").st_uid == 0
+        assert not os.path.exists(f"{agent.root}/volumes/data/data/x")
         assert output(agent, "descriptors", "ls /proc/self/fd",
                       resources=[disk("data", path="data")]).split() == ["0", "1", "2", "3"]
         assert agent.call("GROW_VOLUMES", volumes=[disk("data", 2)])[0] == 200
@@ -100,10 +106,14 @@ def test_wrong(work):
 
 
 def found_anywhere(root, *words):
-    """Whether one of the words is in a file below the directory of the agent."""
+    """The files below the directory of the agent that have one of the words."""
     done = subprocess.run(["grep", "-rlaF", *[w for word in words for w in ("-e", word)], root],
-                          capture_output=True, check=False, encoding="utf-8")
-    return done.stdout
+                          capture_output=True, check=False, encoding="utf-8",
+                          env={**os.environ, "LC_ALL": "C"})
+    # What goes meanwhile need not be read; all else has to be.
+    unread = [line for line in done.stderr.splitlines() if not line.endswith("No such file or directory")]
+    assert not unread and (done.stderr or done.returncode in (0, 1)), done
+    return done.stdout.split()
 
 
 def command_lines():
@@ -138,11 +148,13 @@ def test_secrets(work):
         shown += "".join(agent.request("GET", path)[1] for path in ("/metrics",))
         shown += json.dumps(agent.call("GET_CONTAINERS")[1]) + agent.said()
         assert SECRET not in shown and CODED not in shown, shown
-        assert not found_anywhere(agent.root, SECRET, CODED), found_anywhere(
-            agent.root, SECRET, CODED)
+        assert found_anywhere(agent.root, '"task"'), "not even the name of the container"
+        found = found_anywhere(agent.root, SECRET, CODED)
+        assert not found, found
         agent.kill("task")
         agent.wait("task")
-        assert not found_anywhere(agent.root, SECRET, CODED)
+        found = found_anywhere(agent.root, SECRET, CODED)
+        assert not found, found
         status, answer = agent.launch("no", {"value": "true"}, container={
             "type": "MESOS", "volumes": [{"container_path": "/x", "source": {
                 "type": "SECRET", "secret": {"type": "VALUE", "value": {"data": "*" + CODED}}}}]})
