@@ -4,6 +4,7 @@
 #include "agentd/bundle-private.h"
 #include "agentd/container-nested.h"
 #include "agentd/container-private.h"
+#include "agentd/run-fields.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "common/path.h"
@@ -58,78 +59,71 @@ void launch_nested_done(struct launch_nested *nested)
 
 /* ---- what may be asked for at all ---- */
 
-#define IS_FREE(member)                                                                  \
-	{                                                                                \
-		offsetof(struct run_options, member),                                    \
-			sizeof(((struct run_options *)0)->member)                        \
-	}
-
 /* Of the options, those that say nothing about the host, or are held against the parent here. An
  * option that is not listed is refused. */
-static const struct {
-	size_t offset, size;
-} free_members[] = {
-	IS_FREE(name),
-	IS_FREE(fetch_cache_size),
-	IS_FREE(uris),
-	IS_FREE(command),
-	IS_FREE(entrypoint),
-	IS_FREE(env),
-	IS_FREE(labels),
-	IS_FREE(workdir),
-	IS_FREE(user),
-	IS_FREE(hostname),
-	IS_FREE(is_interactive),
-	IS_FREE(has_terminal),
-	IS_FREE(is_detached),
-	IS_FREE(is_auto_removed),
-	IS_FREE(is_read_only),
-	IS_FREE(has_init),
-	IS_FREE(has_nesting),
-	IS_FREE(is_session),
-	IS_FREE(volumes),
-	IS_FREE(tmpfs),
-	IS_FREE(devices),
-	IS_FREE(shm_size),
-	IS_FREE(memory),
-	IS_FREE(memory_swap),
-	IS_FREE(cpus),
-	IS_FREE(cpu_shares),
-	IS_FREE(cpuset_cpus),
-	IS_FREE(pids_limit),
-	IS_FREE(ulimits),
-	IS_FREE(sysctls),
-	IS_FREE(cap_add),
-	IS_FREE(cap_drop),
-	IS_FREE(security_opts),
-	IS_FREE(may_gain_privileges),
-	IS_FREE(network),
-	IS_FREE(stop_signal),
-	IS_FREE(stop_timeout),
-	IS_FREE(secrets),
-	IS_FREE(secret_env),
-	IS_FREE(env_removed),
-	IS_FREE(memory_reservation),
-	IS_FREE(userns),
-	IS_FREE(log_max_size),
-	IS_FREE(log_max_files),
-	IS_FREE(terminal_size),
+static const char *const free_options[] = {
+	"uris",
+	"command",
+	"entrypoint",
+	"env",
+	"env_removed",
+	"labels",
+	"workdir",
+	"user",
+	"hostname",
+	"is_interactive",
+	"has_terminal",
+	"is_auto_removed",
+	"is_read_only",
+	"has_init",
+	"volumes",
+	"tmpfs",
+	"devices",
+	"secrets",
+	"secret_env",
+	"shm_size",
+	"memory",
+	"memory_reservation",
+	"memory_swap",
+	"cpus",
+	"cpu_shares",
+	"cpuset_cpus",
+	"pids_limit",
+	"ulimits",
+	"sysctls",
+	"cap_add",
+	"cap_drop",
+	"network",
+	"security_opts",
+	"may_gain_privileges",
+	"userns",
+	"log_max_size",
+	"log_max_files",
+	"stop_signal",
+	"stop_timeout",
+	"has_nesting",
+	"is_session",
 };
+
+static bool is_free(const char *option)
+{
+	for (size_t i = 0; i < sizeof(free_options) / sizeof(free_options[0]); i++) {
+		if (str_eq(free_options[i], option))
+			return true;
+	}
+	return false;
+}
 
 static int check_options(const struct run_options *options, struct err *err)
 {
-	static const struct run_options none;
-	struct run_options rest;
-
-	memcpy(&rest, options, sizeof(rest));
-	for (size_t i = 0; i < sizeof(free_members) / sizeof(free_members[0]); i++)
-		memset((char *)&rest + free_members[i].offset, 0, free_members[i].size);
-	if (memcmp(&rest, &none, sizeof(rest)) == 0)
-		return 0;
-	return err_say(err, EACCES,
-		"it asks for something that a container in a container cannot have: "
-		"published ports, name servers, a cgroup, name space or storage of the "
-		"host");
+	for (const struct json_field *f = run_fields; f->key; f++) {
+		if (!is_free(f->key) && run_field_is_asked(f, options))
+			return err_say(err, EACCES,
+				"%s: a container in a container cannot have it; it has what "
+				"the one that it is in has",
+				f->key);
+	}
+	return 0;
 }
 
 static int choose_network(struct launch_nested *nested, struct err *err)

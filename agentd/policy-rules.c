@@ -527,19 +527,6 @@ const char *policy_missing_rule(void)
 	return NULL;
 }
 
-/* What has no rule was not asked for: it is written out by the table that read it. */
-static bool is_asked(const struct json_field *field, const struct run_options *run)
-{
-	const struct json_field one[] = { *field, { 0 } };
-	cleanup_buf struct buf b = BUF_INIT;
-	struct json_writer w = JSON_WRITER(&b);
-
-	jw_object(&w, NULL);
-	json_encode(&w, one, run);
-	jw_object_end(&w);
-	return buf_finish(&b) < 0 || b.len > 2;
-}
-
 int policy_check(
 	const struct policy *policy, const struct run_options *run, struct err *err)
 {
@@ -548,7 +535,7 @@ int policy_check(
 	for (size_t i = 0; r == 0 && i < sizeof(rules) / sizeof(rules[0]); i++)
 		r = rules[i].check(policy, run, err);
 	for (const struct json_field *f = run_fields; r == 0 && f->key; f++) {
-		if (!find_rule(f->key) && is_asked(f, run))
+		if (!find_rule(f->key) && run_field_is_asked(f, run))
 			r = err_say(err, EACCES,
 				"%s: this agent's policy has no rule for it, so it is refused",
 				f->key);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/run-fields.h"
 
+#include "common/cleanup.h"
+#include "common/json-writer.h"
+
 #define ROW(member, decode)                                                              \
 	{                                                                                \
 #member, decode, offsetof(struct run_options, member)                    \
@@ -62,3 +65,15 @@ const struct json_field run_fields[] = {
 	ROW(is_session, json_bool),
 	{ 0 },
 };
+
+bool run_field_is_asked(const struct json_field *field, const struct run_options *run)
+{
+	const struct json_field one[] = { *field, { 0 } };
+	cleanup_buf struct buf b = BUF_INIT;
+	struct json_writer w = JSON_WRITER(&b);
+
+	jw_object(&w, NULL);
+	json_encode(&w, one, run);
+	jw_object_end(&w);
+	return buf_finish(&b) < 0 || b.len > 2;
+}

@@ -12,4 +12,7 @@
 
 extern const struct json_field run_fields[];
 
+/* Whether a member is in a call: it would be written out. */
+bool run_field_is_asked(const struct json_field *field, const struct run_options *run);
+
 #endif

@@ -474,6 +474,10 @@ def test_user(work):
         assert run("pwd", WorkingDir="/made") == (0, "/made\n")
         status, why = run("pwd", WorkingDir="/x/made", HostConfig={"Binds": ["/tmp:/x"]})
         assert status >= 400 and "/x/made" in why, (status, why)
+        for option, config in (("publish", {"PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}),
+                               ("dns", {"Dns": ["192.0.2.1"]}), ("cpuset_mems", {"CpusetMems": "0"})):
+            status, why = run("true", HostConfig=config)
+            assert status == 403 and f"{option}: a container in a container" in why, (status, why)
         assert cli.good("exec", "outer", "ls", "/tmp", root=agent.root).out == ""
 
 
