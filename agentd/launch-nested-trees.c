@@ -71,28 +71,6 @@ static int child(const struct launch_nested *nested, char *const *paths, int soc
 	return r < 0;
 }
 
-static int receive_tree(int socket_fd, int *ret_fd, struct err *err)
-{
-	struct ipc_msg msg;
-	struct err theirs;
-	int r = ipc_recv(socket_fd, &msg);
-
-	if (r <= 0)
-		return err_set(err, r < 0 ? -r : EPIPE,
-			"look into the container that this one is in");
-	if (msg.type == SAID_FAILED && ipc_msg_err(&msg, &theirs) == 0) {
-		*err = theirs;
-		r = -theirs.code;
-	} else if (msg.type != SAID_TREE || msg.fd_count != 1) {
-		r = err_say(err, EPROTO, "the process that looks said something unknown");
-	} else {
-		*ret_fd = take_fd(&msg.fds[0]);
-		r = 0;
-	}
-	ipc_msg_done(&msg);
-	return r;
-}
-
 int launch_nested_trees(const struct launch_nested *nested, char *const *paths,
 	int *ret_fds, struct err *err)
 {
@@ -112,14 +90,15 @@ int launch_nested_trees(const struct launch_nested *nested, char *const *paths,
 		_exit(child(nested, paths, theirs));
 	(void)close(take_fd(&theirs));
 	strv_each (path, paths) {
-		r = receive_tree(ours, &ret_fds[count], err);
+		r = ipc_recv_fd(ours, SAID_TREE, SAID_FAILED,
+			"look into the container that this one is in", err);
 		if (r < 0)
 			break;
-		count++;
+		ret_fds[count++] = r;
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	while (r < 0 && count)
 		(void)close(take_fd(&ret_fds[--count]));
-	return r;
+	return r < 0 ? r : 0;
 }

@@ -105,6 +105,28 @@ int ipc_msg_err(const struct ipc_msg *msg, struct err *ret)
 	return 0;
 }
 
+int ipc_recv_fd(
+	int fd, uint32_t fd_type, uint32_t err_type, const char *what, struct err *err)
+{
+	struct ipc_msg msg;
+	struct err theirs;
+	int r = ipc_recv(fd, &msg);
+
+	if (r <= 0)
+		return err_set(err, r < 0 ? -r : EPIPE, "%s", what);
+	if (msg.type == fd_type && msg.fd_count == 1) {
+		r = take_fd(&msg.fds[0]);
+	} else if (msg.type == err_type && ipc_msg_err(&msg, &theirs) == 0) {
+		if (err)
+			*err = theirs;
+		r = -theirs.code;
+	} else {
+		r = err_say(err, EPROTO, "%s: the answer is not understood", what);
+	}
+	ipc_msg_done(&msg);
+	return r;
+}
+
 void ipc_msg_done(struct ipc_msg *msg)
 {
 	for (size_t i = 0; i < msg->fd_count; i++) {

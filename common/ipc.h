@@ -48,6 +48,12 @@ int ipc_recv(int fd, struct ipc_msg *ret) __attribute__((warn_unused_result));
 int ipc_msg_err(const struct ipc_msg *msg, struct err *ret)
 	__attribute__((warn_unused_result));
 
+/* Receives the answer of a process that was asked for one descriptor: that, as a message of
+ * `fd_type`, or a struct err of `err_type`. `what` was to be done, for the text. The descriptor, or
+ * -errno: the peer's own; -EPIPE when it has closed; -EPROTO for any other message. */
+int ipc_recv_fd(int fd, uint32_t fd_type, uint32_t err_type, const char *what,
+	struct err *err) __attribute__((warn_unused_result));
+
 void ipc_msg_done(struct ipc_msg *msg);
 
 #endif

@@ -117,24 +117,6 @@ static __attribute__((noreturn)) void mount_for_parent(
 	_exit(r < 0);
 }
 
-static int take_answer(int socket_fd, struct err *err)
-{
-	struct ipc_msg msg;
-	struct err said;
-	int r = ipc_recv(socket_fd, &msg), fd = -1;
-
-	if (r <= 0)
-		return err_set(err, r < 0 ? -r : EPIPE, "wait for an overlay");
-	if (msg.type == ANSWER_MOUNT && msg.fd_count == 1)
-		fd = take_fd(&msg.fds[0]);
-	else if (msg.type == ANSWER_FAILED && ipc_msg_err(&msg, &said) == 0 && err)
-		*err = said;
-	else
-		(void)err_say(err, EPROTO, "no overlay came");
-	ipc_msg_done(&msg);
-	return fd < 0 && err ? -err->code : fd;
-}
-
 static int mount_by_child(
 	const struct rootfs *rootfs, const struct mapped *mapped, struct err *err)
 {
@@ -147,7 +129,9 @@ static int mount_by_child(
 	if (pid == 0)
 		mount_for_parent(rootfs, mapped, fds[1]);
 	(void)close(fds[1]);
-	fd = pid < 0 ? err_set(err, errno, "fork") : take_answer(fds[0], err);
+	fd = pid < 0 ? err_set(err, errno, "fork")
+		     : ipc_recv_fd(fds[0], ANSWER_MOUNT, ANSWER_FAILED,
+			       "wait for an overlay", err);
 	(void)close(fds[0]);
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;

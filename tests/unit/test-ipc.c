@@ -70,12 +70,55 @@ static void test_unframed(void **state)
 	(void)close(pair[1]);
 }
 
+/* What is received of a peer that sends this and closes. */
+static int answered(
+	uint32_t type, const void *data, size_t len, size_t fd_count, struct err *err)
+{
+	int pair[2], fds[2] = { STDERR_FILENO, STDERR_FILENO }, r;
+
+	assert_int_equal(ipc_pair(pair), 0);
+	if (type)
+		assert_int_equal(ipc_send(pair[1], type, data, len, fds, fd_count), 0);
+	(void)close(pair[1]);
+	r = ipc_recv_fd(pair[0], 1, 2, "open it", err);
+	(void)close(pair[0]);
+	return r;
+}
+
+static void test_one_descriptor(void **state)
+{
+	struct err said = { 0 }, err;
+	int fd = answered(1, NULL, 0, 1, NULL);
+
+	assert_true(fd > STDERR_FILENO);
+	assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	(void)close(fd);
+	(void)err_say(&said, ENOTSUP, "why");
+	assert_int_equal(answered(2, &said, sizeof(said), 0, &err), -ENOTSUP);
+	assert_string_equal(err.text, "why");
+	assert_int_equal(answered(2, &said, sizeof(said), 0, NULL), -ENOTSUP);
+	/* No success by an error that is none. */
+	said.code = 0;
+	assert_int_equal(answered(2, &said, sizeof(said), 0, &err), -EIO);
+	assert_int_equal(answered(1, NULL, 0, 0, &err), -EPROTO);
+	assert_int_equal(answered(1, NULL, 0, 2, &err), -EPROTO);
+	assert_int_equal(answered(3, NULL, 0, 1, &err), -EPROTO);
+	assert_int_equal(answered(2, "short", 5, 0, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "open it"));
+	assert_int_equal(answered(0, NULL, 0, 0, &err), -EPIPE);
+	assert_non_null(strstr(err.text, "open it"));
+	/* None of what came with those is left open. */
+	assert_int_equal(answered(1, NULL, 0, 1, NULL), fd);
+	(void)close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_unframed),
+		cmocka_unit_test(test_one_descriptor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
