@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/agent-docker.h"
 
-#include "agentd/events.h"
+#include "agentd/container-images.h"
 #include "agentd/platform-option.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -114,7 +114,6 @@ static void pull(struct agent *agent, const struct agent_call *call, const char 
 		.progress_arg = telling,
 		.notes = &notes,
 	};
-	struct event event = { .type = "import", .image = name };
 	struct err err = { 0 }, ignored;
 	struct store *store;
 	int r = reference ? engine_store(agent->engine, &store, &err) : err_oom(&err);
@@ -125,13 +124,11 @@ static void pull(struct agent *agent, const struct agent_call *call, const char 
 	if (r == 0)
 		r = platform_option_parse(call->platform, words, &request.platform, &err);
 	if (r == 0)
-		r = image_obtain(store, &request, &image, &err);
+		r = engine_obtain(agent->engine, &request, name, &image, &err);
 	if (r < 0) {
 		tell_failure(telling, &err);
 		return;
 	}
-	event.id = image->id;
-	events_append(agent->engine, &event);
 	strv_each (note, notes)
 		tell_status(telling, "", *note);
 	tell_status(telling, "Digest: ", image->manifest_digest);

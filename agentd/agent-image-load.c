@@ -7,6 +7,7 @@
 #include "agentd/agent-own-ops.h"
 #include "agentd/agent-streams.h"
 
+#include "agentd/container-images.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 #include "images/reference.h"
@@ -122,7 +123,7 @@ static int load(struct agent *agent, const char *reference, struct agent_answer 
 	if (r == 0)
 		r = take_archive(agent, answer, err);
 	if (r == 0)
-		r = image_obtain(store, &request, &ret->image, err);
+		r = engine_obtain(agent->engine, &request, reference, &ret->image, err);
 	if (r == 0)
 		r = store_names(store, ret->image->id, &ret->names, err);
 	return r;

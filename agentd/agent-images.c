@@ -4,6 +4,7 @@
 
 #include "agentd/platform-option.h"
 #include "agentd/container-images.h"
+#include "agentd/events.h"
 #include "agentd/image-json.h"
 #include "common/cleanup.h"
 #include "images/image-wire.h"
@@ -34,6 +35,17 @@ int agent_list_images(struct agent *agent, const struct agent_call *call,
 	return 0;
 }
 
+static int tell_pruned(struct agent *agent, size_t lines, struct err *err)
+{
+	cleanup_strv strv attributes = NULL;
+
+	if (strv_take(&attributes, str_printf("removed=%zu", lines)) < 0)
+		return err_oom(err);
+	events_append(
+		agent->engine, &(struct event){ .type = "gc", .attributes = attributes });
+	return 0;
+}
+
 /* What a container has, or a launch is about to have, stays. */
 int agent_prune_images(struct agent *agent, const struct agent_call *call,
 	struct agent_answer *answer, struct err *err)
@@ -52,7 +64,7 @@ int agent_prune_images(struct agent *agent, const struct agent_call *call,
 		r = store_evict(store, images.items[i]->id, used, &removed, err);
 		r = r == -EBUSY || r == -ENOENT ? 0 : r;
 	}
-	return r;
+	return r < 0 ? r : tell_pruned(agent, strv_len(removed), err);
 }
 
 int agent_inspect_image(struct agent *agent, const struct agent_call *call,
@@ -102,13 +114,12 @@ int agent_pull_image(struct agent *agent, const struct agent_call *call,
 		.userns.userns_fd = -1,
 		.notes = &notes,
 	};
-	struct store *store;
-	int r = reference ? engine_store(agent->engine, &store, err) : err_oom(err);
+	int r = reference ? platform_option_parse(
+				    call->platform, words, &request.platform, err)
+			  : err_oom(err);
 
 	if (r == 0)
-		r = platform_option_parse(call->platform, words, &request.platform, err);
-	if (r == 0)
-		r = image_obtain(store, &request, &image, err);
+		r = engine_obtain(agent->engine, &request, call->image, &image, err);
 	if (r < 0)
 		return r;
 	write_pulled(answer, image, notes);

@@ -5,6 +5,7 @@
 #include "agentd/agent-volumes.h"
 
 #include "agentd/agent-network.h"
+#include "agentd/container-images.h"
 #include "agentd/launch-nested.h"
 #include "agentd/platform-option.h"
 #include "agentd/sandbox.h"
@@ -51,7 +52,9 @@ static int find_image(struct agent *agent, const struct agent_call *call,
 		r = engine_store(agent->engine, &store, err);
 	if (r == 0)
 		r = image_lookup(store, &request, ret, err);
-	return r == IMAGE_ABSENT ? image_obtain(store, &request, ret, err) : r;
+	return r == IMAGE_ABSENT
+		       ? engine_obtain(agent->engine, &request, call->image, ret, err)
+		       : r;
 }
 
 /* Mesos has no answer but that it was done. */

@@ -27,9 +27,10 @@
 #define SO_PEERPIDFD 77
 #endif
 
-#define PENDING_MAX 32 /* connections that ucr-api has not taken yet */
-#define PAUSE_MS 1000  /* where there is no descriptor for one, or no ucr-api */
-#define SETTLE_MS 1000 /* more than a shim and its clean-up need after the end */
+#define PENDING_MAX 32	/* connections that ucr-api has not taken yet */
+#define PAUSE_MS 1000	/* where there is no descriptor for one, or no ucr-api */
+#define SETTLE_MS 1000	/* more than a shim and its clean-up need after the end */
+#define FDS_OF_A_PEER 3 /* the connection, his process, a file about it */
 #define REFUSAL_HEAD                                                                     \
 	"HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"                   \
 	"Connection: close\r\nContent-Length: "
@@ -137,12 +138,31 @@ static bool is_short_of_room(int error)
 	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* Whoever may ask is not refused because the kernel cannot be asked about him. */
+static bool has_room(const struct agent_scope *scope)
+{
+	int fds[FDS_OF_A_PEER];
+	size_t count = 0;
+
+	while (count < FDS_OF_A_PEER) {
+		fds[count] = fcntl(scope->listen_fd, F_DUPFD_CLOEXEC, 0);
+		if (fds[count] < 0)
+			break;
+		count++;
+	}
+	for (size_t i = 0; i < count; i++)
+		(void)close(fds[i]);
+	return count == FDS_OF_A_PEER;
+}
+
 static int on_connection(struct loop_source *source, uint32_t events, void *arg)
 {
 	struct agent_scope *scope = arg;
-	cleanup_close int fd =
-		accept4(scope->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	cleanup_close int fd = -1;
 
+	if (!has_room(scope))
+		return agent_nested_pause(scope, PAUSE_MS);
+	fd = accept4(scope->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return is_short_of_room(errno) ? agent_nested_pause(scope, PAUSE_MS) : 0;
 	if (!is_inside(scope, fd))

@@ -2,7 +2,26 @@
 #include "agentd/container-images.h"
 
 #include "agentd/container.h"
+#include "agentd/events.h"
 #include "common/cleanup.h"
+#include "common/url.h"
+
+int engine_obtain(struct engine *engine, const struct import_request *request,
+	const char *shown, struct image **ret, struct err *err)
+{
+	char clean[1024];
+	struct store *store;
+	int r = engine_store(engine, &store, err);
+
+	if (r == 0)
+		r = image_obtain(store, request, ret, err);
+	if (r == 0)
+		events_append(engine,
+			&(struct event){ .type = "import",
+				.id = (*ret)->id,
+				.image = url_shown(shown, clean, sizeof(clean)) });
+	return r;
+}
 
 int container_image_ids(struct engine *engine, strv *ret, struct err *err)
 {

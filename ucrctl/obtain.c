@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ucrctl/obtain.h"
 
-#include "agentd/container.h"
-#include "agentd/events.h"
+#include "agentd/container-images.h"
 #include "common/str.h"
-#include "common/url.h"
 #include "isolators/userns.h"
 #include "ucrctl/print.h"
 
@@ -17,25 +15,17 @@ int obtain_userns(
 	return userns_open_rootless(&ret->userns_fd, err);
 }
 
-static int import(struct ctl *ctl, struct engine *engine, struct store *store,
-	struct import_request *request, struct image **ret, struct err *err)
+static int import(struct engine *engine, struct import_request *request,
+	struct image **ret, struct err *err)
 {
 	cleanup_close int userns_fd = -1;
-	struct event event = { .type = "import" };
-	char shown[1024];
 	int r;
 
 	r = obtain_userns(engine, false, &request->userns, err);
 	if (r < 0)
 		return r;
 	userns_fd = request->userns.userns_fd;
-	r = image_obtain(store, request, ret, err);
-	if (r != 0)
-		return r;
-	event.id = (*ret)->id;
-	event.image = url_shown(request->reference, shown, sizeof(shown));
-	events_append(engine, &event);
-	return 0;
+	return engine_obtain(engine, request, request->reference, ret, err);
 }
 
 static bool is_asked_first(const struct obtain *how)
@@ -94,7 +84,7 @@ int obtain_image(
 		request.progress = progress_show;
 		request.progress_arg = &progress;
 	}
-	r = import(ctl, engine, store, &request, ret, err);
+	r = import(engine, &request, ret, err);
 	progress_done(&progress);
 	strv_each (note, notes)
 		print_note(*note);

@@ -132,6 +132,9 @@ def test_image_names(work):
         lines = agent.good("rmi", "busybox").lines
         assert lines[0] == "Untagged: docker.io/library/busybox:latest" and lines[1].startswith("Deleted: sha256:"), lines
         assert agent.good("images", "-q").out == ""
+        told = agent.good("events", "--stream=false", "--format", "{{.Type}} {{.Image}}").lines
+        told = [line for line in told if line.split()[0] in ("import", "tag", "untag", "gc")]
+        assert told == ["import -", "tag other:2", "untag other:2", "untag busybox"], told
 
 
 def test_flame(work):

@@ -74,12 +74,12 @@ def test_top(work):
     """processes in the columns asked for"""
     with DockerAgent(work) as agent:
         agent.launch("up", {"value": "sleep 1000; true"})
-        for _ in range(100):
-            top = agent.api("GET", "/containers/up/top")[1]
-            if len(top["Processes"]) == 2:
-                break
-            time.sleep(0.1)
-        assert "PID" in top["Titles"] and any("sleep 1000" in row[-1] for row in top["Processes"]), top
+
+        def rows():
+            return [row[-1] for row in agent.api("GET", "/containers/up/top")[1]["Processes"]]
+
+        tap.eventually(lambda: "sleep 1000" in rows(), why=rows)
+        assert "PID" in agent.api("GET", "/containers/up/top")[1]["Titles"]
         top = agent.api("GET", "/containers/up/top", ps_args="-eo pid,comm")[1]
         assert top["Titles"] == ["PID", "COMMAND"], top
         assert {row[1] for row in top["Processes"]} == {"sh", "sleep"}, top
