@@ -43,9 +43,10 @@ def become_host():
         raise tap.Skip("needs root, ip and nft")
     if ctypes.CDLL(None).unshare(CLONE_NEWNET) != 0:
         raise tap.Skip("a network namespace is not allowed here")
+    # It ends with this process.
     # pylint: disable-next=consider-using-with
-    WORLD = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 10000"],
-                             stdout=subprocess.PIPE)
+    WORLD = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec cat"],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     WORLD.stdout.readline()
     pid = WORLD.pid
     ip("link", "set", "lo", "up")
