@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "isolators/rlimits.h"
 
+#include "isolators/namespaces.h"
+
 #include <errno.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 static const struct {
@@ -78,7 +81,7 @@ static int attach(struct isolation *isolation, pid_t pid, struct err *err)
 {
 	const struct spec_rlimits *list = &isolation->process->rlimits;
 
-	if (!isolation->has_new_userns)
+	if (!namespaces_is_own(isolation->namespaces, CLONE_NEWUSER))
 		return 0;
 	for (size_t i = 0; i < list->count; i++) {
 		const struct spec_rlimit *one = &list->items[i];

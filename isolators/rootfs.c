@@ -91,7 +91,7 @@ static int clone_directory(int dirfd, int userns_fd, struct err *err)
 static bool is_foreign(const struct isolation *isolation)
 {
 	return isolation->rootfs &&
-	       namespaces_is_new(isolation->namespaces, CLONE_NEWUSER);
+	       namespaces_is_own(isolation->namespaces, CLONE_NEWUSER);
 }
 
 static int make_in_parent(struct isolation *isolation, struct err *err)
