@@ -9,9 +9,4 @@
 int launch_nested_restrict(struct launch_nested *nested, struct spec *spec,
 	struct err *err) __attribute__((warn_unused_result));
 
-/* launch-nested-trees.c: detached copies of mounts in the parent's root, each with all below it.
- * `ret_fds` has room for all paths. */
-int launch_nested_trees(const struct launch_nested *nested, char *const *paths,
-	int *ret_fds, struct err *err) __attribute__((warn_unused_result));
-
 #endif

@@ -4,6 +4,7 @@
 #include "agentd/bundle-private.h"
 #include "agentd/container-nested.h"
 #include "agentd/container-private.h"
+#include "agentd/launch-share.h"
 #include "agentd/run-fields.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 
 #define PARENT_FORMAT "parent"
-#define FILE_MAX (1U << 20)
+#define WHOSE "the container that this one is in"
 #define SYS_PLACE "/sys"
 
 int launch_nested_image(struct image **ret, struct err *err)
@@ -142,15 +143,6 @@ static int choose_network(struct launch_nested *nested, struct err *err)
 }
 
 /* ---- the parent ---- */
-
-static bool has_own(const struct spec *spec, const char *type)
-{
-	for (size_t i = 0; i < spec->linux_.namespaces.count; i++) {
-		if (str_eq(spec->linux_.namespaces.items[i].type, type))
-			return true;
-	}
-	return false;
-}
 
 int launch_nested_check_exec(
 	const struct container *container, const char *user, struct err *err)
@@ -355,11 +347,10 @@ static int add_volumes(
 		if (r < 0)
 			return r;
 	}
-	nested->mount_fds = calloc(spec->mounts.count + 1, sizeof(int));
+	nested->mount_fds = launch_share_no_fds(spec, 0);
 	if (!nested->mount_fds)
 		return err_oom(err);
-	for (nested->mount_count = 0; nested->mount_count < spec->mounts.count;)
-		nested->mount_fds[nested->mount_count++] = -1;
+	nested->mount_count = spec->mounts.count;
 	return 0;
 }
 
@@ -369,15 +360,11 @@ static int add_volumes(
 static bool find_sys(
 	const struct launch_nested *nested, const struct spec *spec, size_t *ret)
 {
-	for (size_t i = 0; nested->shares_network && i < spec->mounts.count; i++) {
-		const struct spec_mount *mount = &spec->mounts.items[i];
+	ssize_t at =
+		nested->shares_network ? launch_share_find_mount(spec, SYS_PLACE) : -1;
 
-		if (!str_eq(mount->destination, SYS_PLACE))
-			continue;
-		*ret = i;
-		return str_eq(mount->type, "bind");
-	}
-	return false;
+	*ret = at < 0 ? 0 : (size_t)at;
+	return at >= 0 && str_eq(spec->mounts.items[at].type, "bind");
 }
 
 static int share_trees(struct launch_nested *nested, struct spec *spec, struct err *err)
@@ -396,7 +383,8 @@ static int share_trees(struct launch_nested *nested, struct spec *spec, struct e
 	if (r < 0 || !paths)
 		return r;
 	fds = calloc(strv_len(paths), sizeof(int));
-	r = fds ? launch_nested_trees(nested, paths, fds, err) : err_oom(err);
+	r = fds ? launch_share_trees(nested->proc_dirfd, WHOSE, paths, fds, err)
+		: err_oom(err);
 	if (r < 0)
 		return r;
 	for (; count < volumes; count++)
@@ -410,18 +398,13 @@ static int share_trees(struct launch_nested *nested, struct spec *spec, struct e
 
 static int share_network(struct launch_nested *nested, struct spec *spec, struct err *err)
 {
-	struct spec_namespace *item;
-
-	if (!nested->shares_network || !has_own(nested->spec, "network"))
+	if (!nested->shares_network ||
+		!launch_share_has_namespace(nested->spec, "network"))
 		return 0;
 	nested->network_fd = openat(nested->proc_dirfd, "ns/net", O_RDONLY | O_CLOEXEC);
 	if (nested->network_fd < 0)
 		return err_set(err, errno, "open the network of the container it is in");
-	item = bundle_grow(&spec->linux_.namespaces);
-	if (!item || str_set(&item->type, "network") < 0)
-		return err_oom(err);
-	item->path = str_printf("/proc/self/fd/%d", nested->network_fd);
-	return item->path ? 0 : err_oom(err);
+	return launch_share_namespace(spec, "network", nested->network_fd, err);
 }
 
 int launch_nested_bundle(
@@ -449,27 +432,10 @@ int launch_nested_bundle(
 
 int launch_nested_files(const struct launch_nested *nested, int dirfd, struct err *err)
 {
-	static const char *const names[] = { "resolv.conf", "hosts", NULL };
-	const char *parent;
-
 	if (!nested->spec || !nested->shares_network)
 		return 0;
-	parent = nested->parents[strv_len(nested->parents) - 1];
-	for (const char *const *name = names; *name; name++) {
-		cleanup_free char *path = str_printf("%s/%s", parent, *name);
-		cleanup_free char *text = NULL;
-		size_t len;
-		int r = path ? fd_read_file(engine_containers_dirfd(nested->engine), path,
-				       FILE_MAX, &text, &len)
-			     : -ENOMEM;
-
-		if (r == 0)
-			r = fd_replace_file(dirfd, *name, text, len, 0644, FD_NO_SYNC);
-		if (r < 0 && r != -ENOENT)
-			return err_set(
-				err, -r, "take %s of the container it is in", *name);
-	}
-	return 0;
+	return launch_share_files(nested->engine,
+		nested->parents[strv_len(nested->parents) - 1], WHOSE, dirfd, err);
 }
 
 /* ---- the creation ---- */
