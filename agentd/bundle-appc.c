@@ -149,7 +149,8 @@ bool bundle_has_handlers(const struct bundle_request *request)
 
 bool bundle_has_init(const struct bundle_request *request)
 {
-	return request->options->has_init || bundle_has_handlers(request);
+	return request->options->has_init || request->options->holds_group ||
+	       bundle_has_handlers(request);
 }
 
 static int add_handler(const char *option, char *const *command, strv *args)

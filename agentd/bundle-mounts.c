@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/bundle-private.h"
 
+#include "agentd/launch-group.h"
 #include "agentd/sandbox.h"
 #include "common/cleanup.h"
 #include "common/path.h"
@@ -181,6 +182,20 @@ static int add_volume(const struct bundle_request *request, const char *text,
 	return r;
 }
 
+/* A directory of the holder's own for all: whoever they run as, theirs is what they make in it. */
+static int add_group_directory(
+	const struct bundle_request *request, struct spec_mounts *mounts, struct err *err)
+{
+	cleanup_free char *source =
+		str_printf("%s/" LAUNCH_GROUP_DIRECTORY, request->dir_path);
+	cleanup_free char *options =
+		str_printf("bind,rprivate,nosuid,nodev%s", bundle_idmap(request));
+
+	if (!source || !options)
+		return err_oom(err);
+	return bundle_add_mount(mounts, "bind", source, LAUNCH_GROUP_PLACE, options, err);
+}
+
 int bundle_mounts(
 	const struct bundle_request *request, struct spec *spec, struct err *err)
 {
@@ -198,6 +213,8 @@ int bundle_mounts(
 	if (r == 0 && bundle_has_init(request))
 		r = bundle_add_mount(mounts, "bind", request->init_path,
 			BUNDLE_INIT_TARGET, "bind,rprivate,ro,nosuid,nodev", err);
+	if (r == 0 && options->holds_group)
+		r = add_group_directory(request, mounts, err);
 	if (r < 0)
 		return r;
 	strv_each (text, options->tmpfs) {

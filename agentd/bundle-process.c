@@ -50,6 +50,11 @@ static int build_args(const struct bundle_request *request, strv *args, struct e
 	size_t first = 0;
 	int r = 0;
 
+	if (options->holds_group)
+		return strv_add(args, BUNDLE_INIT_TARGET) < 0 ||
+				       strv_add(args, "--hold") < 0
+			       ? err_oom(err)
+			       : 0;
 	if (bundle_has_init(request)) {
 		if (strv_add(args, BUNDLE_INIT_TARGET) < 0 ||
 			bundle_handlers(request, args) < 0 || strv_add(args, "--") < 0)

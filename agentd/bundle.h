@@ -61,6 +61,7 @@ struct run_options {
 	bool is_publish_all;  /* what the image exposes */
 	char *const *dns;     /* addresses of name servers */
 
+	bool holds_group; /* it runs nothing: agentd/launch-group.h. Said by the engine alone */
 	const char *stop_signal, *stop_timeout, *log_max_size, *log_max_files;
 	struct {
 		uint16_t rows, columns;

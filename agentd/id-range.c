@@ -8,6 +8,7 @@
 #include "isolators/subids.h"
 #include "isolators/userns.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -197,6 +198,32 @@ int id_range_take(int leases_dirfd, const struct id_pool *pool, const char *hold
 	write_next(leases_dirfd, number);
 	*ret = (struct id_range){ first, ID_RANGE_SIZE, false };
 	return 0;
+}
+
+int id_range_find(
+	int leases_dirfd, const char *holder, struct id_range *ret, struct err *err)
+{
+	int fd = openat(leases_dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_closedir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	char has[PATH_MAX];
+	uint32_t first;
+
+	if (!dir) {
+		(void)err_set(err, errno, "list " ID_RANGE_DIRECTORY);
+		if (fd >= 0)
+			(void)close(fd);
+		return err ? -err->code : -EIO;
+	}
+	for (const struct dirent *entry; (entry = readdir(dir));) {
+		if (str_to_u32(entry->d_name, &first) < 0)
+			continue;
+		read_holder(leases_dirfd, entry->d_name, has);
+		if (!str_eq(has, holder))
+			continue;
+		*ret = (struct id_range){ first, ID_RANGE_SIZE, false };
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int id_range_keep(int leases_dirfd, const struct id_range *range, const char *holder,

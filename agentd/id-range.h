@@ -45,6 +45,9 @@ int id_leases_open(struct err *err) __attribute__((warn_unused_result));
 /* For the container whose directory `holder` is an absolute path of. -ENOSPC: all are taken. */
 int id_range_take(int leases_dirfd, const struct id_pool *pool, const char *holder,
 	struct id_range *ret, struct err *err) __attribute__((warn_unused_result));
+/* The one that this holder has; -ENOENT: none. What it costs depends on how many are taken. */
+int id_range_find(int leases_dirfd, const char *holder, struct id_range *ret,
+	struct err *err) __attribute__((warn_unused_result));
 /* The one that a container had before; -EBUSY when another has it now. */
 int id_range_keep(int leases_dirfd, const struct id_range *range, const char *holder,
 	struct err *err) __attribute__((warn_unused_result));

@@ -53,6 +53,35 @@ int launch_ids_take(struct container *container, const struct id_range *before,
 	return id_range_keep(leases, before, dir_path, err);
 }
 
+int launch_ids_share(const struct run_options *options, bool is_rootless,
+	const char *holder, struct id_range *ret, struct err *err)
+{
+	cleanup_close int leases = -1;
+	struct id_pool pool;
+	bool is_own;
+	int r = launch_ids_plan(options, is_rootless, &is_own, &pool, err);
+
+	*ret = (struct id_range){ 0 };
+	if (r < 0 || !is_own)
+		return r;
+	leases = id_leases_open(err);
+	if (leases < 0)
+		return leases;
+	r = id_range_find(leases, holder, ret, err);
+	return r == -ENOENT ? id_range_take(leases, &pool, holder, ret, err) : r;
+}
+
+int launch_ids_unshare(const char *holder, struct err *err)
+{
+	cleanup_close int leases = id_leases_open(err);
+	struct id_range range;
+	int r = leases < 0 ? leases : id_range_find(leases, holder, &range, err);
+
+	if (r == 0)
+		id_range_release(leases, &range, holder);
+	return r == -ENOENT ? 0 : r;
+}
+
 void container_release_ids(struct engine *engine, const struct container *container)
 {
 	cleanup_free char *path = NULL;

@@ -16,6 +16,15 @@ int launch_ids_take(struct container *container, const struct id_range *before,
 	const struct id_pool *pool, const char *dir_path, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* The range that `holder`, a path, has for containers which share one (see struct launch_request), or
+ * a new one. Count 0: the options ask for none. */
+int launch_ids_share(const struct run_options *options, bool is_rootless,
+	const char *holder, struct id_range *ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* Gives it back; when no process of any of them is left. */
+int launch_ids_unshare(const char *holder, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Gives it back; when no process of the container is left. */
 void container_release_ids(struct engine *engine, const struct container *container);
 

@@ -10,6 +10,7 @@
 #include "agentd/engine-steps.h"
 #include "agentd/events.h"
 #include "agentd/fetch-cache.h"
+#include "agentd/launch-group.h"
 #include "agentd/launch-ids.h"
 #include "agentd/launch-nested.h"
 #include "agentd/launch-network.h"
@@ -44,6 +45,7 @@ struct launching {
 	struct id_pool pool;
 	struct bundle_secrets secrets;
 	struct launch_nested nested;
+	struct launch_group group;
 };
 
 static const char *parent_of(const struct launching *l)
@@ -84,6 +86,7 @@ static void launching_done(struct launching *l)
 	launch_root_done(&l->root);
 	launch_network_done(&l->network);
 	launch_nested_done(&l->nested);
+	launch_group_done(&l->group);
 }
 
 /* ---- the plan: nothing on disk yet --------------------------------------------------- */
@@ -131,7 +134,8 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		.supervision_fd = -1,
 		.root = LAUNCH_ROOT_INIT,
 		.network = LAUNCH_NETWORK_INIT,
-		.nested = LAUNCH_NESTED_INIT };
+		.nested = LAUNCH_NESTED_INIT,
+		.group = LAUNCH_GROUP_INIT };
 	/* It becomes the name of a file. */
 	if (name && !str_is_name(name))
 		return err_say(err, EINVAL, "%.80s is no name for a container", name);
@@ -162,6 +166,10 @@ static int plan(struct engine *engine, const struct launch_request *request,
 	if (r == 0 && request->parent)
 		l->bundle_request.options = &l->nested.options;
 	if (r == 0)
+		r = launch_group_plan(engine, request, &l->group, err);
+	if (r == 0 && request->holder)
+		l->bundle_request.options = &l->group.options;
+	if (r == 0)
 		r = launch_ids_plan(l->bundle_request.options,
 			l->bundle_request.is_rootless, &l->bundle_request.has_own_ids,
 			&l->pool, err);
@@ -171,6 +179,8 @@ static int plan(struct engine *engine, const struct launch_request *request,
 		r = bundle_build(&l->bundle_request, &l->bundle, err);
 	if (r == 0)
 		r = launch_nested_bundle(&l->nested, &l->bundle, err);
+	if (r == 0)
+		r = launch_group_bundle(&l->group, &l->bundle, err);
 	if (r == 0)
 		r = bundle_secrets(request->options, &l->secrets, err);
 	if (r == 0)
@@ -293,6 +303,8 @@ static int write_files(struct launching *l, struct err *err)
 	r = bundle_write_files(&l->bundle_request, &l->bundle, dirfd, err);
 	if (r == 0)
 		r = launch_nested_files(&l->nested, dirfd, err);
+	if (r == 0)
+		r = launch_group_files(&l->group, l->request->options, dirfd, err);
 	if (r == 0 && l->request->options->has_nesting)
 		r = make_nesting_directory(l, err);
 	return r;
@@ -375,6 +387,7 @@ static int start(const struct supervisor *supervisor, const int stdio_fds[3],
 	struct err ignored;
 	int r;
 
+	launch_group_begin(&l->group, &request);
 	r = launch_network_prepare(l->engine, &l->network, err);
 	if (r == 0)
 		r = launch_nested_begin(&l->nested, &request, err);

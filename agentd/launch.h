@@ -40,6 +40,7 @@ struct launch_request {
 	/* Those of another container that it shares, which are not given back with it. */
 	const struct id_range *shared_ids;
 	const struct container *parent; /* that it shall be in; NULL: none */
+	const struct container *holder; /* agentd/launch-group.h; NULL: none */
 	const int *
 		news_fd; /* an agent's, for has_nesting (agentd/launch-nested.h); NULL: there is
 			     * no agent, and that is refused */

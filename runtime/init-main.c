@@ -5,9 +5,11 @@
  * as the child did. The kernel ends everything else in the pid namespace with it.
  *
  *   ucr-init [--pre-start=N WORD…] [--post-stop=N WORD…] [--] PROGRAM [ARGUMENT…]
+ *   ucr-init --hold
  *
  * The N words are a command that runs before the program, which is not started when that
- * fails, and one that runs after it, whatever became of it.
+ * fails, and one that runs after it, whatever became of it. With --hold there is no program: it
+ * holds the container's namespaces for others until it is told to end.
  */
 #include <errno.h>
 #include <signal.h>
@@ -155,12 +157,29 @@ static int run_all(const struct commands *c, const sigset_t *set, const sigset_t
 	return status;
 }
 
+/* What others left to us the kernel reaps. */
+static int hold(void)
+{
+	static const int ends[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	sigset_t set;
+	int signal_number;
+
+	(void)sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		(void)sigaddset(&set, ends[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGCHLD, SIG_IGN);
+	return sigwait(&set, &signal_number) == 0 ? 0 : EXIT_OWN_ERROR;
+}
+
 int main(int argc, char **argv)
 {
 	struct commands commands;
 	sigset_t set, old;
 	int status;
 
+	if (argc == 2 && strcmp(argv[1], "--hold") == 0)
+		return hold();
 	if (!parse(argv, &commands)) {
 		(void)fputs("ucr-init: no program to run\n", stderr);
 		return EXIT_OWN_ERROR;

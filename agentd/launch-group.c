@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agentd/launch-group.h"
+
+#include "agentd/bundle-private.h"
+#include "agentd/container-private.h"
+#include "agentd/launch-share.h"
+#include "common/cleanup.h"
+#include "common/fd.h"
+#include "runtime/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#define WHOSE "what the group shares"
+#define SHM_PLACE "/dev/shm"
+#define NAMESPACE_COUNT 3
+
+/* By their names in a specification and in /proc/PID/ns. */
+static const struct {
+	const char *type, *file;
+} shared[NAMESPACE_COUNT] = {
+	{ "user", "ns/user" },
+	{ "network", "ns/net" },
+	{ "ipc", "ns/ipc" },
+};
+
+void launch_group_done(struct launch_group *group)
+{
+	int *fds[] = { &group->pidfd, &group->proc_dirfd, &group->namespace_fds[0],
+		&group->namespace_fds[1], &group->namespace_fds[2] };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			(void)close(take_fd(fds[i]));
+	}
+	for (size_t i = 0; i < group->mount_count; i++) {
+		if (group->mount_fds[i] >= 0)
+			(void)close(group->mount_fds[i]);
+	}
+	free(group->mount_fds);
+	spec_free(group->spec);
+}
+
+/* ---- the plan ---- */
+
+static int open_holder(struct launch_group *group, struct err *err)
+{
+	struct runtime_state state = { 0 };
+	int r = container_spec(group->holder->dirfd, &group->spec, err);
+
+	if (r == 0)
+		r = runtime_state_load(group->holder->dirfd, &state, err);
+	if (r == 0) {
+		r = runtime_state_open(&state, &group->pidfd, &group->proc_dirfd);
+		if (r < 0)
+			(void)err_say(err, -r, WHOSE " has ended");
+	}
+	runtime_state_done(&state);
+	return r;
+}
+
+static int open_namespaces(struct launch_group *group, struct err *err)
+{
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
+		int *fd = &group->namespace_fds[i];
+
+		if (!launch_share_has_namespace(group->spec, shared[i].type))
+			continue;
+		*fd = openat(group->proc_dirfd, shared[i].file, O_RDONLY | O_CLOEXEC);
+		if (*fd < 0)
+			return err_set(err, errno, "open the group's %s namespace",
+				shared[i].type);
+	}
+	return 0;
+}
+
+int launch_group_plan(struct engine *engine, const struct launch_request *request,
+	struct launch_group *ret, struct err *err)
+{
+	int r;
+
+	if (!request->holder)
+		return 0;
+	ret->engine = engine;
+	ret->holder = request->holder;
+	ret->options = *request->options;
+	r = open_holder(ret, err);
+	if (r == 0)
+		r = open_namespaces(ret, err);
+	if (r < 0)
+		return r;
+	/* For the rest of the specification the network is another's, as the host's is. */
+	ret->options.network = "host";
+	ret->options.hostname = ret->spec->hostname;
+	return 0;
+}
+
+/* ---- what is shared ---- */
+
+static int share_namespaces(
+	const struct launch_group *group, struct spec *spec, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < NAMESPACE_COUNT; i++) {
+		if (group->namespace_fds[i] >= 0)
+			r = launch_share_namespace(
+				spec, shared[i].type, group->namespace_fds[i], err);
+	}
+	return r;
+}
+
+static int replace_mount(struct spec_mount *mount, const char *type, const char *source,
+	char *const *options, struct err *err)
+{
+	strv_free(take_ptr(mount->options));
+	return str_set(&mount->type, type) < 0 || str_set(&mount->source, source) < 0 ||
+			       strv_copy(options, &mount->options) < 0
+		       ? err_oom(err)
+		       : 0;
+}
+
+/* Of the group's own network: as the holder shows it. */
+static int share_sys(const struct launch_group *group, struct spec *spec, struct err *err)
+{
+	ssize_t at = launch_share_find_mount(spec, "/sys"),
+		theirs = launch_share_find_mount(group->spec, "/sys");
+	const struct spec_mount *as;
+
+	if (at < 0 || theirs < 0)
+		return 0;
+	as = &group->spec->mounts.items[theirs];
+	return replace_mount(
+		&spec->mounts.items[at], as->type, as->source, as->options, err);
+}
+
+static char *const tree_options[] = { (char *)"rbind", (char *)"rprivate", NULL };
+
+/* Those of the holder that are for all: the last ones. */
+static int add_volumes(
+	const struct launch_group *group, struct spec *spec, strv *paths, struct err *err)
+{
+	ssize_t first = launch_share_find_mount(group->spec, LAUNCH_GROUP_PLACE);
+
+	for (size_t i = (size_t)first; first >= 0 && i < group->spec->mounts.count; i++) {
+		const char *place = group->spec->mounts.items[i].destination;
+
+		if (launch_share_find_mount(spec, place) >= 0)
+			return err_say(err, EINVAL,
+				"container.volumes: at %s there is a volume of the group",
+				place);
+		if (bundle_add_mount(&spec->mounts, "bind", place, place,
+			    "rbind,rprivate", err) < 0 ||
+			strv_add(paths, place) < 0)
+			return err_oom(err);
+	}
+	return 0;
+}
+
+static int share_trees(struct launch_group *group, struct spec *spec, struct err *err)
+{
+	cleanup_strv strv paths = NULL;
+	cleanup_free int *fds = NULL;
+	ssize_t shm = launch_share_find_mount(spec, SHM_PLACE);
+	size_t own = spec->mounts.count, count = 0;
+	int r = strv_add(&paths, SHM_PLACE) < 0 || shm < 0 ? err_oom(err) : 0;
+
+	if (r == 0)
+		r = replace_mount(
+			&spec->mounts.items[shm], "bind", SHM_PLACE, tree_options, err);
+	if (r == 0)
+		r = add_volumes(group, spec, &paths, err);
+	if (r < 0)
+		return r;
+	fds = calloc(strv_len(paths), sizeof(int));
+	group->mount_fds = launch_share_no_fds(spec, 0);
+	r = fds && group->mount_fds
+		    ? launch_share_trees(group->proc_dirfd, WHOSE, paths, fds, err)
+		    : err_oom(err);
+	if (r < 0)
+		return r;
+	group->mount_count = spec->mounts.count;
+	group->mount_fds[shm] = fds[count++];
+	while (own < group->mount_count)
+		group->mount_fds[own++] = fds[count++];
+	return 0;
+}
+
+int launch_group_bundle(
+	struct launch_group *group, struct bundle *bundle, struct err *err)
+{
+	int r;
+
+	if (!group->holder)
+		return 0;
+	r = share_namespaces(group, bundle->spec, err);
+	if (r == 0)
+		r = share_sys(group, bundle->spec, err);
+	return r == 0 ? share_trees(group, bundle->spec, err) : r;
+}
+
+/* ---- files ---- */
+
+/* Whoever the containers run as, and whatever the umask is. */
+static int make_directory(int dirfd, struct err *err)
+{
+	cleanup_close int fd = fd_mkdir_open(dirfd, LAUNCH_GROUP_DIRECTORY, 0700);
+
+	return fd < 0 || fchmod(fd, 01777) < 0
+		       ? err_set(err, fd < 0 ? -fd : errno,
+				 "make the directory that the group shares")
+		       : 0;
+}
+
+int launch_group_files(const struct launch_group *group, const struct run_options *asked,
+	int dirfd, struct err *err)
+{
+	if (asked->holds_group)
+		return make_directory(dirfd, err);
+	return group->holder ? launch_share_files(group->engine, group->holder->id, WHOSE,
+				       dirfd, err)
+			     : 0;
+}
+
+void launch_group_begin(const struct launch_group *group, struct runtime_request *request)
+{
+	if (!group->holder)
+		return;
+	request->mount_fds = group->mount_fds;
+	request->mount_count = group->mount_count;
+}
