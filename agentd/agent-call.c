@@ -184,6 +184,52 @@ static int check_timeout(const struct agent_call *call, struct err *err)
 		"stop_container.timeout: want a time as 10, 1.5s, 300ms or 2m");
 }
 
+/* What is one for all of a group. */
+static int check_member(const struct task_spec *spec, struct err *err)
+{
+	const struct {
+		bool is_given;
+		const char *what;
+	} rows[] = {
+		{ spec->run.network, "network_infos: a group has one network" },
+		{ spec->run.hostname, "hostname: a group has one name" },
+		{ spec->run.shm_size, "linux_info.shm_size: a group has one /dev/shm" },
+		{ spec->run.userns, "userns: a group has one user namespace" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].is_given)
+			return err_say(err, EINVAL,
+				"container.%s: give it in executor.container",
+				rows[i].what);
+	}
+	return 0;
+}
+
+static int check_single(const struct task_spec *spec, struct err *err)
+{
+	if (spec->is_init)
+		return err_say(err, EINVAL, "init: only groups have init tasks");
+	return spec->depends.count
+		       ? err_say(err, EINVAL,
+				 "depends_on: only in groups tasks wait for others")
+		       : 0;
+}
+
+/* What all share runs nothing, so that it has no files to run, and is kept on disk. */
+static int check_shared(const struct agent_call *call, struct err *err)
+{
+	if (call->image || call->run.uris || call->run.command)
+		return err_say(err, EINVAL,
+			"executor: a group has neither an image nor a command of its own, its "
+			"tasks have");
+	return strv_len(call->run.secrets) || strv_len(call->run.secret_env)
+		       ? err_say(err, EINVAL,
+				 "executor.container.volumes: secrets are for "
+				 "LAUNCH_CONTAINER alone, as a group is kept on disk")
+		       : 0;
+}
+
 /* What each would be launched with. */
 static int check_tasks(const struct agent_call *call, struct err *err)
 {
@@ -191,12 +237,17 @@ static int check_tasks(const struct agent_call *call, struct err *err)
 
 	if (r == 0 && !call->is_group && call->tasks.count != 1)
 		r = err_say(err, EINVAL, "launch_task: want one task");
+	if (r == 0)
+		r = check_shared(call, err);
 	for (size_t i = 0; r == 0 && i < call->tasks.count; i++) {
 		const struct task_spec *spec = &call->tasks.items[i];
 		const struct agent_call launch = { .image = spec->image,
 			.run = spec->run };
 
 		r = check_launch(&launch, err);
+		if (r == 0)
+			r = call->is_group ? check_member(spec, err)
+					   : check_single(spec, err);
 		if (r < 0)
 			return err_wrap(err, "task %s", spec->id);
 	}

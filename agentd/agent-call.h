@@ -33,7 +33,10 @@ struct agent_call {
 	char *timeout; /* how long it may take to end, as --timeout has it; NULL: its own */
 	bool is_forced;	  /* what runs is killed first */
 	bool is_attached; /* the answer flows: what goes in and comes out */
-	bool is_labelled; /* by the engine itself, which never hears of it from outside */
+	/* By the engine itself, which never hears of these from outside; see struct launch_request. */
+	bool is_labelled;
+	const struct id_range *shared_ids;
+	const struct container *holder;
 	struct {
 		bool is_followed;
 		char *tail;	      /* so many lines at most; NULL: all */

@@ -155,7 +155,9 @@ static int launch(struct agent *agent, const struct agent_call *call,
 					  : "host:",
 		.options = &options.run,
 		.pull_options = agent_pull_options(agent, call),
+		.shared_ids = call->shared_ids,
 		.parent = parent,
+		.holder = call->holder,
 		.news_fd = &agent->nested.news_fds[1],
 	};
 	int r;

@@ -253,6 +253,8 @@ static const struct {
 	{ "DESTROY_VOLUMES", "destroy-volumes", "destroy_volumes", api_volumes_members },
 	{ "REMOVE_CONTAINER", "remove", "remove_container", container_call_members },
 	{ "LAUNCH_TASK", "launch-tasks", "launch_task", api_launch_task_members },
+	{ "LAUNCH_TASK_GROUP", "launch-tasks", "launch_task_group",
+		api_launch_group_members },
 	{ "KILL_TASK", "kill-task", "kill_task", api_kill_task_members },
 	{ "GET_TASKS", "tasks", NULL, NULL },
 	{ "ACKNOWLEDGE", "acknowledge", "acknowledge", api_acknowledge_members },
@@ -278,9 +280,9 @@ static const struct {
 /* Of the API, but not of this agent. */
 static const char *const others[] = { "GET_FLAGS", "GET_METRICS", "GET_LOGGING_LEVEL",
 	"SET_LOGGING_LEVEL", "GET_STATE", "GET_FRAMEWORKS", "GET_EXECUTORS",
-	"GET_OPERATIONS", "LAUNCH_TASK_GROUP", "GET_RESOURCE_PROVIDERS",
-	"ADD_RESOURCE_PROVIDER_CONFIG", "UPDATE_RESOURCE_PROVIDER_CONFIG",
-	"REMOVE_RESOURCE_PROVIDER_CONFIG", "MARK_RESOURCE_PROVIDER_GONE", NULL };
+	"GET_OPERATIONS", "GET_RESOURCE_PROVIDERS", "ADD_RESOURCE_PROVIDER_CONFIG",
+	"UPDATE_RESOURCE_PROVIDER_CONFIG", "REMOVE_RESOURCE_PROVIDER_CONFIG",
+	"MARK_RESOURCE_PROVIDER_GONE", NULL };
 
 /* What is not handed on with the call. */
 static const struct json_field own_fields[] = {

@@ -46,7 +46,7 @@ int api_members_finish(struct api_members *request, struct err *err)
 void api_members_done(struct api_members *request);
 
 /* api-task.c: calls about tasks. */
-extern const struct json_field api_launch_task_members[], api_kill_task_members[],
-	api_acknowledge_members[], api_reconcile_members[];
+extern const struct json_field api_launch_task_members[], api_launch_group_members[],
+	api_kill_task_members[], api_acknowledge_members[], api_reconcile_members[];
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TaskInfo of Mesos, and what is our own in it. */
+/* TaskInfo and TaskGroupInfo of Mesos, and what is our own in them. */
 #include "agentd/api-members.h"
 
 #include "common/cleanup.h"
@@ -73,6 +73,20 @@ static const struct json_field restart_members[] = {
 	{ 0 },
 };
 
+static int decode_condition(
+	const struct json *v, void *out, const void *arg, struct err *err)
+{
+	return json_name(v, out, task_condition_names, err);
+}
+
+static const struct json_field dependency_members[] = {
+	{ "task", json_string, offsetof(struct task_dependency, task), true },
+	{ "condition", decode_condition, offsetof(struct task_dependency, condition) },
+	{ 0 },
+};
+static const struct json_array_of dependency_array = { sizeof(struct task_dependency),
+	dependency_members, NULL };
+
 static const struct json_field task_members[] = {
 	{ "task_id", json_object, AT(id), true, id_members },
 	{ "name", json_string, AT(name) },
@@ -83,8 +97,8 @@ static const struct json_field task_members[] = {
 	{ "max_completion_time", decode_duration, AT(max_completion_ms) },
 	{ "restart", json_object, 0, false, restart_members },
 	{ "nesting", json_bool, CALL_AT(run.has_nesting) },
-	{ "init", api_refuse, 0, false, "only groups have init tasks" },
-	{ "depends_on", api_refuse, 0, false, "only in groups tasks wait for others" },
+	{ "init", json_bool, AT(is_init) },
+	{ "depends_on", json_array, AT(depends), false, &dependency_array },
 	{ "limits", json_object, 0, false, api_limit_members },
 	{ "executor", api_refuse, 0, false,
 		"this agent has no executors of others: give the command" },
@@ -95,7 +109,8 @@ static const struct json_field task_members[] = {
 
 /* What GET_TASKS tells as it came: nothing of the environment, which may hold secrets. */
 static const char *const shown_members[] = { "framework_id", "resources", "labels",
-	"discovery", "kill_policy", "max_completion_time", "restart" };
+	"discovery", "kill_policy", "max_completion_time", "restart", "depends_on",
+	"init" };
 
 static int show(const struct json *v, char **ret, struct err *err)
 {
@@ -163,10 +178,44 @@ static int decode_task(const struct json *v, void *out, const void *arg, struct 
 	return add_task(v, out, err);
 }
 
+static int decode_tasks(const struct json *v, void *out, const void *arg, struct err *err)
+{
+	struct agent_call *call = out;
+	int r = v->type == JSON_ARRAY ? 0 : err_say(err, EINVAL, " must be an array");
+
+	call->is_group = true;
+	json_each (item, v) {
+		if (r == 0 && call->tasks.count == TASK_GROUP_MAX)
+			r = err_say(
+				err, EINVAL, " has more than %d tasks", TASK_GROUP_MAX);
+		if (r == 0)
+			r = add_task(item, &call->tasks, err);
+	}
+	return r;
+}
+
 /* ---- calls ---- */
 
 const struct json_field api_launch_task_members[] = {
 	{ "task_info", decode_task, CALL_AT(tasks), true },
+	{ 0 },
+};
+
+static const struct json_field group_members[] = {
+	{ "tasks", decode_tasks, offsetof(struct api_members, call), true },
+	{ 0 },
+};
+/* Of the executor, which is no program here, only what its tasks share. */
+static const struct json_field executor_members[] = {
+	{ "container", json_object, 0, false, api_container_members },
+	{ "resources", api_decode_resources },
+	{ "command", api_refuse, 0, false,
+		"this agent has no executors of others: a group's is what its tasks share" },
+	{ 0 },
+};
+const struct json_field api_launch_group_members[] = {
+	{ "task_group", json_object, 0, true, group_members },
+	{ "executor", json_object, 0, false, executor_members },
 	{ 0 },
 };
 

@@ -52,7 +52,8 @@ static int find_known(struct agent *agent, const struct agent_call *call,
 static int add_group(
 	struct agent *agent, struct agent_call *call, struct task_group **ret)
 {
-	int r = task_group_new(&call->tasks, call->is_group, agent->tasks->boot_id, ret);
+	int r = task_group_new(&call->tasks, call->is_group ? &call->run : NULL,
+		agent->tasks->boot_id, ret);
 
 	if (r < 0)
 		return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agentd/task-group.h"
 
+#include "agentd/run-fields.h"
 #include "common/cleanup.h"
 #include "common/timestamp.h"
 
@@ -24,14 +25,14 @@ struct task *task_group_find(const struct task_group *group, const char *task_id
 	return NULL;
 }
 
-int task_group_new(struct task_specs *specs, bool is_group, const char *boot_id,
+int task_group_new(struct task_specs *specs, struct run_options *run, const char *boot_id,
 	struct task_group **ret)
 {
 	cleanup_task_group struct task_group *group = calloc(1, sizeof(*group));
 
 	if (!group)
 		return -ENOMEM;
-	group->is_group = is_group;
+	group->is_group = run != NULL;
 	group->created = timestamp_now();
 	group->tasks.items = calloc(specs->count, sizeof(*group->tasks.items));
 	if (!group->tasks.items || str_set(&group->boot_id, boot_id) < 0 ||
@@ -48,6 +49,10 @@ int task_group_new(struct task_specs *specs, bool is_group, const char *boot_id,
 	*specs = (struct task_specs){ 0 };
 	for (size_t i = 0; i < group->tasks.count; i++)
 		group->tasks.items[i].state = TASK_STAGING;
+	if (run) {
+		group->run = *run;
+		*run = (struct run_options){ 0 };
+	}
 	*ret = take_ptr(group);
 	return 0;
 }
@@ -108,7 +113,9 @@ static const struct json_field group_fields[] = {
 	{ "id", json_string, AT(id), true },
 	{ "boot_id", json_string, AT(boot_id), true },
 	{ "sandbox", json_string, AT(sandbox) },
+	{ "run", json_object, AT(run), false, run_fields },
 	{ "is_group", json_bool, AT(is_group) },
+	{ "is_cleared", json_bool, AT(is_cleared) },
 	{ "created", json_i64, AT(created) },
 	{ "version", json_u64, AT(version), true },
 	{ "tasks", json_array, AT(tasks), true, &task_array },

@@ -25,28 +25,30 @@ static char *container_name(const struct task *task, uint32_t attempt)
 	return task_container_name(&of);
 }
 
-static bool is_of(const struct container *c, const struct task *task)
+int task_find_labelled(struct agent *agent, const char *name, const char *label,
+	const char *value, struct container **ret, struct err *err)
 {
-	const char *id = strv_env_get(c->labels, TASK_LABEL);
+	static const struct agent_call ours = { 0 };
+	cleanup_container struct container *container = NULL;
+	int r = agent_find(agent, &ours, name, &container, err);
+	const char *has = r < 0 ? NULL : strv_env_get(container->labels, label);
 
-	return id && str_eq(id, task->spec.id);
+	if (r < 0)
+		return r;
+	/* Its name is another's, who may have no part in this. */
+	if (!has || !str_eq(has, value))
+		return err_say(err, ENOENT, "the container %s is of no task", name);
+	*ret = take_ptr(container);
+	return 0;
 }
 
 int task_find_container(struct agent *agent, const struct task *task, uint32_t attempt,
 	struct container **ret, struct err *err)
 {
-	static const struct agent_call ours = { 0 };
 	cleanup_free char *name = container_name(task, attempt);
-	cleanup_container struct container *container = NULL;
-	int r = name ? agent_find(agent, &ours, name, &container, err) : err_oom(err);
 
-	if (r < 0)
-		return r;
-	/* Its name is another's, who may have no part in this. */
-	if (!is_of(container, task))
-		return err_say(err, ENOENT, "the container %s is of no task", name);
-	*ret = take_ptr(container);
-	return 0;
+	return name ? task_find_labelled(agent, name, TASK_LABEL, task->spec.id, ret, err)
+		    : err_oom(err);
 }
 
 static int remove_attempt(
@@ -77,12 +79,11 @@ static int make_room(struct agent *agent, const struct task *task, struct err *e
 				 : remove_attempt(agent, task, task->attempt - 2, err);
 }
 
-static int say_taken(const struct agent_call *call, struct err *err)
+int task_say_taken(const char *name, struct err *err)
 {
 	(void)err_say(err, EEXIST,
-		"the name %s belongs to a container that is not this task's",
-		call->container);
-	return err_hint(err, "remove it with `ucrctl rm %s`", call->container);
+		"the name %s belongs to a container that is not this task's", name);
+	return err_hint(err, "remove it with `ucrctl rm %s`", name);
 }
 
 /* The program itself is at fault, which is told as an answer. */
@@ -130,40 +131,77 @@ static int fail_at(const char *step, struct err *err)
 	return r < 0 ? err_set(err, -r, "%s", step) : 0;
 }
 
+int task_launch_container(struct agent *agent, const struct agent_call *call,
+	const char *const steps[2], struct agent_answer *answer, struct err *err)
+{
+	int r = fail_at(steps[0], err);
+
+	if (r == 0)
+		r = launch_named(agent, call, answer, err);
+	if (r == 0)
+		r = fail_at(steps[1], err);
+	return r == 0 && answer->status >= 400 ? take_refusal(answer, err) : r;
+}
+
+static int add_labels(const struct task *task, strv *ret)
+{
+	int r = strv_copy(task->spec.run.labels, ret);
+
+	if (r == 0)
+		r = strv_take(ret, str_printf(TASK_LABEL "=%s", task->spec.id));
+	if (r == 0 && task->group->is_group)
+		r = strv_take(ret, str_printf(TASK_GROUP_LABEL "=%s", task->group->id));
+	return r;
+}
+
+/* What was allowed when the group began may not be so any more: then it is said. */
+static int join_group(struct agent *agent, const struct task *task,
+	struct agent_call *call, struct container **ret_holder, struct err *err)
+{
+	int r;
+
+	if (!task->group->is_group)
+		return 0;
+	r = task_find_holder(agent, task->group, ret_holder, err);
+	if (r < 0)
+		return err_wrap(err, "find what the group shares");
+	call->holder = *ret_holder;
+	if (call->holder->ids.count)
+		call->shared_ids = &call->holder->ids;
+	else if (!engine_is_rootless(agent->engine))
+		call->run.userns = "host";
+	return 0;
+}
+
 static int launch(
 	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
 {
+	static const char *const steps[] = { "task-launch", "task-launched" };
 	const struct task *task = arg;
-	cleanup_container struct container *container = NULL;
+	cleanup_container struct container *container = NULL, *holder = NULL;
 	cleanup_free char *name = task_container_name(task);
 	cleanup_strv strv labels = NULL;
 	struct agent_call call = { .op = task_words("launch"),
 		.container = name,
 		.image = task->spec.image,
-		.run = task->spec.run };
+		.run = task->spec.run,
+		.is_labelled = true };
 	int r = name ? make_room(agent, task, err) : err_oom(err);
 
-	if (r == 0 && (strv_copy(task->spec.run.labels, &labels) < 0 ||
-			      strv_take(&labels,
-				      str_printf(TASK_LABEL "=%s", task->spec.id)) < 0))
+	if (r == 0 && add_labels(task, &labels) < 0)
 		r = err_oom(err);
+	if (r == 0)
+		r = join_group(agent, task, &call, &holder, err);
 	if (r < 0)
 		return r;
 	call.run.labels = labels;
-	call.is_labelled = true;
 	call.run.is_auto_removed = false;
-	r = fail_at("task-launch", err);
-	if (r == 0)
-		r = launch_named(agent, &call, answer, err);
-	if (r == 0)
-		r = fail_at("task-launched", err);
-	if (r == 0 && answer->status >= 400)
-		r = take_refusal(answer, err);
+	r = task_launch_container(agent, &call, steps, answer, err);
 	if (r < 0)
 		return r;
 	r = task_find_container(agent, task, task->attempt, &container, err);
 	if (r == -ENOENT)
-		return say_taken(&call, err);
+		return task_say_taken(name, err);
 	buf_reset(&answer->body);
 	if (r == 0)
 		buf_puts(&answer->body, container->id);

@@ -8,8 +8,7 @@
 #include <stdio.h>
 
 #define CREATING_MS 50 /* how often one is looked at that another agent began to launch */
-#define KILL_AGAIN_MS 1000  /* what is left after a kill is killed again */
-#define WATCH_AGAIN_MS 1000 /* where there was no descriptor or memory to wait with */
+#define KILL_AGAIN_MS 1000 /* what is left after a kill is killed again */
 
 void task_tell(struct task *task, const struct task_status *status)
 {
@@ -63,7 +62,7 @@ static void on_end(
 
 	if (r < 0 && r != -ENOENT) {
 		task->run->is_adopted = false;
-		task_wake_at(task, task_now_ms() + WATCH_AGAIN_MS);
+		task_wake_at(task, task_now_ms() + TASK_AGAIN_MS);
 	} else {
 		task_take_end(task, r < 0 ? NULL : container);
 		task_group_wake(task->group);
@@ -98,7 +97,7 @@ static int watch(struct task *task, struct container *container)
 		task->run->agent, container, on_end, task, &task->run->watch);
 
 	if (r < 0)
-		task_wake_at(task, task_now_ms() + WATCH_AGAIN_MS);
+		task_wake_at(task, task_now_ms() + TASK_AGAIN_MS);
 	return r;
 }
 
@@ -113,7 +112,7 @@ static void adopt(struct task *task)
 		run->agent, task, task->attempt, &container, &ignored);
 
 	if (r < 0 && r != -ENOENT) {
-		task_wake_at(task, task_now_ms() + WATCH_AGAIN_MS);
+		task_wake_at(task, task_now_ms() + TASK_AGAIN_MS);
 		return;
 	}
 	if (r == 0 && container->status == CONTAINER_CREATING) {
@@ -195,7 +194,7 @@ static void check_time(struct task *task, uint64_t now)
 		(double)task->spec.max_completion_ms / 1000);
 	if (task_ask_end(task, TASK_FAILED, "REASON_MAX_COMPLETION_TIME_REACHED", message,
 		    task->spec.grace_ms) < 0)
-		task_wake_at(task, now + WATCH_AGAIN_MS);
+		task_wake_at(task, now + TASK_AGAIN_MS);
 }
 
 /* ---- what does not run ---- */
@@ -223,19 +222,19 @@ static void tell_end_before_start(struct task *task)
 	task_tell(task, &status);
 }
 
-static void go_on(struct task *task, uint64_t now)
+static void go_on(struct task *task, bool is_ready, uint64_t now)
 {
 	if (task->end.is_asked)
 		tell_end_before_start(task);
 	else if (task->restart_ms > now)
 		task_wake_at(task, task->restart_ms);
-	else
+	else if (is_ready && task_may_start(task))
 		launch(task, now);
 }
 
 /* ---- the group ---- */
 
-static void look(struct task *task)
+static void look(struct task *task, bool is_ready)
 {
 	struct task_run *run = task->run;
 	uint64_t now = task_now_ms();
@@ -255,18 +254,21 @@ static void look(struct task *task)
 	if (run->watch && task->end.is_asked)
 		end(task, now);
 	else if (!run->watch && run->is_adopted && !run->is_killing)
-		go_on(task, now);
+		go_on(task, is_ready, now);
 }
 
 void task_group_look(struct task_group *group)
 {
 	struct task_table *table = group->tasks.items[0].run->agent->tasks;
+	bool is_ready;
 
 	/* What is not on the disk yet was not accepted yet. */
-	if (!group->saved_version || group->run->is_removing)
+	if (!group->saved_version || group->loop->is_removing)
 		return;
+	task_group_bind(group);
+	is_ready = task_sandbox_look(group);
 	for (size_t i = 0; i < group->tasks.count; i++)
-		look(&group->tasks.items[i]);
+		look(&group->tasks.items[i], is_ready);
 	task_table_save(table, group);
 	task_table_note_done(table, group);
 }

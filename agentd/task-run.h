@@ -13,7 +13,9 @@
 
 #include "agentd/task-table.h"
 
-#define TASK_LABEL "org.ucr.task" /* of a container: the task that it is of */
+#define TASK_LABEL "org.ucr.task"	 /* of a container: the task that it is of */
+#define TASK_GROUP_LABEL "org.ucr.group" /* the same: the group, by its first task's id */
+#define TASK_AGAIN_MS 1000 /* where there was no descriptor or memory to go on with */
 
 struct task_run {
 	struct agent *agent;
@@ -47,6 +49,23 @@ int task_ask_end(struct task *task, enum task_state state, const char *reason,
 /* A status; what cannot be told for want of memory is told by the next one. */
 void task_tell(struct task *task, const struct task_status *status);
 
+/* ---- task-order.c: the tasks of a group among each other ---- */
+
+bool task_may_start(const struct task *task);
+/* When one of them has failed or was killed, all end. */
+void task_group_bind(struct task_group *group);
+/* Ends all that were not asked to end yet. */
+void task_group_end(struct task_group *group, enum task_state state, const char *message);
+
+/* ---- task-sandbox.c: what they share ---- */
+
+/* Makes it, ends it, as is due. Whether tasks can be started. */
+bool task_sandbox_look(struct task_group *group);
+/* The container that holds it: its name, and itself. -ENOENT. */
+char *task_holder_name(const char *group_id) __attribute__((warn_unused_result));
+int task_find_holder(struct agent *agent, const struct task_group *group,
+	struct container **ret, struct err *err) __attribute__((warn_unused_result));
+
 /* ---- task-end.c: what became of an attempt ---- */
 
 /* Says so, or decides for another attempt. `container` NULL: it is gone, or there was none. */
@@ -57,6 +76,15 @@ void task_take_failure(struct task *task, int r, const struct err *err);
 /* ---- task-jobs.c: what workers do ---- */
 
 extern const struct agent_job task_launch_job, task_kill_job, task_erase_job;
+/* The container of that name, if it has the label with that value. -ENOENT. */
+int task_find_labelled(struct agent *agent, const char *name, const char *label,
+	const char *value, struct container **ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* Launches it, or meets what an earlier launch of it made. `steps`: fail points before and after. */
+int task_launch_container(struct agent *agent, const struct agent_call *call,
+	const char *const steps[2], struct agent_answer *answer, struct err *err)
+	__attribute__((warn_unused_result));
+int task_say_taken(const char *name, struct err *err) __attribute__((warn_unused_result));
 /* The container of the task's attempt, if it is that. -ENOENT. */
 int task_find_container(struct agent *agent, const struct task *task, uint32_t attempt,
 	struct container **ret, struct err *err) __attribute__((warn_unused_result));

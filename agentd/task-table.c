@@ -47,21 +47,22 @@ static void run_free(struct task_group *group)
 		free(run->failure);
 		free(run);
 	}
-	if (!group->run)
+	if (!group->loop)
 		return;
-	while (group->run->waiting) {
-		struct task_waiting *waiting = group->run->waiting;
+	agent_watch_free(group->loop->watch);
+	while (group->loop->waiting) {
+		struct task_waiting *waiting = group->loop->waiting;
 
-		group->run->waiting = waiting->next;
+		group->loop->waiting = waiting->next;
 		free(waiting);
 	}
-	free(group->run);
+	free(group->loop);
 }
 
 static int run_new(struct agent *agent, struct task_group *group)
 {
-	group->run = calloc(1, sizeof(*group->run));
-	if (!group->run)
+	group->loop = calloc(1, sizeof(*group->loop));
+	if (!group->loop)
 		return -ENOMEM;
 	for (size_t i = 0; i < group->tasks.count; i++) {
 		struct task_run *run = calloc(1, sizeof(*run));
@@ -126,7 +127,7 @@ void task_table_drop(struct task_table *table, struct task_group *group)
 		table->groups_end = at;
 	forget_ids(table, group);
 	task_wake_forget(table, group);
-	table->done_count -= group->run->is_done;
+	table->done_count -= group->loop->is_done;
 	run_free(group);
 	task_group_free(group);
 }
@@ -153,7 +154,7 @@ static void retry(struct task_table *table, uint64_t ms)
 
 void task_table_save(struct task_table *table, struct task_group *group)
 {
-	struct group_run *run = group->run;
+	struct group_run *run = group->loop;
 
 	if (run->is_saving || run->is_removing || group->version <= group->saved_version)
 		return;
@@ -166,7 +167,7 @@ void task_table_save(struct task_table *table, struct task_group *group)
 /* Those that wait for this version; `r` < 0: those that wait for any. */
 static void answer(struct agent *agent, struct task_group *group, int r)
 {
-	struct task_waiting **at = &group->run->waiting;
+	struct task_waiting **at = &group->loop->waiting;
 
 	while (*at) {
 		cleanup_answer struct agent_answer answer = { .status = 200 };
@@ -199,8 +200,8 @@ void task_table_answer(struct task_table *table, struct task_group *group, uint6
 		agent_api_fail(table->agent, id, err_oom(&err), &err);
 		return;
 	}
-	*waiting = (struct task_waiting){ group->run->waiting, id, group->version };
-	group->run->waiting = waiting;
+	*waiting = (struct task_waiting){ group->loop->waiting, id, group->version };
+	group->loop->waiting = waiting;
 	if (group->version <= group->saved_version)
 		answer(table->agent, group, 0);
 	else
@@ -210,7 +211,7 @@ void task_table_answer(struct task_table *table, struct task_group *group, uint6
 void task_call_cancel(struct agent *agent, uint64_t id)
 {
 	for (struct task_group *g = agent->tasks->groups; g; g = g->next) {
-		for (struct task_waiting *w = g->run->waiting; w; w = w->next) {
+		for (struct task_waiting *w = g->loop->waiting; w; w = w->next) {
 			if (w->id == id)
 				w->id = 0;
 		}
@@ -220,7 +221,7 @@ void task_call_cancel(struct agent *agent, uint64_t id)
 static void start_again(struct task_table *table)
 {
 	for (struct task_group *g = table->groups; g; g = g->next)
-		g->run->is_saving = false;
+		g->loop->is_saving = false;
 	retry(table, RETRY_MS);
 }
 
@@ -244,7 +245,7 @@ static void on_saved(void *arg, const char *id, uint64_t version, int r)
 		start_again(table);
 	if (!group)
 		return;
-	group->run->is_saving = false;
+	group->loop->is_saving = false;
 	if (r < 0) {
 		take_refusal(table, group, r);
 		return;
@@ -261,8 +262,8 @@ static void on_saved(void *arg, const char *id, uint64_t version, int r)
 /* Over, and everybody knows. */
 static bool is_done(const struct task_group *group)
 {
-	if (group->version > group->saved_version || group->run->is_launching ||
-		group->run->is_killing || group->sandbox)
+	if (group->version > group->saved_version || group->loop->is_launching ||
+		group->loop->is_killing || (group->is_group && !group->is_cleared))
 		return false;
 	for (size_t i = 0; i < group->tasks.count; i++) {
 		const struct task *task = &group->tasks.items[i];
@@ -280,9 +281,9 @@ static void trim(struct task_table *table)
 	struct task_group *group = table->groups;
 
 	while (group && table->done_count > table->agent->options->task_history) {
-		if (group->run->is_done && !group->run->is_removing) {
-			group->run->is_removing = true;
-			group->run->is_done = false;
+		if (group->loop->is_done && !group->loop->is_removing) {
+			group->loop->is_removing = true;
+			group->loop->is_done = false;
 			table->done_count--;
 			agent_work_job(table->agent, &task_erase_job, group);
 		}
@@ -292,9 +293,9 @@ static void trim(struct task_table *table)
 
 void task_table_note_done(struct task_table *table, struct task_group *group)
 {
-	if (group->run->is_done || group->run->is_removing || !is_done(group))
+	if (group->loop->is_done || group->loop->is_removing || !is_done(group))
 		return;
-	group->run->is_done = true;
+	group->loop->is_done = true;
 	table->done_count++;
 	trim(table);
 }

@@ -19,10 +19,10 @@ void task_group_wake(struct task_group *group)
 	struct task_table *table = table_of(group);
 	const uint64_t one = 1;
 
-	if (group->run->is_woken)
+	if (group->loop->is_woken)
 		return;
-	group->run->is_woken = true;
-	group->run->next_woken = table->woken;
+	group->loop->is_woken = true;
+	group->loop->next_woken = table->woken;
 	table->woken = group;
 	(void)!write(table->wake_fd, &one, sizeof(one));
 }
@@ -32,9 +32,9 @@ void task_wake_forget(struct task_table *table, struct task_group *group)
 	struct task_group **at = &table->woken;
 
 	while (*at && *at != group)
-		at = &(*at)->run->next_woken;
+		at = &(*at)->loop->next_woken;
 	if (*at)
-		*at = group->run->next_woken;
+		*at = group->loop->next_woken;
 }
 
 static int on_wake(struct loop_source *source, uint32_t events, void *arg)
@@ -46,8 +46,8 @@ static int on_wake(struct loop_source *source, uint32_t events, void *arg)
 	while (table->woken) {
 		struct task_group *group = table->woken;
 
-		table->woken = group->run->next_woken;
-		group->run->is_woken = false;
+		table->woken = group->loop->next_woken;
+		group->loop->is_woken = false;
 		task_group_look(group);
 	}
 	return 0;

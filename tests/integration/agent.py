@@ -131,6 +131,9 @@ class Agent:
         return self.call("LAUNCH_TASK", task_info={"name": name, "task_id": {"value": name},
                                                    "command": command, **fields})
 
+    def launch_group(self, *tasks, **fields):
+        return self.call("LAUNCH_TASK_GROUP", task_group={"tasks": list(tasks)}, **fields)
+
     def kill_task(self, name, **fields):
         return self.call("KILL_TASK", task_id={"value": name}, **fields)
 

@@ -22,7 +22,7 @@ static struct task_group *make_many(size_t count)
 		assert_int_equal(json_decode(json_root(doc), task_spec_fields,
 					 &specs.items[i], NULL),
 			0);
-	assert_int_equal(task_group_new(&specs, false, "boot", &group), 0);
+	assert_int_equal(task_group_new(&specs, NULL, "boot", &group), 0);
 	assert_null(specs.items);
 	return group;
 }
