@@ -6,7 +6,8 @@
  * ucr-dns is started again is answered then.
  *
  * Names are for those who may reach each other: a container sees those that are shared if it is so
- * itself, and always its own.
+ * itself, and always its own. A task's name is that of its present attempt's container, or where it
+ * is in a group, of the container that holds the group's network.
  */
 #include "agentd/agent-network.h"
 
@@ -14,6 +15,7 @@
 #include "agentd/container-private.h"
 #include "agentd/dns-proto.h"
 #include "agentd/network.h"
+#include "agentd/task-run.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
 
@@ -47,12 +49,26 @@ static void known_done(struct known *known)
 	network_done(&known->network);
 }
 
+/* Of the task's network: the id of the container that has it; NULL: there is no such task, or it has
+ * none at the moment. */
+static const char *task_container(const struct agent *agent, const char *name)
+{
+	const struct task *task = task_table_find(agent->tasks, name);
+
+	if (!task || task_state_is_terminal((enum task_state)task->state))
+		return NULL;
+	return task->group->is_group ? task->group->sandbox : task->container;
+}
+
 static int find_named(struct agent *agent, const char *name, struct known *ret)
 {
-	int r = container_find_exactly(agent->engine, name, &ret->container, NULL);
+	const char *id = task_container(agent, name);
+	int r = container_find_exactly(
+		agent->engine, id ? id : name, &ret->container, NULL);
 
 	/* Not by its id. */
-	if (r == 0 && !(ret->container->name && str_eq(ret->container->name, name)))
+	if (r == 0 && !id &&
+		!(ret->container->name && str_eq(ret->container->name, name)))
 		r = -ENOENT;
 	return r < 0 ? r : container_network(ret->container, &ret->network, NULL);
 }
@@ -79,6 +95,20 @@ static bool may_know(const struct known *asker, const struct known *asked)
 	       (asker->network.is_shared && asked->network.is_shared);
 }
 
+/* What it is known by; NULL: nothing. */
+static const char *name_of(const struct container *container)
+{
+	static const char *const labels[] = { TASK_LABEL, TASK_GROUP_LABEL };
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		const char *id = strv_env_get(container->labels, labels[i]);
+
+		if (id)
+			return id;
+	}
+	return container->name;
+}
+
 static int add_address(strv *list, const struct network_address *address)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -101,8 +131,7 @@ static void look_up(
 	if (!may_know(&asker, &found) ||
 		add_address(&answer->addresses, &found.network.address) < 0 ||
 		add_address(&answer->addresses, &found.network.address6) < 0 ||
-		(found.container->name &&
-			!(answer->name = strdup(found.container->name))))
+		str_set(&answer->name, name_of(found.container)) < 0)
 		return;
 	answer->is_found = asked->name || answer->name;
 }

@@ -3,6 +3,7 @@
 
 #include "agentd/container-network.h"
 #include "agentd/network.h"
+#include "agentd/task-run.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -157,11 +158,28 @@ static void write_info(struct json_writer *w, const struct network *network)
 	jw_object_end(w);
 }
 
-void agent_network_write(struct json_writer *w, const struct container *container)
+/* The one that has the network of its group; NULL: it is in none. */
+static struct container *find_holder(
+	struct agent *agent, const struct container *container)
 {
+	static const struct agent_call ours = { 0 };
+	const char *group = strv_env_get(container->labels, TASK_GROUP_LABEL);
+	cleanup_free char *name = group ? task_holder_name(group) : NULL;
+	struct container *holder = NULL;
+	struct err ignored;
+
+	if (name)
+		(void)!agent_find(agent, &ours, name, &holder, &ignored);
+	return holder;
+}
+
+void agent_network_write(
+	struct agent *agent, struct json_writer *w, const struct container *container)
+{
+	cleanup_container struct container *holder = find_holder(agent, container);
 	cleanup_network struct network network = { 0 };
 
-	if (container_network(container, &network, NULL) < 0)
+	if (container_network(holder ? holder : container, &network, NULL) < 0)
 		return;
 	jw_array(w, "network_infos");
 	write_info(w, &network);

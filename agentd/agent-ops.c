@@ -101,15 +101,30 @@ static void write_id(struct agent *agent, const struct agent_call *call, const c
 	jw_object_end(w);
 }
 
+/* As GET_TASKS has it: what a task shares the fate of, which is its group or itself. */
+static void write_executor(struct json_writer *w, const struct container *container)
+{
+	const char *id = strv_env_get(container->labels, TASK_GROUP_LABEL);
+
+	if (!id)
+		id = strv_env_get(container->labels, TASK_LABEL);
+	if (!id)
+		return;
+	jw_object(w, "executor_id");
+	jw_string(w, "value", id);
+	jw_object_end(w);
+}
+
 static void write_container(struct agent *agent, const struct agent_call *call,
 	struct container *container, struct json_writer *w)
 {
 	jw_object(w, NULL);
 	write_id(agent, call, "container_id", container, w);
+	write_executor(w, container);
 	jw_object(w, "container_status");
 	if (container->pid)
 		jw_i64(w, "executor_pid", container->pid);
-	agent_network_write(w, container);
+	agent_network_write(agent, w, container);
 	jw_object_end(w);
 	write_usage(agent, container, w);
 	jw_object_end(w);

@@ -208,14 +208,15 @@ static int launch(
 	return r;
 }
 
-/* Without memory the launch is tried again, which meets what this one made. */
-static void keep_failure(struct task_run *run, int r, const struct err *err)
+struct err *task_keep_failure(int r, const struct err *err)
 {
-	run->failure = malloc(sizeof(*run->failure));
-	if (!run->failure)
-		return;
-	*run->failure = *err;
-	run->failure->code = -r;
+	struct err *kept = malloc(sizeof(*kept));
+
+	if (kept) {
+		*kept = *err;
+		kept->code = -r;
+	}
+	return kept;
 }
 
 static void launched(struct agent *agent, void *arg, int r, const struct err *err,
@@ -234,7 +235,7 @@ static void launched(struct agent *agent, void *arg, int r, const struct err *er
 	/* Whether there is a container, whoever failed after it was there, is looked at before
 	 * anything is said. */
 	if (!task->end.is_asked && r < 0)
-		keep_failure(task->run, r, err);
+		task->run->failure = task_keep_failure(r, err);
 }
 
 const struct agent_job task_launch_job = { launch, launched, .is_slow = true };

@@ -84,6 +84,10 @@ int task_find_labelled(struct agent *agent, const char *name, const char *label,
 int task_launch_container(struct agent *agent, const struct agent_call *call,
 	const char *const steps[2], struct agent_answer *answer, struct err *err)
 	__attribute__((warn_unused_result));
+/* Of a launch, until it is known that it left no container. NULL without memory: then it is tried again,
+ * which meets what this one made. */
+struct err *task_keep_failure(int r, const struct err *err)
+	__attribute__((warn_unused_result));
 int task_say_taken(const char *name, struct err *err) __attribute__((warn_unused_result));
 /* The container of the task's attempt, if it is that. -ENOENT. */
 int task_find_container(struct agent *agent, const struct task *task, uint32_t attempt,

@@ -95,6 +95,13 @@ static int launch(
 	return r < 0 ? err_wrap(err, "make what the tasks of the group share") : 0;
 }
 
+static void note_holder(struct task_group *group, const char *id)
+{
+	if ((!group->sandbox || !str_eq(group->sandbox, id)) &&
+		str_set(&group->sandbox, id) == 0)
+		group->version++;
+}
+
 static void launched(struct agent *agent, void *arg, int r, const struct err *err,
 	const struct agent_answer *answer)
 {
@@ -103,29 +110,52 @@ static void launched(struct agent *agent, void *arg, int r, const struct err *er
 	group->loop->is_launching = false;
 	group->loop->is_adopted = false;
 	task_group_wake(group);
-	if (r == 0 && answer->body.len &&
-		str_set(&group->sandbox, answer->body.data) == 0)
-		group->version++;
-	for (size_t i = 0; r < 0 && i < group->tasks.count; i++) {
-		struct task *task = &group->tasks.items[i];
-
-		if (!task_state_is_terminal((enum task_state)task->state) &&
-			!task->end.is_asked)
-			task_take_failure(task, r, err);
-	}
+	if (r < 0)
+		group->loop->failure = task_keep_failure(r, err);
+	else if (answer->body.len)
+		note_holder(group, answer->body.data);
 }
 
 static const struct agent_job launch_job = { launch, launched, .is_slow = true };
 
 /* ---- the job that ends it ---- */
 
+static int clean_attempt(
+	struct agent *agent, const struct task *task, uint32_t attempt, struct err *err)
+{
+	cleanup_container struct container *container = NULL;
+	int r = task_find_container(agent, task, attempt, &container, err);
+
+	if (r == 0)
+		r = container_cleanup(agent->engine, container, err);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* An ended container of which the shim was killed may have left processes, which have the ids. */
+static int clean_tasks(
+	struct agent *agent, const struct task_group *group, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < group->tasks.count; i++) {
+		const struct task *task = &group->tasks.items[i];
+
+		r = clean_attempt(agent, task, task->attempt, err);
+		if (r == 0 && task->attempt)
+			r = clean_attempt(agent, task, task->attempt - 1, err);
+	}
+	return r;
+}
+
 static int erase(
 	struct agent *agent, void *arg, struct agent_answer *answer, struct err *err)
 {
 	cleanup_container struct container *container = NULL;
 	cleanup_free char *holder = ids_holder(agent, arg);
-	int r = task_find_holder(agent, arg, &container, err);
+	int r = clean_tasks(agent, arg, err);
 
+	if (r == 0)
+		r = task_find_holder(agent, arg, &container, err);
 	if (r == 0)
 		r = container_remove(agent->engine, container, true, err);
 	if (r < 0 && r != -ENOENT)
@@ -170,29 +200,52 @@ static void on_end(
 	task_group_wake(group);
 }
 
+/* Those that may be tried again are, and then it is. */
+static void fail_tasks(struct task_group *group, const struct err *err)
+{
+	for (size_t i = 0; i < group->tasks.count; i++) {
+		struct task *task = &group->tasks.items[i];
+
+		if (!task_state_is_terminal((enum task_state)task->state) &&
+			!task->end.is_asked)
+			task_take_failure(task, -err->code, err);
+	}
+}
+
+/* Takes the container over, unless nothing could be waited with. */
+static bool watch(
+	struct agent *agent, struct task_group *group, struct container **container)
+{
+	note_holder(group, (*container)->id);
+	if (agent_watch_new(agent, *container, on_end, group, &group->loop->watch) < 0)
+		return false;
+	(void)take_ptr(*container);
+	return true;
+}
+
+/* What is there already: of this launch, of one before a kill -9, or of none. */
 static void adopt(struct agent *agent, struct task_group *group)
 {
 	cleanup_container struct container *container = NULL;
+	cleanup_free struct err *failure = NULL;
 	struct group_run *run = group->loop;
 	struct err ignored;
 	int r = task_find_holder(agent, group, &container, &ignored);
+	bool is_live = r == 0 && container->pid;
 
 	if ((r < 0 && r != -ENOENT) ||
-		(r == 0 && container->status == CONTAINER_CREATING)) {
+		(r == 0 && container->status == CONTAINER_CREATING) ||
+		(is_live && !watch(agent, group, &container))) {
 		task_wake_at(&group->tasks.items[0], task_now_ms() + AGAIN_MS);
 		return;
 	}
 	run->is_adopted = true;
-	run->is_lost = r == -ENOENT ? group->sandbox != NULL
-				    : container->started && !container->pid;
-	if (r < 0 || !container->pid)
+	failure = take_ptr(run->failure);
+	if (is_live)
 		return;
-	if (agent_watch_new(agent, container, on_end, group, &run->watch) == 0) {
-		(void)take_ptr(container);
-		return;
-	}
-	run->is_adopted = false;
-	task_wake_at(&group->tasks.items[0], task_now_ms() + AGAIN_MS);
+	run->is_lost = r == 0 ? container->started != 0 : group->sandbox != NULL;
+	if (failure && !run->is_lost)
+		fail_tasks(group, failure);
 }
 
 /* Whether a task is due that has to wait for it; those that wait for another attempt come later. */

@@ -50,6 +50,7 @@ static void run_free(struct task_group *group)
 	if (!group->loop)
 		return;
 	agent_watch_free(group->loop->watch);
+	free(group->loop->failure);
 	while (group->loop->waiting) {
 		struct task_waiting *waiting = group->loop->waiting;
 

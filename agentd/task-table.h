@@ -18,8 +18,9 @@ struct group_run {
 	struct task_waiting *waiting;
 	bool is_saving; /* the ledger has a version that it did not answer for */
 	bool is_done;	/* counted as history */
-	struct agent_watch *watch;     /* of the sandbox, while it runs */
-	bool is_launching, is_killing; /* the sandbox: a job is under way */
+	struct agent_watch *watch;     /* of the holder, while it runs */
+	bool is_launching, is_killing; /* the holder: a job is under way */
+	struct err *failure;	       /* of its launch, as that of a task */
 	bool is_adopted;	       /* it was looked whether there is one already */
 	bool is_lost;		       /* it has ended, and its tasks are to */
 	uint64_t erase_ms;	       /* it is not removed before; 0: at once */

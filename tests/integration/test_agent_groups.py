@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups of tasks: what they share, their order, and that they live and die together."""
 import contextlib
+import glob
 import os
 import shutil
 import signal
@@ -9,17 +10,37 @@ import time
 
 from agent import Agent
 import cli
+from networks import WORLD4, ask, become_host, interfaces, leave, leases, nothing_is_left, server
+import networks
 import tap
+from test_agent_faults import LAUNCH, Broken, cgroups_of, ids_of, restart
+import test_agent_names
+from test_agent_policy import allow
+from test_agent_tasks import TERMINAL, events, grace, states
+from test_agent_volumes import disk
 
-TERMINAL = ("TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_LOST")
 FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+STUBBORN = "trap '' TERM; echo set; while :; do sleep 0.05; done"
+SPACES = "readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/user /proc/self/ns/pid"
+IDS = "/run/ucr-ids"
 
 
-def task(name, text, **fields):
-    return {"name": name, "task_id": {"value": name}, "command": {"value": text}, **fields}
+def task(name, text, user=None, **fields):
+    command = {"value": text, **({"user": user} if user else {})}
+    return {"name": name, "task_id": {"value": name}, "command": command, **fields}
 
 
-def running(found, state="TASK_RUNNING"):
+def executor(resources=(), **container):
+    return {"type": "DEFAULT", "executor_id": {"value": "default"}, "resources": list(resources),
+            "container": {"type": "MESOS", **container}}
+
+
+def on_network(name, ports=()):
+    return executor(network_infos=[{"name": name, "port_mappings": [
+        {"host_port": host, "container_port": inside} for host, inside in ports]}])
+
+
+def since(found, state="TASK_RUNNING"):
     """When it was first so."""
     return next(s["timestamp"] for s in found["statuses"] if s["state"] == state)
 
@@ -28,42 +49,210 @@ def last(found):
     return found["statuses"][-1]
 
 
-def until_gone(agent, count=0):
-    """The container that holds what a group shares goes with its last task."""
-    for _ in range(300):
-        if len(agent.containers()) == count:
-            return
-        time.sleep(0.02)
-    raise AssertionError(agent.containers())
+def leased(agent):
+    """The ranges of ids that are taken for this agent."""
+    found = {}
+    for path in glob.glob(f"{IDS}/[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(path).startswith(f"{agent.root}/"):
+                found[path] = os.readlink(path)
+    return found
+
+
+def until_gone(agent):
+    """With the last task all goes that the group had of the host."""
+    tap.eventually(lambda: not agent.containers(), why=agent.containers)
+    tap.eventually(lambda: not leased(agent), why=lambda: leased(agent))
+    tap.eventually(lambda: not cgroups_of(ids_of(agent)))
+    assert not [n for n in os.listdir(f"{agent.root}/names") if n.endswith("+group")]
+    assert not leases(agent.root)
+
+
+def said(agent, name, lines=1):
+    """What it wrote, once that are so many lines."""
+    def text():
+        return cli.run("logs", name, root=agent.root).out.splitlines()
+    tap.eventually(lambda: len(text()) >= lines, why=lambda: (name, text(), agent.said()))
+    return text()
+
+
+def running(agent, *names):
+    for name in names:
+        agent.task_until(name, "TASK_RUNNING")
+
+
+def pid_of(agent, name):
+    return agent.containers()[name]["container_status"]["executor_pid"]
+
+
+# ---- what is shared ----------------------------------------------------------------------
 
 
 def test_shared(work):
-    """one network, one IPC namespace, one /dev/shm, one directory; not the files of the others"""
+    """one network, IPC and user namespace, /dev/shm, directory and name; processes and files are each one's own"""
     with Agent(work) as agent:
         assert agent.launch_group(
-            task("serves", "echo from-serves > /mnt/mesos/shared/file; echo x > /dev/shm/s; "
-                           "readlink /proc/self/ns/net /proc/self/ns/ipc; "
-                           "busybox nc -l -p 4711 > got; sleep 1000"),
-            task("asks", "until [ -s /dev/shm/s ]; do sleep 0.05; done; "
-                         "readlink /proc/self/ns/net /proc/self/ns/ipc; cat /mnt/mesos/shared/file; "
+            task("serves", f"{SPACES}; hostname; echo from-serves > /mnt/mesos/shared/file; touch /dev/mqueue/q; "
+                           "echo x > /dev/shm/s; busybox nc -l -p 4711 > got; sleep 1000", user="0"),
+            task("asks", f"until [ -s /dev/shm/s ]; do sleep 0.05; done; {SPACES}; hostname; "
+                         "cat /mnt/mesos/shared/file; ls /dev/mqueue; stat -f -c %T /dev/shm; stat -c %u "
+                         "/mnt/mesos/shared/file; echo mine > /mnt/mesos/shared/mine; "
                          "until echo hello | busybox nc -w 1 127.0.0.1 4711; do sleep 0.1; done; "
-                         "ls got; sleep 1000")) == (200, None)
-        for name in ("serves", "asks"):
-            agent.task_until(name, "TASK_RUNNING")
-        for _ in range(200):
-            said = cli.run("logs", "asks", root=agent.root)
-            if "got" in said.out + said.err:
-                break
-            time.sleep(0.05)
-        serves = cli.good("logs", "serves", root=agent.root).out.split()
-        asks = said.out.split()
-        assert serves == asks[:2] and asks[2] == "from-serves", (serves, said)
-        assert os.readlink("/proc/self/ns/net") not in asks
-        assert "No such file" in said.err, "its directory is its own"
-        assert len(agent.containers()) == 3
+                         "ls got 2>&1; ps ax | grep -c '[n]c -l'; sleep 1000")) == (200, None)
+        serves, asks = said(agent, "serves", 5), said(agent, "asks", 11)
+        assert serves[:3] == asks[:3] and serves[3] != asks[3] and serves[4] == asks[4], (serves, asks)
+        for kind, theirs in zip(("net", "ipc", "user"), asks):
+            assert os.readlink(f"/proc/self/ns/{kind}") != theirs
+        assert asks[5:9] == ["from-serves", "q", "tmpfs", "0"], asks
+        assert "No such file" in asks[9] and asks[10] == "0", asks
+        assert sorted(agent.containers()) == ["asks", "serves", "serves+group"]
+        assert len(leased(agent)) == 1, "one range for all"
         agent.kill_task("asks")
         agent.task_until("serves", "TASK_KILLED")
         until_gone(agent)
+
+
+def test_administered(work):
+    """the network is of the user namespace of all: /sys shows it, and who may do so changes it for all"""
+    with Agent(work, *allow(work, capabilities=["NET_ADMIN"])) as agent:
+        root = {"user": "0", "container": {"type": "MESOS", "linux_info": {
+            "effective_capabilities": {"capabilities": ["NET_ADMIN", "NET_BIND_SERVICE"]}}}}
+        agent.launch_group(
+            task("one", "ls /sys/class/net; cat /sys/class/net/lo/mtu; ip link set lo mtu 4321 && echo set; "
+                        "echo low | busybox nc -l -p 80; sleep 1000", **root),
+            task("two", "until [ $(cat /sys/class/net/lo/mtu) = 4321 ]; do sleep 0.05; done; "
+                        "busybox nc -w 5 127.0.0.1 80; ip link set lo mtu 1500 2>&1 || echo kept; sleep 1000",
+                 user="0", depends_on=[{"task": "one"}]))
+        assert said(agent, "one", 3) == ["lo", "65536", "set"]
+        two = said(agent, "two", 2)
+        assert two[0] == "low" and two[-1] == "kept", two
+        agent.kill_task("one")
+        agent.task_until("two", "TASK_KILLED", timeout=20)
+        until_gone(agent)
+
+
+def test_volumes(work):
+    """those of the group are in each task, read-only where they are; no task has another at the same place"""
+    os.makedirs(f"{work}/data", mode=0o755)
+    with open(f"{work}/data/file", "w", encoding="ascii") as file:
+        file.write("of the host\n")
+    paths = [{"path": f"{work}/data", "mode": "ro"}]
+    with Agent(work, *allow(work, host_paths=paths)) as agent:
+        assert agent.call("CREATE_VOLUMES", volumes=[disk("kept")])[0] == 200
+        what = executor([disk("kept", path="/kept")],
+                        volumes=[{"host_path": f"{work}/data", "container_path": "/data", "mode": "RO"}])
+        agent.launch_group(
+            task("writes", "echo kept > /kept/file; cat /data/file; touch /data/x 2>&1; touch /kept/done", user="0",
+                 init=True),
+            task("reads", "cat /kept/file /data/file; stat -c %u /kept/file; sleep 1000"), executor=what)
+        assert said(agent, "reads", 3) == ["kept", "of the host", "0"]
+        writes = said(agent, "writes", 2)
+        assert writes[0] == "of the host" and "Read-only" in writes[1], writes
+        status, answer = agent.call("DESTROY_VOLUMES", volumes=[disk("kept")])
+        assert status == 409, (status, answer)
+        agent.kill_task("reads")
+        agent.task_until("reads", "TASK_KILLED")
+        until_gone(agent)
+        twice = {"container": {"type": "MESOS", "volumes": [
+            {"host_path": f"{work}/data", "container_path": "/data", "mode": "RO"}]}}
+        agent.launch_group(task("twice", "true", **twice), executor=what)
+        refused = agent.task_until("twice", *TERMINAL)
+        assert refused["state"] == "TASK_ERROR" and "volume of the group" in last(refused)["message"], refused
+        until_gone(agent)
+        assert agent.call("DESTROY_VOLUMES", volumes=[disk("kept")])[0] == 200
+
+
+def test_bridge(work):
+    """an address and ports of the group, whichever of its tasks ends or is started anew"""
+    become_host()
+    with Agent(work, "--resources", "ports:[8080-8080]") as agent:
+        agent.launch_group(
+            task("first", "sleep 0.5; exit 0"),
+            task("again", "ls /sys/class/net; readlink /proc/self/ns/net; cat /etc/hosts; sleep 0.7; "
+                          "[ -e /mnt/mesos/shared/stop ] && exec sleep 1000; touch /mnt/mesos/shared/stop; exit 3",
+                 restart={"policy": "on-failure", "backoff_seconds": 0.1}),
+            task("web", "sleep 1000", limits={"cpus": {"value": 1}}),
+            executor=on_network("bridge", [(8080, 80)]))
+        running(agent, "web")
+        found = agent.containers()
+        infos = found["web+group"]["container_status"]["network_infos"]
+        assert infos[0]["port_mappings"][0]["host_port"] == 8080, infos
+        for name in ("web+group", "again", "web"):
+            assert found[name]["container_status"].get("network_infos") == infos, found
+            assert found[name]["executor_id"] == {"value": "first"}, found
+        agent.task_until("first", "TASK_FINISHED")
+        tap.eventually(lambda: "again+1" in agent.containers())
+        one, two = said(agent, "again", 4), said(agent, "again+1", 4)
+        address = infos[0]["ip_addresses"][0]["ip_address"]
+        assert one == two and {"eth0", "lo"} <= set(one), (one, two)
+        assert any(line.startswith(f"{address}\t") for line in one), one
+        with server(pid_of(agent, "again+1"), "tcp", 80, "again"):
+            assert ask(networks.WORLD.pid, "tcp", networks.HOST4, 8080).startswith("again")
+        assert ask(pid_of(agent, "web"), "tcp", WORLD4, 9) == "refused"
+        agent.kill_task("web")
+        agent.task_until("again", "TASK_KILLED")
+        until_gone(agent)
+        nothing_is_left(agent.root)
+        agent.launch_group(task("port", "sleep 1000"), executor=on_network("bridge", [(8081, 80)]))
+        port = agent.task_until("port", *TERMINAL)
+        assert port["state"] == "TASK_ERROR" and "port 8081" in last(port)["message"], port
+        until_gone(agent)
+
+
+def test_names(work):
+    """each task's name is the group's address, of a further attempt, too; backwards it is the group's"""
+    become_host()
+    with Agent(work) as agent:
+        shared = "bridge:shared"
+        agent.launch_group(task("web", "sleep 1000"), task("db", "sleep 0.5; [ -e /mnt/mesos/shared/x ] && sleep 1000; "
+                                                                 "touch /mnt/mesos/shared/x; exit 1",
+                                                           restart={"policy": "always", "backoff_seconds": 0.1}),
+                           executor=on_network(shared))
+        agent.launch("other", {"value": "sleep 1000"}, container={
+            "type": "MESOS", "network_infos": [{"name": shared}]})
+        agent.launch_task("single", {"value": "sleep 0.3; [ -e /mnt/mesos/sandbox/../x ]; exit 1"},
+                          container={"type": "MESOS", "network_infos": [{"name": shared}]},
+                          restart={"policy": "always", "backoff_seconds": 0.1, "max_backoff_seconds": 0.1})
+        tap.eventually(lambda: "db+1" in agent.containers())
+        found = agent.containers()
+        address = found["web"]["container_status"]["network_infos"][0]["ip_addresses"][0]["ip_address"]
+        backwards = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
+        for pid in (found["other"]["container_status"]["executor_pid"], pid_of(agent, "db+1")):
+            for name in ("web.ucr", "db.ucr"):
+                assert test_agent_names.ask(pid, name) == (0, [address]), name
+            assert test_agent_names.ask(pid, backwards, test_agent_names.PTR) == (0, ["web.ucr"])
+        pid = found["other"]["container_status"]["executor_pid"]
+
+        def attempt():
+            return [n for n in agent.containers() if n.startswith("single+")]
+        tap.eventually(attempt)
+        tap.eventually(lambda: test_agent_names.ask(pid, "single.ucr")[1])
+        agent.kill_task("web")
+        agent.kill_task("single")
+        agent.task_until("db", "TASK_KILLED", timeout=20)
+        tap.eventually(lambda: test_agent_names.ask(pid, "db.ucr")[0] == test_agent_names.NO_SUCH_NAME)
+        agent.kill("other")
+        agent.wait("other")
+        agent.remove("other")
+        agent.task_until("single", "TASK_KILLED", timeout=20)
+        until_gone(agent)
+        nothing_is_left(agent.root)
+
+
+def test_host_ids(work):
+    """without user namespaces of their own a group has none either"""
+    with Agent(work, "--userns", "host", *allow(work, userns=["host"], users=["0-65535"])) as agent:
+        agent.launch_group(task("one", f"{SPACES}; ls /sys/class/net; sleep 1000"),
+                           task("two", f"{SPACES}; ls /sys/class/net; sleep 1000"))
+        one, two = said(agent, "one", 5), said(agent, "two", 5)
+        assert one[:3] == two[:3] and one[2] == os.readlink("/proc/self/ns/user"), (one, two)
+        assert one[4:] == ["lo"] == two[4:] and not leased(agent), (one, two)
+        agent.kill_task("one")
+        agent.task_until("two", "TASK_KILLED", timeout=20)
+        until_gone(agent)
+
+
+# ---- living and dying together -----------------------------------------------------------
 
 
 def test_together(work):
@@ -77,13 +266,39 @@ def test_together(work):
         stays = agent.task_until("stays", *TERMINAL, timeout=8)
         assert stays["state"] == "TASK_KILLED" and "bad" in last(stays)["message"], stays
         assert last(stays)["reason"] == "REASON_EXECUTOR_TERMINATED", stays
+        assert stays["executor_id"] == {"value": "stays"} == agent.tasks()["bad"]["executor_id"]
         until_gone(agent)
-        agent.launch_group(task("one", FOREVER), task("two", FOREVER))
-        for name in ("one", "two"):
-            agent.task_until(name, "TASK_RUNNING")
-        assert agent.kill_task("two")[0] == 200
-        assert "two" in last(agent.task_until("one", "TASK_KILLED", timeout=8))["message"]
-        agent.task_until("two", "TASK_KILLED", timeout=8)
+
+
+def test_killed(work):
+    """who kills one kills all, each with the time that was said, also after the first is gone"""
+    with Agent(work) as agent:
+        agent.launch_group(task("one", STUBBORN, kill_policy=grace(0.2)), task("two", FOREVER))
+        running(agent, "one", "two")
+        said(agent, "one")
+        start = time.monotonic()
+        assert agent.kill_task("two", kill_policy=grace(2))[0] == 200
+        agent.task_until("two", "TASK_KILLED", timeout=1.5)
+        one = agent.task_until("one", "TASK_KILLED", timeout=20)
+        assert 1.8 < time.monotonic() - start < 8, "one had the two seconds that were said"
+        assert "two" in last(one)["message"] and states(one)[-2] == "TASK_KILLING", one
+        until_gone(agent)
+        agent.launch_group(task("ended", "true", init=True), task("runs", FOREVER))
+        running(agent, "runs")
+        assert agent.kill_task("ended")[0] == 200
+        agent.task_until("runs", "TASK_KILLED", timeout=8)
+        assert agent.tasks()["ended"]["state"] == "TASK_FINISHED"
+        until_gone(agent)
+
+
+def test_times(work):
+    """the longest run of one is the end of all"""
+    with Agent(work) as agent:
+        agent.launch_group(task("short", FOREVER, max_completion_time={"nanoseconds": 700000000}),
+                           task("long", FOREVER))
+        short = agent.task_until("short", *TERMINAL)
+        assert last(short)["reason"] == "REASON_MAX_COMPLETION_TIME_REACHED", short
+        assert agent.task_until("long", *TERMINAL)["state"] == "TASK_KILLED"
         until_gone(agent)
 
 
@@ -98,6 +313,23 @@ def test_not_started(work):
         until_gone(agent)
 
 
+def test_no_network(work):
+    """what they would share cannot be made: all fail, and say why"""
+    with Agent(work) as agent:
+        agent.launch_group(task("one", "true"), task("two", "true", restart={"policy": "always"}),
+                           executor=on_network("host"))
+        for name in ("one", "two"):
+            ended = agent.task_until(name, *TERMINAL)
+            assert ended["state"] == "TASK_ERROR", ended
+            assert "host's network" in last(ended)["message"], ended
+            assert "allow_host_network" in last(ended)["message"], ended
+        until_gone(agent)
+        agent.launch("taken+group", {"value": "sleep 1000"})
+        agent.launch_group(task("taken", "true"))
+        assert "ucrctl rm" in last(agent.task_until("taken", "TASK_FAILED"))["message"]
+        assert list(agent.containers()) == ["taken+group"]
+
+
 def test_order(work):
     """init tasks first, one after the other; then who waits for nobody, then who waits"""
     with Agent(work) as agent:
@@ -109,15 +341,32 @@ def test_order(work):
         found = {n: agent.task_until(n, *TERMINAL)
                  for n in ("first", "second", "server", "middle", "last")}
         assert {t["state"] for t in found.values()} == {"TASK_FINISHED"}, found
-        assert running(found["second"]) >= running(found["first"], "TASK_FINISHED")
-        assert running(found["server"]) >= running(found["second"], "TASK_FINISHED")
-        assert running(found["middle"]) >= running(found["server"])
-        assert running(found["last"]) >= running(found["middle"], "TASK_FINISHED")
+        assert since(found["second"]) >= since(found["first"], "TASK_FINISHED")
+        assert since(found["server"]) >= since(found["second"], "TASK_FINISHED")
+        assert since(found["middle"]) >= since(found["server"])
+        assert since(found["last"]) >= since(found["middle"], "TASK_FINISHED")
+        assert found["first"]["init"] is True and found["last"]["depends_on"], found
+        until_gone(agent)
+
+
+def test_init_fails(work):
+    """the group ends with an init task that fails, when it is not tried again"""
+    with Agent(work) as agent:
         agent.launch_group(task("fails", "exit 4", init=True), task("never", "true"))
         agent.task_until("fails", "TASK_FAILED")
         never = agent.task_until("never", *TERMINAL)
-        assert never["state"] == "TASK_KILLED" and len(never["statuses"]) == 2, never
+        assert states(never) == ["TASK_STAGING", "TASK_KILLED"] and "fails" in last(never)["message"], never
+        assert len(events(agent, "start")) == 2, "the holder and the init task"
         until_gone(agent)
+        agent.launch_group(
+            task("tries", "[ -e /mnt/mesos/shared/x ] && exit 0; touch /mnt/mesos/shared/x; exit 1", init=True,
+                 restart={"policy": "on-failure", "backoff_seconds": 0.1}), task("then", "true"))
+        assert agent.task_until("tries", *TERMINAL)["state"] == "TASK_FINISHED"
+        assert agent.task_until("then", *TERMINAL)["state"] == "TASK_FINISHED"
+        until_gone(agent)
+
+
+# ---- what it survives --------------------------------------------------------------------
 
 
 def test_killed_agent(work):
@@ -128,30 +377,129 @@ def test_killed_agent(work):
                            task("a", "readlink /proc/self/ns/net; sleep 1; exit 5"),
                            task("b", "readlink /proc/self/ns/net; " + FOREVER))
         agent.task_until("first", "TASK_RUNNING")
-        agent.end(signal.SIGKILL)
-        agent.start()
+        restart(agent)
         agent.task_until("a", "TASK_RUNNING")
         agent.end(signal.SIGKILL)
         time.sleep(1.2)
         agent.start()
         assert "status 5" in last(agent.task_until("a", "TASK_FAILED"))["message"]
         assert agent.task_until("b", *TERMINAL, timeout=8)["state"] == "TASK_KILLED"
-        assert cli.good("logs", "a", root=agent.root).out == cli.good("logs", "b", root=agent.root).out
+        assert said(agent, "a") == said(agent, "b")
         until_gone(agent)
-        assert "a+group" not in os.listdir(f"{agent.root}/names")
+        started = len(events(agent, "start"))
+        assert started == 4, "each once"
+        restart(agent)
+        assert {t["state"] for t in agent.tasks().values()} == {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED"}
+        assert not agent.containers() and len(events(agent, "start")) == started
+
+
+def test_killed_at_each_step(work):
+    """the agent is killed while a launch is at a step, of the holder or of a task: each runs once all the same"""
+    tap.need_fail_points()
+    steps = [s for s in LAUNCH if s.startswith("launch-")]
+    for step in [*steps, "group-launch", "group-launched", *(f"{s}:2" for s in steps), "task-launch"]:
+        with Broken(f"{work}/{step.replace(':', '-')}", f"{step}:sleep500") as agent:
+            agent.launch_group(task("one", "exit 0"), task("two", "exit 0", depends_on=[
+                {"task": "one", "condition": "FINISHED"}]))
+            time.sleep(0.3)
+            agent.env = None
+            restart(agent)
+            for name in ("one", "two"):
+                found = agent.task_until(name, *TERMINAL)
+                assert found["state"] == "TASK_FINISHED", (step, found)
+            assert len(events(agent, "start")) == 3, (step, events(agent, "start"))
+            until_gone(agent)
+
+
+def test_launch_fails(work):
+    """the holder's launch fails after it was there: it is met, and the group goes on"""
+    tap.need_fail_points()
+    for action in ("kill", "eio"):
+        with Broken(f"{work}/{action}", f"group-launched:{action}") as agent:
+            agent.launch_group(task("one", "exit 0"))
+            assert agent.task_until("one", *TERMINAL)["state"] == "TASK_FINISHED", action
+            until_gone(agent)
+        with Broken(f"{work}/{action}-before", f"group-launch:{action}") as agent:
+            agent.launch_group(task("one", "exit 0"), task("two", "exit 0"))
+            for name in ("one", "two"):
+                assert agent.task_until(name, *TERMINAL)["state"] == "TASK_FAILED", action
+            until_gone(agent)
 
 
 def test_lost(work):
-    """what they share has ended: so have they"""
+    """what they share has ended: so do they, and their ids stay taken until the last of them has"""
     with Agent(work) as agent:
-        agent.launch_group(task("one", FOREVER), task("two", FOREVER))
-        for name in ("one", "two"):
-            agent.task_until(name, "TASK_RUNNING")
-        assert agent.kill("one+group")[0] == 200
+        agent.launch_group(task("one", STUBBORN, kill_policy=grace(1.5)), task("two", FOREVER))
+        running(agent, "one", "two")
+        said(agent, "one")
+        cli.good("rm", "-f", "one+group", root=agent.root)
+        assert agent.task_until("two", *TERMINAL, timeout=8)["state"] == "TASK_FAILED"
+        assert "one" in agent.containers() and len(leased(agent)) == 1, "it still runs with them"
+        ended = agent.task_until("one", *TERMINAL, timeout=8)
+        assert ended["state"] == "TASK_FAILED", ended
+        assert last(ended)["reason"] == "REASON_EXECUTOR_TERMINATED", ended
+        until_gone(agent)
+
+
+def test_lost_meanwhile(work):
+    """the same when no agent was there to see it"""
+    with Agent(work) as agent:
+        agent.launch_group(task("one", FOREVER, restart={"policy": "always"}), task("two", FOREVER))
+        running(agent, "one", "two")
+        agent.end(signal.SIGKILL)
+        cli.good("rm", "-f", "one+group", root=agent.root)
+        agent.start()
         for name in ("one", "two"):
             ended = agent.task_until(name, *TERMINAL, timeout=8)
             assert ended["state"] == "TASK_FAILED", ended
-            assert last(ended)["reason"] == "REASON_EXECUTOR_TERMINATED", ended
+        until_gone(agent)
+
+
+# ---- what is asked for -------------------------------------------------------------------
+
+
+def test_repeated(work):
+    """all of a group, or none"""
+    with Agent(work) as agent:
+        both = task("a", "sleep 1000"), task("b", "sleep 1000")
+        assert agent.launch_group(*both)[0] == 200
+        assert agent.launch_group(*both)[0] == 202
+        assert agent.launch_group(both[0], task("new", "true"))[0] == 409
+        assert agent.launch_group(both[0])[0] == 409
+        assert set(agent.tasks()) == {"a", "b"}
+        for label in ("org.ucr.group=a", "org.ucr.task=b"):
+            tap.eventually(lambda wanted=label: cli.good("ps", "-q", "--filter", f"label={wanted}",
+                                                         root=agent.root).lines)
+        agent.kill_task("a")
+
+
+def test_bad_input(work):
+    """what makes no sense in a group is refused, by the member that is wrong"""
+    with Agent(work) as agent:
+        named = {"container": {"type": "MESOS", "hostname": "own"}}
+        joined = {"container": {"type": "MESOS", "network_infos": [{"name": "bridge"}]}}
+        image = {"mesos": {"image": {"type": "DOCKER", "docker": {"name": "x"}}}}
+        secret = {"volumes": [{"container_path": "/s", "mode": "RO", "source": {
+            "type": "SECRET", "secret": {"type": "VALUE", "value": {"data": "eA=="}}}}]}
+        good = task("good", "true")
+        for tasks, fields, word in (
+                ((), {}, "1 to 64"), ([good] * 65, {}, "64"), ((good, good), {}, "task_id good"),
+                ((task("a", "true", depends_on=[{"task": "b"}]),), {}, "no task b"),
+                ((task("a", "true", depends_on=[{"task": "good"}]),
+                  {**good, "depends_on": [{"task": "a"}]}), {}, "wait for each other"),
+                ((task("a", "true", init=True, depends_on=[{"task": "good"}]), good), {}, "no init task"),
+                ((task("a", "true", depends_on=[{"task": "good", "condition": "SOON"}]), good), {}, "condition"),
+                ((task("a", "true", **named),), {}, "hostname"),
+                ((task("a", "true", **joined),), {}, "executor.container"),
+                ((good,), {"executor": executor(**image)}, "image"),
+                ((good,), {"executor": {**executor(), "command": {"value": "x"}}}, "executor.command"),
+                ((good,), {"executor": executor(**secret)}, "secrets")):
+            status, answer = agent.launch_group(*tasks, **fields)
+            assert status == 400 and word in answer["error"], (word, status, answer)
+        for fields, word in (({"init": True}, "init"), ({"depends_on": [{"task": "x"}]}, "depends_on")):
+            status, answer = agent.launch_task("one", {"value": "true"}, **fields)
+            assert status == 400 and word in answer["error"], (word, status, answer)
+        assert not agent.tasks()
 
 
 if __name__ == "__main__":
@@ -160,4 +508,8 @@ if __name__ == "__main__":
     elif not shutil.which("busybox"):
         print("1..0 # SKIP busybox is not installed")
     else:
-        tap.main(globals())
+        try:
+            tap.main(globals())
+            assert "ucr0" not in interfaces() or networks.WORLD
+        finally:
+            leave()
