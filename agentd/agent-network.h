@@ -18,8 +18,8 @@ int agent_network_settings(const struct agent_options *options, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* "network_infos" of Mesos' ContainerStatus. */
-void agent_network_write(struct agent *agent, struct json_writer *w,
-	const struct container *container);
+void agent_network_write(
+	struct agent *agent, struct json_writer *w, const struct container *container);
 
 /* agent-names.c. Keeps a ucr-dns, at the bridge's own addresses. */
 void agent_names_start(struct agent *agent);

@@ -31,9 +31,10 @@ struct run_options {
 	char *const *env_files, *const *env_removed; /* names: before env is looked at */
 	char *const *labels;
 	const char *workdir, *user, *hostname;
-	bool is_interactive, has_terminal, is_detached, is_auto_removed;
-	bool is_read_only, has_init, has_nesting, is_session; /* launch-nested.h */
-	unsigned int rootfs_backend;			      /* enum rootfs_backend */
+	bool is_interactive, has_terminal, is_detached, is_auto_removed, is_read_only;
+	bool has_init, has_nesting, is_session,
+		holds_group;	     /* launch-nested.h, -group.h */
+	unsigned int rootfs_backend; /* enum rootfs_backend */
 
 	char *const *volumes;	 /* "host:container[:options]" */
 	char *const *tmpfs;	 /* "path[:options]" */
@@ -61,7 +62,6 @@ struct run_options {
 	bool is_publish_all;  /* what the image exposes */
 	char *const *dns;     /* addresses of name servers */
 
-	bool holds_group; /* it runs nothing: agentd/launch-group.h. Said by the engine alone */
 	const char *stop_signal, *stop_timeout, *log_max_size, *log_max_files;
 	struct {
 		uint16_t rows, columns;

@@ -174,7 +174,7 @@ static int share_trees(struct launch_group *group, struct spec *spec, struct err
 	if (r < 0)
 		return r;
 	fds = calloc(strv_len(paths), sizeof(int));
-	group->mount_fds = launch_share_no_fds(spec, 0);
+	group->mount_fds = launch_share_no_fds(spec);
 	r = fds && group->mount_fds
 		    ? launch_share_trees(group->proc_dirfd, WHOSE, paths, fds, err)
 		    : err_oom(err);

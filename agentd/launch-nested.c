@@ -347,7 +347,7 @@ static int add_volumes(
 		if (r < 0)
 			return r;
 	}
-	nested->mount_fds = launch_share_no_fds(spec, 0);
+	nested->mount_fds = launch_share_no_fds(spec);
 	if (!nested->mount_fds)
 		return err_oom(err);
 	nested->mount_count = spec->mounts.count;

@@ -174,9 +174,9 @@ ssize_t launch_share_find_mount(const struct spec *spec, const char *place)
 	return -1;
 }
 
-int *launch_share_no_fds(const struct spec *spec, size_t more)
+int *launch_share_no_fds(const struct spec *spec)
 {
-	int *fds = calloc(spec->mounts.count + more + 1, sizeof(*fds));
+	int *fds = calloc(spec->mounts.count + 1, sizeof(*fds));
 
 	for (size_t i = 0; fds && i < spec->mounts.count; i++)
 		fds[i] = -1;

@@ -25,8 +25,7 @@ bool launch_share_has_namespace(const struct spec *spec, const char *type);
 
 /* The mount at that place; -1: there is none. */
 ssize_t launch_share_find_mount(const struct spec *spec, const char *place);
-/* For each mount that the specification has, -1: an ordinary one. With room for `more`. */
-int *launch_share_no_fds(const struct spec *spec, size_t more)
-	__attribute__((warn_unused_result));
+/* For each mount that the specification has, -1: an ordinary one. */
+int *launch_share_no_fds(const struct spec *spec) __attribute__((warn_unused_result));
 
 #endif

@@ -13,8 +13,8 @@ import cli
 from networks import WORLD4, ask, become_host, interfaces, leave, leases, nothing_is_left, server
 import networks
 import tap
-from test_agent_faults import LAUNCH, Broken, cgroups_of, ids_of, restart
-import test_agent_names
+from test_agent_faults import LAUNCH, Broken, cgroups_of, restart
+import test_agent_names as names
 from test_agent_policy import allow
 from test_agent_tasks import TERMINAL, events, grace, states
 from test_agent_volumes import disk
@@ -63,7 +63,8 @@ def until_gone(agent):
     """With the last task all goes that the group had of the host."""
     tap.eventually(lambda: not agent.containers(), why=agent.containers)
     tap.eventually(lambda: not leased(agent), why=lambda: leased(agent))
-    tap.eventually(lambda: not cgroups_of(ids_of(agent)))
+    ids = {event["id"] for event in events(agent, "create")}
+    tap.eventually(lambda: not cgroups_of(ids))
     assert not [n for n in os.listdir(f"{agent.root}/names") if n.endswith("+group")]
     assert not leases(agent.root)
 
@@ -175,9 +176,9 @@ def test_bridge(work):
             executor=on_network("bridge", [(8080, 80)]))
         running(agent, "web")
         found = agent.containers()
-        infos = found["web+group"]["container_status"]["network_infos"]
+        infos = found["first+group"]["container_status"]["network_infos"]
         assert infos[0]["port_mappings"][0]["host_port"] == 8080, infos
-        for name in ("web+group", "again", "web"):
+        for name in ("first+group", "again", "web"):
             assert found[name]["container_status"].get("network_infos") == infos, found
             assert found[name]["executor_id"] == {"value": "first"}, found
         agent.task_until("first", "TASK_FINISHED")
@@ -210,7 +211,7 @@ def test_names(work):
                            executor=on_network(shared))
         agent.launch("other", {"value": "sleep 1000"}, container={
             "type": "MESOS", "network_infos": [{"name": shared}]})
-        agent.launch_task("single", {"value": "sleep 0.3; [ -e /mnt/mesos/sandbox/../x ]; exit 1"},
+        agent.launch_task("single", {"value": "sleep 1; exit 1"},
                           container={"type": "MESOS", "network_infos": [{"name": shared}]},
                           restart={"policy": "always", "backoff_seconds": 0.1, "max_backoff_seconds": 0.1})
         tap.eventually(lambda: "db+1" in agent.containers())
@@ -219,18 +220,18 @@ def test_names(work):
         backwards = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
         for pid in (found["other"]["container_status"]["executor_pid"], pid_of(agent, "db+1")):
             for name in ("web.ucr", "db.ucr"):
-                assert test_agent_names.ask(pid, name) == (0, [address]), name
-            assert test_agent_names.ask(pid, backwards, test_agent_names.PTR) == (0, ["web.ucr"])
+                assert names.ask(pid, name) == (0, [address]), name
+            assert names.ask(pid, backwards, names.PTR) == (0, ["web.ucr"])
         pid = found["other"]["container_status"]["executor_pid"]
 
         def attempt():
             return [n for n in agent.containers() if n.startswith("single+")]
         tap.eventually(attempt)
-        tap.eventually(lambda: test_agent_names.ask(pid, "single.ucr")[1])
+        tap.eventually(lambda: names.ask(pid, "single.ucr")[1])
         agent.kill_task("web")
         agent.kill_task("single")
         agent.task_until("db", "TASK_KILLED", timeout=20)
-        tap.eventually(lambda: test_agent_names.ask(pid, "db.ucr")[0] == test_agent_names.NO_SUCH_NAME)
+        tap.eventually(lambda: names.ask(pid, "db.ucr")[0] == names.NO_SUCH_NAME)
         agent.kill("other")
         agent.wait("other")
         agent.remove("other")

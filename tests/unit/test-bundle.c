@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "agentd/bundle.h"
+#include "agentd/launch-group.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static void test_args(void **state)
 		{ { .entrypoint = "", .command = V("x") }, "x" },
 		{ { .entrypoint = "[\"a\",\"b\"]", .command = V("x") }, "a b x" },
 		{ { .has_init = true }, "/dev/ucr-init -- entry e1 cmd" },
+		{ { .holds_group = true, .command = V("x") }, "/dev/ucr-init --hold" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -66,6 +68,27 @@ static void test_args(void **state)
 		assert_string_equal(join(bundle.spec->process.args), cases[i].want);
 		bundle_done(&bundle);
 	}
+}
+
+/* From LAUNCH_GROUP_PLACE on all that it has mounted is the group's. */
+static void test_holder(void **state)
+{
+	const struct image_config image = { 0 };
+	const struct run_options options = {
+		.holds_group = true, .tmpfs = V("/scratch"), .volumes = V("/srv:/data:ro")
+	};
+	static const char *const want[] = { LAUNCH_GROUP_PLACE, "/scratch", "/data" };
+	struct bundle bundle = build(&image, &options, NULL);
+	const struct spec_mounts *mounts;
+
+	assert_non_null(bundle.spec);
+	mounts = &bundle.spec->mounts;
+	assert_true(mounts->count > 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(
+			mounts->items[mounts->count - 3 + i].destination, want[i]);
+	assert_string_equal(mounts->items[mounts->count - 3].source, "/dir/shared");
+	bundle_done(&bundle);
 }
 
 static void test_nothing_to_run(void **state)
@@ -250,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_args),
+		cmocka_unit_test(test_holder),
 		cmocka_unit_test(test_nothing_to_run),
 		cmocka_unit_test(test_env),
 		cmocka_unit_test(test_caps),

@@ -123,6 +123,26 @@ static void test_leases(void **state)
 	assert_int_equal(again.first, ranges[2].first);
 }
 
+/* By who has it, as when nobody wrote down which it was. */
+static void test_find(void **state)
+{
+	static const struct id_pool pool = { 65536, 65536 + 3 * 65536 - 1 };
+	struct id_range one, two, found;
+	char path[128];
+	struct err err;
+
+	assert_int_equal(id_range_find(leases, holder("a", path), &found, &err), -ENOENT);
+	assert_int_equal(id_range_take(leases, &pool, path, &one, &err), 0);
+	assert_int_equal(id_range_take(leases, &pool, holder("b", path), &two, &err), 0);
+	assert_int_equal(id_range_find(leases, holder("a", path), &found, &err), 0);
+	assert_int_equal(found.first, one.first);
+	assert_int_equal(found.count, ID_RANGE_SIZE);
+	id_range_release(leases, &one, path);
+	assert_int_equal(id_range_find(leases, path, &found, &err), -ENOENT);
+	assert_int_equal(id_range_find(leases, holder("b", path), &found, &err), 0);
+	assert_int_equal(found.first, two.first);
+}
+
 static void test_not_again_soon(void **state)
 {
 	static const struct id_pool pool = { 65536, 65536 + 8 * 65536 - 1 };
@@ -175,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_pool),
 		cmocka_unit_test_setup_teardown(test_default_pool, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_leases, make_dir, remove_dir),
+		cmocka_unit_test_setup_teardown(test_find, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(
 			test_not_again_soon, make_dir, remove_dir),
 		cmocka_unit_test_setup_teardown(test_keep, make_dir, remove_dir),

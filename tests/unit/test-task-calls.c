@@ -65,6 +65,36 @@ static void test_task(void **state)
 	assert_null(strstr(spec->shown, "hidden"));
 }
 
+static void test_group(void **state)
+{
+	cleanup_agent_call struct agent_call call = { 0 };
+	struct err err;
+
+	assert_int_equal(
+		parse("{\"type\":\"LAUNCH_TASK_GROUP\",\"launch_task_group\":{\"executor\":{"
+		      "\"type\":\"DEFAULT\",\"resources\":[{\"name\":\"mem\",\"scalar\":{"
+		      "\"value\":32}}],\"container\":{\"type\":\"MESOS\",\"hostname\":\"h\","
+		      "\"network_infos\":[{\"name\":\"bridge\",\"port_mappings\":[{"
+		      "\"host_port\":8080,\"container_port\":80}]}]}},\"task_group\":{"
+		      "\"tasks\":[{\"task_id\":{\"value\":\"a\"},\"command\":{\"value\":\"x\"},"
+		      "\"init\":true},{\"task_id\":{\"value\":\"b\"},\"command\":{\"value\":\"x\"},"
+		      "\"depends_on\":[{\"task\":\"a\",\"condition\":\"FINISHED\"}]}]}}}",
+			&call, &err),
+		0);
+	pass_on(&call);
+	assert_true(call.is_group);
+	assert_string_equal(call.run.network, "bridge");
+	assert_string_equal(call.run.publish[0], "8080:80/tcp");
+	assert_string_equal(call.run.hostname, "h");
+	assert_string_equal(call.run.memory, "33554432");
+	assert_int_equal(call.tasks.count, 2);
+	assert_true(call.tasks.items[0].is_init);
+	assert_string_equal(call.tasks.items[0].name, "a");
+	assert_int_equal(call.tasks.items[0].grace_ms, TASK_GRACE_MS);
+	assert_int_equal(call.tasks.items[1].depends.items[0].condition, AFTER_FINISHED);
+	assert_non_null(strstr(call.tasks.items[1].shown, "depends_on"));
+}
+
 static void test_others(void **state)
 {
 	cleanup_agent_call struct agent_call call = { 0 }, kill = { 0 }, ids = { 0 };
@@ -99,6 +129,14 @@ static void test_others(void **state)
 	"{\"type\":\"LAUNCH_TASK\",\"launch_task\":{\"task_info\":{\"task_id\":{\"value\":\"" id \
 	"\"},\"command\":{\"value\":\"x\"}" more "}}}"
 
+#define MEMBER(id, more)                                                                 \
+	"{\"task_id\":{\"value\":\"" id "\"},\"command\":{\"value\":\"x\"}" more "}"
+#define GROUP(tasks, more)                                                               \
+	"{\"type\":\"LAUNCH_TASK_GROUP\",\"launch_task_group\":{" more                   \
+	"\"task_group\":{"                                                               \
+	"\"tasks\":[" tasks "]}}}"
+#define AFTER(task) ",\"depends_on\":[{\"task\":\"" task "\"}]"
+
 static void test_refused(void **state)
 {
 	static const struct {
@@ -110,6 +148,20 @@ static void test_refused(void **state)
 		{ TASK("a", ",\"health_check\":{\"type\":\"TCP\"}"), "health_check" },
 		{ TASK("a", ",\"restart\":{\"policy\":\"maybe\"}"), "restart.policy" },
 		{ TASK("a/b", ""), "task_id" },
+		{ GROUP("", ""), "1 to 64" },
+		{ GROUP("3", ""), "object" },
+		{ GROUP(MEMBER("a", "") "," MEMBER("a", ""), ""), "task_id a" },
+		{ GROUP(MEMBER("a", AFTER("b")), ""), "no task b" },
+		{ GROUP(MEMBER("a", AFTER("b")) "," MEMBER("b", AFTER("a")), ""),
+			"wait for each other" },
+		{ GROUP(MEMBER("a", ",\"init\":true" AFTER("b")) "," MEMBER("b", ""), ""),
+			"no init task" },
+		{ GROUP(MEMBER("a", ",\"container\":{\"type\":\"MESOS\",\"hostname\":"
+				    "\"h\"}"),
+			  ""),
+			"hostname" },
+		{ GROUP(MEMBER("a", ""), "\"executor\":{\"command\":{}},"),
+			"executor.command" },
 		{ "{\"type\":\"KILL_TASK\",\"kill_task\":{\"task_id\":{}}}", "value" },
 		{ "{\"type\":\"RECONCILE\",\"reconcile\":{\"tasks\":[1]}}", "tasks" },
 	};
@@ -124,7 +176,7 @@ static void test_refused(void **state)
 	}
 }
 
-/* Ordering is known to the engine's half already, which must not be led into a circle. */
+/* The engine is not led into a circle, whoever asks it. */
 static void test_order(void **state)
 {
 	static const struct {
@@ -163,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_task),
+		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_order),

@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "agentd/task-group.h"
+#include "agentd/task-run.h"
 #include "common/cleanup.h"
 
 #include <errno.h>
@@ -157,6 +158,90 @@ static void test_record(void **state)
 	assert_int_equal(again->tasks.items[0].spec.grace_ms, 5);
 }
 
+/* What its tasks share is of the record, too. */
+static void test_group_record(void **state)
+{
+	struct task_specs specs = { calloc(2, sizeof(struct task_spec)), 2 };
+	struct run_options run = { .network = strdup("bridge") };
+	cleanup_task_group struct task_group *group = NULL, *again = NULL;
+	cleanup_free char *text = NULL;
+	struct err err = { 0 };
+
+	for (size_t i = 0; i < specs.count; i++) {
+		assert_int_equal(str_set(&specs.items[i].id, i ? "b" : "a"), 0);
+		assert_int_equal(str_set(&specs.items[i].name, "n"), 0);
+	}
+	assert_int_equal(task_group_new(&specs, &run, "boot", &group), 0);
+	assert_null(run.network); /* taken over */
+	assert_string_equal(group->id, "a");
+	assert_ptr_equal(task_group_find(group, "b"), &group->tasks.items[1]);
+	assert_int_equal(str_set(&group->sandbox, "id"), 0);
+	group->is_cleared = true;
+	text = written(group);
+	assert_int_equal(task_group_parse(text, strlen(text), &again, &err), 0);
+	assert_true(again->is_group && again->is_cleared);
+	assert_string_equal(again->run.network, "bridge");
+	assert_string_equal(again->sandbox, "id");
+}
+
+/* ---- the order in a group ---- */
+
+#define ORDERED 4
+
+static struct task_group *make_ordered(void)
+{
+	static const char *const texts[ORDERED] = {
+		"{\"id\":\"last\",\"name\":\"l\",\"restart\":\"never\",\"depends\":["
+		"{\"task\":\"s\",\"condition\":\"FINISHED\"},"
+		"{\"task\":\"server\",\"condition\":\"RUNNING\"}]}",
+		"{\"id\":\"server\",\"name\":\"s\",\"restart\":\"never\"}",
+		"{\"id\":\"one\",\"name\":\"one\",\"restart\":\"never\",\"is_init\":true}",
+		"{\"id\":\"two\",\"name\":\"two\",\"restart\":\"never\",\"is_init\":true}",
+	};
+	struct task_specs specs = { calloc(ORDERED, sizeof(struct task_spec)), ORDERED };
+	struct run_options run = { 0 };
+	struct task_group *group = NULL;
+
+	for (size_t i = 0; i < ORDERED; i++) {
+		cleanup_json struct json_doc *doc = NULL;
+
+		assert_int_equal(json_parse(texts[i], strlen(texts[i]), &doc, NULL), 0);
+		assert_int_equal(json_decode(json_root(doc), task_spec_fields,
+					 &specs.items[i], NULL),
+			0);
+	}
+	assert_int_equal(task_group_new(&specs, &run, "boot", &group), 0);
+	return group;
+}
+
+/* After each change, who may start. */
+static void test_order(void **state)
+{
+	static const struct {
+		size_t task;
+		enum task_state state; /* that it has now */
+		bool may[ORDERED];
+	} rows[] = {
+		{ 0, TASK_STAGING, { false, false, true, false } },
+		{ 2, TASK_RUNNING, { false, false, true, false } },
+		{ 2, TASK_FINISHED, { false, false, true, true } },
+		{ 3, TASK_FAILED, { false, false, true, true } },
+		{ 3, TASK_FINISHED, { false, true, true, true } },
+		{ 1, TASK_STARTING, { false, true, true, true } },
+		{ 1, TASK_RUNNING, { false, true, true, true } },
+		{ 1, TASK_KILLED, { false, true, true, true } },
+		{ 1, TASK_FINISHED, { true, true, true, true } },
+	};
+	cleanup_task_group struct task_group *group = make_ordered();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		group->tasks.items[rows[i].task].state = rows[i].state;
+		for (size_t n = 0; n < ORDERED; n++)
+			assert_int_equal(
+				task_may_start(&group->tasks.items[n]), rows[i].may[n]);
+	}
+}
+
 /* The largest that can be: all tasks of a full group begin again, and nobody hears of it. */
 static void test_full_record(void **state)
 {
@@ -226,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_acknowledged),
 		cmocka_unit_test(test_many_statuses),
 		cmocka_unit_test(test_record),
+		cmocka_unit_test(test_group_record),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_full_record),
 		cmocka_unit_test(test_no_record),
 		cmocka_unit_test(test_torn_record),
