@@ -32,9 +32,8 @@ struct run_options {
 	char *const *labels;
 	const char *workdir, *user, *hostname;
 	bool is_interactive, has_terminal, is_detached, is_auto_removed, is_read_only;
-	bool has_init, has_nesting, is_session,
-		holds_group;	     /* launch-nested.h, -group.h */
-	unsigned int rootfs_backend; /* enum rootfs_backend */
+	bool has_init, has_nesting, is_session, holds_group; /* launch-*.h */
+	unsigned int rootfs_backend;			     /* enum rootfs_backend */
 
 	char *const *volumes;	 /* "host:container[:options]" */
 	char *const *tmpfs;	 /* "path[:options]" */

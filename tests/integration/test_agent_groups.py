@@ -10,7 +10,7 @@ import time
 
 from agent import Agent
 import cli
-from networks import WORLD4, ask, become_host, interfaces, leave, leases, nothing_is_left, server
+from networks import WORLD4, ask, become_host, leave, leases, nothing_is_left, server
 import networks
 import tap
 from test_agent_faults import LAUNCH, Broken, cgroups_of, restart
@@ -19,7 +19,7 @@ from test_agent_policy import allow
 from test_agent_tasks import TERMINAL, events, grace, states
 from test_agent_volumes import disk
 
-FOREVER = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+FOREVER = "trap 'exit 0' TERM; echo set; while :; do sleep 0.05; done"
 STUBBORN = "trap '' TERM; echo set; while :; do sleep 0.05; done"
 SPACES = "readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/user /proc/self/ns/pid"
 IDS = "/run/ucr-ids"
@@ -77,13 +77,26 @@ def said(agent, name, lines=1):
     return text()
 
 
-def running(agent, *names):
-    for name in names:
+def running(agent, *ids):
+    """Those that trap their stop signal do so from now on."""
+    for name in ids:
         agent.task_until(name, "TASK_RUNNING")
+        said(agent, name)
+
+
+def end(agent, first, *others):
+    """At once: what is there to see is how all of it goes."""
+    assert agent.kill_task(first, kill_policy=grace(0))[0] == 200
+    for name in (first, *others):
+        agent.task_until(name, "TASK_KILLED")
+    until_gone(agent)
 
 
 def pid_of(agent, name):
-    return agent.containers()[name]["container_status"]["executor_pid"]
+    def pid():
+        return agent.containers()[name]["container_status"].get("executor_pid")
+    tap.eventually(pid)
+    return pid()
 
 
 # ---- what is shared ----------------------------------------------------------------------
@@ -108,9 +121,7 @@ def test_shared(work):
         assert "No such file" in asks[9] and asks[10] == "0", asks
         assert sorted(agent.containers()) == ["asks", "serves", "serves+group"]
         assert len(leased(agent)) == 1, "one range for all"
-        agent.kill_task("asks")
-        agent.task_until("serves", "TASK_KILLED")
-        until_gone(agent)
+        end(agent, "asks", "serves")
 
 
 def test_administered(work):
@@ -127,9 +138,7 @@ def test_administered(work):
         assert said(agent, "one", 3) == ["lo", "65536", "set"]
         two = said(agent, "two", 2)
         assert two[0] == "low" and two[-1] == "kept", two
-        agent.kill_task("one")
-        agent.task_until("two", "TASK_KILLED", timeout=20)
-        until_gone(agent)
+        end(agent, "one", "two")
 
 
 def test_volumes(work):
@@ -151,9 +160,7 @@ def test_volumes(work):
         assert writes[0] == "of the host" and "Read-only" in writes[1], writes
         status, answer = agent.call("DESTROY_VOLUMES", volumes=[disk("kept")])
         assert status == 409, (status, answer)
-        agent.kill_task("reads")
-        agent.task_until("reads", "TASK_KILLED")
-        until_gone(agent)
+        end(agent, "reads")
         twice = {"container": {"type": "MESOS", "volumes": [
             {"host_path": f"{work}/data", "container_path": "/data", "mode": "RO"}]}}
         agent.launch_group(task("twice", "true", **twice), executor=what)
@@ -174,7 +181,7 @@ def test_bridge(work):
                  restart={"policy": "on-failure", "backoff_seconds": 0.1}),
             task("web", "sleep 1000", limits={"cpus": {"value": 1}}),
             executor=on_network("bridge", [(8080, 80)]))
-        running(agent, "web")
+        agent.task_until("web", "TASK_RUNNING")
         found = agent.containers()
         infos = found["first+group"]["container_status"]["network_infos"]
         assert infos[0]["port_mappings"][0]["host_port"] == 8080, infos
@@ -190,9 +197,7 @@ def test_bridge(work):
         with server(pid_of(agent, "again+1"), "tcp", 80, "again"):
             assert ask(networks.WORLD.pid, "tcp", networks.HOST4, 8080).startswith("again")
         assert ask(pid_of(agent, "web"), "tcp", WORLD4, 9) == "refused"
-        agent.kill_task("web")
-        agent.task_until("again", "TASK_KILLED")
-        until_gone(agent)
+        end(agent, "web", "again")
         nothing_is_left(agent.root)
         agent.launch_group(task("port", "sleep 1000"), executor=on_network("bridge", [(8081, 80)]))
         port = agent.task_until("port", *TERMINAL)
@@ -218,20 +223,20 @@ def test_names(work):
         found = agent.containers()
         address = found["web"]["container_status"]["network_infos"][0]["ip_addresses"][0]["ip_address"]
         backwards = ".".join(reversed(address.split("."))) + ".in-addr.arpa"
-        for pid in (found["other"]["container_status"]["executor_pid"], pid_of(agent, "db+1")):
+        other = pid_of(agent, "other")
+        for pid in (other, pid_of(agent, "db+1")):
             for name in ("web.ucr", "db.ucr"):
                 assert names.ask(pid, name) == (0, [address]), name
             assert names.ask(pid, backwards, names.PTR) == (0, ["web.ucr"])
-        pid = found["other"]["container_status"]["executor_pid"]
 
         def attempt():
             return [n for n in agent.containers() if n.startswith("single+")]
         tap.eventually(attempt)
-        tap.eventually(lambda: names.ask(pid, "single.ucr")[1])
-        agent.kill_task("web")
-        agent.kill_task("single")
-        agent.task_until("db", "TASK_KILLED", timeout=20)
-        tap.eventually(lambda: names.ask(pid, "db.ucr")[0] == names.NO_SUCH_NAME)
+        tap.eventually(lambda: names.ask(other, "single.ucr")[1])
+        for name in ("web", "single"):
+            agent.kill_task(name, kill_policy=grace(0))
+        agent.task_until("db", "TASK_KILLED")
+        tap.eventually(lambda: names.ask(other, "db.ucr")[0] == names.NO_SUCH_NAME)
         agent.kill("other")
         agent.wait("other")
         agent.remove("other")
@@ -248,9 +253,7 @@ def test_host_ids(work):
         one, two = said(agent, "one", 5), said(agent, "two", 5)
         assert one[:3] == two[:3] and one[2] == os.readlink("/proc/self/ns/user"), (one, two)
         assert one[4:] == ["lo"] == two[4:] and not leased(agent), (one, two)
-        agent.kill_task("one")
-        agent.task_until("two", "TASK_KILLED", timeout=20)
-        until_gone(agent)
+        end(agent, "one", "two")
 
 
 # ---- living and dying together -----------------------------------------------------------
@@ -260,11 +263,12 @@ def test_together(work):
     """one that fails ends the others with their grace; one that succeeds does not"""
     with Agent(work) as agent:
         agent.launch_group(task("stays", FOREVER), task("good", "sleep 0.2"),
-                           task("bad", "sleep 0.8; exit 3"))
+                           task("bad", "sleep 1.5; exit 3"))
+        running(agent, "stays")
         agent.task_until("good", "TASK_FINISHED")
         assert agent.tasks()["stays"]["state"] == "TASK_RUNNING"
         assert "status 3" in last(agent.task_until("bad", "TASK_FAILED"))["message"]
-        stays = agent.task_until("stays", *TERMINAL, timeout=8)
+        stays = agent.task_until("stays", *TERMINAL, timeout=15)
         assert stays["state"] == "TASK_KILLED" and "bad" in last(stays)["message"], stays
         assert last(stays)["reason"] == "REASON_EXECUTOR_TERMINATED", stays
         assert stays["executor_id"] == {"value": "stays"} == agent.tasks()["bad"]["executor_id"]
@@ -276,7 +280,6 @@ def test_killed(work):
     with Agent(work) as agent:
         agent.launch_group(task("one", STUBBORN, kill_policy=grace(0.2)), task("two", FOREVER))
         running(agent, "one", "two")
-        said(agent, "one")
         start = time.monotonic()
         assert agent.kill_task("two", kill_policy=grace(2))[0] == 200
         agent.task_until("two", "TASK_KILLED", timeout=1.5)
@@ -287,7 +290,7 @@ def test_killed(work):
         agent.launch_group(task("ended", "true", init=True), task("runs", FOREVER))
         running(agent, "runs")
         assert agent.kill_task("ended")[0] == 200
-        agent.task_until("runs", "TASK_KILLED", timeout=8)
+        agent.task_until("runs", "TASK_KILLED", timeout=15)
         assert agent.tasks()["ended"]["state"] == "TASK_FINISHED"
         until_gone(agent)
 
@@ -310,7 +313,7 @@ def test_not_started(work):
             "name": "none", "task_id": {"value": "none"},
             "command": {"shell": False, "value": "/no/such/program"}})
         assert agent.task_until("none", *TERMINAL)["state"] == "TASK_ERROR"
-        assert agent.task_until("stays", *TERMINAL, timeout=8)["state"] == "TASK_KILLED"
+        assert agent.task_until("stays", *TERMINAL, timeout=15)["state"] == "TASK_KILLED"
         until_gone(agent)
 
 
@@ -384,8 +387,8 @@ def test_killed_agent(work):
         time.sleep(1.2)
         agent.start()
         assert "status 5" in last(agent.task_until("a", "TASK_FAILED"))["message"]
-        assert agent.task_until("b", *TERMINAL, timeout=8)["state"] == "TASK_KILLED"
-        assert said(agent, "a") == said(agent, "b")
+        assert agent.task_until("b", *TERMINAL, timeout=15)["state"] == "TASK_KILLED"
+        assert said(agent, "a")[0] == said(agent, "b")[0]
         until_gone(agent)
         started = len(events(agent, "start"))
         assert started == 4, "each once"
@@ -430,13 +433,12 @@ def test_launch_fails(work):
 def test_lost(work):
     """what they share has ended: so do they, and their ids stay taken until the last of them has"""
     with Agent(work) as agent:
-        agent.launch_group(task("one", STUBBORN, kill_policy=grace(1.5)), task("two", FOREVER))
+        agent.launch_group(task("one", STUBBORN, kill_policy=grace(3)), task("two", FOREVER))
         running(agent, "one", "two")
-        said(agent, "one")
         cli.good("rm", "-f", "one+group", root=agent.root)
-        assert agent.task_until("two", *TERMINAL, timeout=8)["state"] == "TASK_FAILED"
+        assert agent.task_until("two", *TERMINAL, timeout=15)["state"] == "TASK_FAILED"
         assert "one" in agent.containers() and len(leased(agent)) == 1, "it still runs with them"
-        ended = agent.task_until("one", *TERMINAL, timeout=8)
+        ended = agent.task_until("one", *TERMINAL, timeout=15)
         assert ended["state"] == "TASK_FAILED", ended
         assert last(ended)["reason"] == "REASON_EXECUTOR_TERMINATED", ended
         until_gone(agent)
@@ -451,7 +453,7 @@ def test_lost_meanwhile(work):
         cli.good("rm", "-f", "one+group", root=agent.root)
         agent.start()
         for name in ("one", "two"):
-            ended = agent.task_until(name, *TERMINAL, timeout=8)
+            ended = agent.task_until(name, *TERMINAL, timeout=15)
             assert ended["state"] == "TASK_FAILED", ended
         until_gone(agent)
 
@@ -471,7 +473,7 @@ def test_repeated(work):
         for label in ("org.ucr.group=a", "org.ucr.task=b"):
             tap.eventually(lambda wanted=label: cli.good("ps", "-q", "--filter", f"label={wanted}",
                                                          root=agent.root).lines)
-        agent.kill_task("a")
+        end(agent, *agent.tasks())
 
 
 def test_bad_input(work):
@@ -511,6 +513,5 @@ if __name__ == "__main__":
     else:
         try:
             tap.main(globals())
-            assert "ucr0" not in interfaces() or networks.WORLD
         finally:
             leave()
