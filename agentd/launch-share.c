@@ -30,15 +30,31 @@
  */
 enum said { SAID_TREE = 1, SAID_FAILED };
 
+static int join(int proc_dirfd, const char *name, int type)
+{
+	cleanup_close int fd = openat(proc_dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || setns(fd, type) < 0 ? -errno : 0;
+}
+
+/* A user may do so only as somebody of the user namespace that he made. */
 static int enter(int proc_dirfd, const char *whose, int *ret_root_fd, struct err *err)
 {
-	cleanup_close int ns_fd = openat(proc_dirfd, "ns/mnt", O_RDONLY | O_CLOEXEC);
 	cleanup_close int root_fd =
 		openat(proc_dirfd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r;
 
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (ns_fd < 0 || root_fd < 0 || setns(ns_fd, CLONE_NEWNS) < 0)
+	if (root_fd < 0)
 		return err_set(err, errno, "look into %s", whose);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	r = join(proc_dirfd, "ns/mnt", CLONE_NEWNS);
+	if (r == -EPERM) {
+		r = join(proc_dirfd, "ns/user", CLONE_NEWUSER);
+		if (r == 0)
+			r = join(proc_dirfd, "ns/mnt", CLONE_NEWNS);
+	}
+	if (r < 0)
+		return err_set(err, -r, "look into %s", whose);
 	*ret_root_fd = take_fd(&root_fd);
 	return 0;
 }

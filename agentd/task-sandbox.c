@@ -160,6 +160,8 @@ static int erase(
 		r = container_remove(agent->engine, container, true, err);
 	if (r < 0 && r != -ENOENT)
 		return err_wrap(err, "remove what the tasks of the group shared");
+	if (engine_is_rootless(agent->engine))
+		return 0;
 	return holder ? launch_ids_unshare(holder, err) : err_oom(err);
 }
 

@@ -175,7 +175,10 @@ static int take_tree(
 	plan->tree_fd = fcntl(given_tree(isolation, plan), F_DUPFD_CLOEXEC, 3);
 	if (plan->tree_fd < 0)
 		return err_set(err, errno, "mounts: open %s", plan->target);
-	r = mount_options_apply(plan->tree_fd, &plan->options, -1);
+	/* Of the user namespace, which a normal user is only in as the child. */
+	r = isolation->is_rootless
+		    ? 0
+		    : mount_options_apply(plan->tree_fd, &plan->options, -1);
 	return r < 0 ? err_set(err, -r, "mounts: options of %s", plan->target) : 0;
 }
 

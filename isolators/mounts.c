@@ -156,6 +156,11 @@ static int mount_bind(
 
 	if (plan->options.is_remount)
 		return remount(isolation, plan, err);
+	if (tree >= 0 && isolation->is_rootless) {
+		r = mount_options_apply(tree, &plan->options, -1);
+		if (r < 0)
+			return err_set(err, -r, "mounts: options of %s", plan->target);
+	}
 	if (tree < 0)
 		tree = open_in_child(isolation, plan, err);
 	if (tree < 0)

@@ -6,9 +6,10 @@ import glob
 import os
 import shutil
 import signal
+import subprocess
 import time
 
-from agent import Agent
+from agent import AGENTD, Agent
 import cli
 from networks import WORLD4, ask, become_host, leave, leases, nothing_is_left, server
 import networks
@@ -254,6 +255,50 @@ def test_host_ids(work):
         assert one[:3] == two[:3] and one[2] == os.readlink("/proc/self/ns/user"), (one, two)
         assert one[4:] == ["lo"] == two[4:] and not leased(agent), (one, two)
         end(agent, "one", "two")
+
+
+class UsersAgent(Agent):
+    """Of user 12345, who has subordinate ids."""
+
+    def __init__(self, work):
+        self.prefix = [*cli.rootless_prefix(work), "env", f"HOME={work}/home"]
+        super().__init__(f"{work}/home")
+        for path in (f"{work}/home", f"{work}/home/socket"):
+            os.chown(path, 12345, 12345)
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            # pylint: disable-next=consider-using-with
+            self.process = subprocess.Popen(
+                [*self.prefix, AGENTD, "--work-dir", self.root, "--socket", self.path],
+                stdin=subprocess.DEVNULL, stderr=log)
+        tap.eventually(self.answers, why=self.said)
+        return self
+
+    def logged(self, name, lines):
+        def text():
+            return self.request("GET", f"/containers/{name}/logs")[1].splitlines()
+        tap.eventually(lambda: len(text()) >= lines, why=self.said)
+        return text()
+
+    def answers(self):
+        with contextlib.suppress(OSError):
+            return self.request("GET", "/health")[0] == 200
+        return False
+
+
+def test_rootless(work):
+    """a normal user's group shares the same"""
+    with UsersAgent(work) as agent:
+        agent.launch_group(task("one", f"{SPACES}; echo x > /dev/shm/s; echo y > /mnt/mesos/shared/f; sleep 1000"),
+                           task("two", f"until [ -s /mnt/mesos/shared/f ]; do sleep 0.05; done; {SPACES}; "
+                                       "cat /dev/shm/s; ls /sys/class/net; sleep 1000"))
+        one, two = agent.logged("one", 4), agent.logged("two", 6)
+        assert one[:3] == two[:3] and one[3] != two[3] and two[4:] == ["x", "lo"], (one, two)
+        agent.kill_task("one", kill_policy=grace(0))
+        agent.task_until("two", "TASK_KILLED", timeout=20)
+        tap.eventually(lambda: not agent.containers(), why=agent.said)
+        assert "denied" not in agent.said() and "one+group" not in os.listdir(f"{agent.root}/names")
 
 
 # ---- living and dying together -----------------------------------------------------------
