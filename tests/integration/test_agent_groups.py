@@ -22,6 +22,7 @@ from test_agent_volumes import disk
 
 FOREVER = "trap 'exit 0' TERM; echo set; while :; do sleep 0.05; done"
 STUBBORN = "trap '' TERM; echo set; while :; do sleep 0.05; done"
+WAIT = "until [ -e /mnt/mesos/shared/go ]; do sleep 0.05; done; "
 SPACES = "readlink /proc/self/ns/net /proc/self/ns/ipc /proc/self/ns/user /proc/self/ns/pid"
 IDS = "/run/ucr-ids"
 
@@ -83,6 +84,11 @@ def running(agent, *ids):
     for name in ids:
         agent.task_until(name, "TASK_RUNNING")
         said(agent, name)
+
+
+def go(agent, name):
+    """Those that wait for it do no more: it is said in one of the group."""
+    cli.good("exec", name, "touch", "/mnt/mesos/shared/go", root=agent.root)
 
 
 def end(agent, first, *others):
@@ -176,19 +182,21 @@ def test_bridge(work):
     become_host()
     with Agent(work, "--resources", "ports:[8080-8080]") as agent:
         agent.launch_group(
-            task("first", "sleep 0.5; exit 0"),
-            task("again", "ls /sys/class/net; readlink /proc/self/ns/net; cat /etc/hosts; sleep 0.7; "
-                          "[ -e /mnt/mesos/shared/stop ] && exec sleep 1000; touch /mnt/mesos/shared/stop; exit 3",
+            task("first", WAIT + "exit 0"),
+            task("again", "ls /sys/class/net; readlink /proc/self/ns/net; cat /etc/hosts; "
+                 + WAIT + "[ -e /mnt/mesos/shared/stop ] && exec sleep 1000; touch /mnt/mesos/shared/stop; exit 3",
                  restart={"policy": "on-failure", "backoff_seconds": 0.1}),
             task("web", "sleep 1000", limits={"cpus": {"value": 1}}),
             executor=on_network("bridge", [(8080, 80)]))
         agent.task_until("web", "TASK_RUNNING")
+        agent.task_until("again", "TASK_RUNNING")
         found = agent.containers()
         infos = found["first+group"]["container_status"]["network_infos"]
         assert infos[0]["port_mappings"][0]["host_port"] == 8080, infos
         for name in ("first+group", "again", "web"):
             assert found[name]["container_status"].get("network_infos") == infos, found
             assert found[name]["executor_id"] == {"value": "first"}, found
+        go(agent, "web")
         agent.task_until("first", "TASK_FINISHED")
         tap.eventually(lambda: "again+1" in agent.containers())
         one, two = said(agent, "again", 4), said(agent, "again+1", 4)
@@ -241,7 +249,7 @@ def test_names(work):
         agent.kill("other")
         agent.wait("other")
         agent.remove("other")
-        agent.task_until("single", "TASK_KILLED", timeout=20)
+        agent.task_until("single", "TASK_KILLED", timeout=30)
         until_gone(agent)
         nothing_is_left(agent.root)
 
@@ -296,7 +304,7 @@ def test_rootless(work):
         one, two = agent.logged("one", 4), agent.logged("two", 6)
         assert one[:3] == two[:3] and one[3] != two[3] and two[4:] == ["x", "lo"], (one, two)
         agent.kill_task("one", kill_policy=grace(0))
-        agent.task_until("two", "TASK_KILLED", timeout=20)
+        agent.task_until("two", "TASK_KILLED", timeout=30)
         tap.eventually(lambda: not agent.containers(), why=agent.said)
         assert "denied" not in agent.said() and "one+group" not in os.listdir(f"{agent.root}/names")
 
@@ -308,12 +316,13 @@ def test_together(work):
     """one that fails ends the others with their grace; one that succeeds does not"""
     with Agent(work) as agent:
         agent.launch_group(task("stays", FOREVER), task("good", "sleep 0.2"),
-                           task("bad", "sleep 1.5; exit 3"))
+                           task("bad", WAIT + "exit 3"))
         running(agent, "stays")
         agent.task_until("good", "TASK_FINISHED")
         assert agent.tasks()["stays"]["state"] == "TASK_RUNNING"
+        go(agent, "stays")
         assert "status 3" in last(agent.task_until("bad", "TASK_FAILED"))["message"]
-        stays = agent.task_until("stays", *TERMINAL, timeout=15)
+        stays = agent.task_until("stays", *TERMINAL, timeout=30)
         assert stays["state"] == "TASK_KILLED" and "bad" in last(stays)["message"], stays
         assert last(stays)["reason"] == "REASON_EXECUTOR_TERMINATED", stays
         assert stays["executor_id"] == {"value": "stays"} == agent.tasks()["bad"]["executor_id"]
@@ -326,16 +335,16 @@ def test_killed(work):
         agent.launch_group(task("one", STUBBORN, kill_policy=grace(0.2)), task("two", FOREVER))
         running(agent, "one", "two")
         start = time.monotonic()
-        assert agent.kill_task("two", kill_policy=grace(2))[0] == 200
-        agent.task_until("two", "TASK_KILLED", timeout=1.5)
-        one = agent.task_until("one", "TASK_KILLED", timeout=20)
-        assert 1.8 < time.monotonic() - start < 8, "one had the two seconds that were said"
+        assert agent.kill_task("two", kill_policy=grace(4))[0] == 200
+        agent.task_until("two", "TASK_KILLED", timeout=3.5)
+        one = agent.task_until("one", "TASK_KILLED", timeout=30)
+        assert time.monotonic() - start > 3.8, "one had the four seconds that were said"
         assert "two" in last(one)["message"] and states(one)[-2] == "TASK_KILLING", one
         until_gone(agent)
         agent.launch_group(task("ended", "true", init=True), task("runs", FOREVER))
         running(agent, "runs")
         assert agent.kill_task("ended")[0] == 200
-        agent.task_until("runs", "TASK_KILLED", timeout=15)
+        agent.task_until("runs", "TASK_KILLED", timeout=30)
         assert agent.tasks()["ended"]["state"] == "TASK_FINISHED"
         until_gone(agent)
 
@@ -358,7 +367,7 @@ def test_not_started(work):
             "name": "none", "task_id": {"value": "none"},
             "command": {"shell": False, "value": "/no/such/program"}})
         assert agent.task_until("none", *TERMINAL)["state"] == "TASK_ERROR"
-        assert agent.task_until("stays", *TERMINAL, timeout=15)["state"] == "TASK_KILLED"
+        assert agent.task_until("stays", *TERMINAL, timeout=30)["state"] == "TASK_KILLED"
         until_gone(agent)
 
 
@@ -423,16 +432,17 @@ def test_killed_agent(work):
     agent = Agent(work).start()
     with contextlib.closing(agent):
         agent.launch_group(task("first", "sleep 1", init=True),
-                           task("a", "readlink /proc/self/ns/net; sleep 1; exit 5"),
+                           task("a", "readlink /proc/self/ns/net; " + WAIT + "exit 5"),
                            task("b", "readlink /proc/self/ns/net; " + FOREVER))
-        agent.task_until("first", "TASK_RUNNING")
+        agent.task_until("first", "TASK_RUNNING", "TASK_FINISHED")
         restart(agent)
-        agent.task_until("a", "TASK_RUNNING")
+        running(agent, "a", "b")
         agent.end(signal.SIGKILL)
-        time.sleep(1.2)
+        go(agent, "b")
+        tap.eventually(lambda: "a" not in cli.good("ps", root=agent.root).out.split())
         agent.start()
         assert "status 5" in last(agent.task_until("a", "TASK_FAILED"))["message"]
-        assert agent.task_until("b", *TERMINAL, timeout=15)["state"] == "TASK_KILLED"
+        assert agent.task_until("b", *TERMINAL, timeout=30)["state"] == "TASK_KILLED"
         assert said(agent, "a")[0] == said(agent, "b")[0]
         until_gone(agent)
         started = len(events(agent, "start"))
@@ -478,12 +488,12 @@ def test_launch_fails(work):
 def test_lost(work):
     """what they share has ended: so do they, and their ids stay taken until the last of them has"""
     with Agent(work) as agent:
-        agent.launch_group(task("one", STUBBORN, kill_policy=grace(3)), task("two", FOREVER))
+        agent.launch_group(task("one", STUBBORN, kill_policy=grace(6)), task("two", FOREVER))
         running(agent, "one", "two")
         cli.good("rm", "-f", "one+group", root=agent.root)
-        assert agent.task_until("two", *TERMINAL, timeout=15)["state"] == "TASK_FAILED"
+        assert agent.task_until("two", *TERMINAL, timeout=30)["state"] == "TASK_FAILED"
         assert "one" in agent.containers() and len(leased(agent)) == 1, "it still runs with them"
-        ended = agent.task_until("one", *TERMINAL, timeout=15)
+        ended = agent.task_until("one", *TERMINAL, timeout=30)
         assert ended["state"] == "TASK_FAILED", ended
         assert last(ended)["reason"] == "REASON_EXECUTOR_TERMINATED", ended
         until_gone(agent)
@@ -498,7 +508,7 @@ def test_lost_meanwhile(work):
         cli.good("rm", "-f", "one+group", root=agent.root)
         agent.start()
         for name in ("one", "two"):
-            ended = agent.task_until(name, *TERMINAL, timeout=15)
+            ended = agent.task_until(name, *TERMINAL, timeout=30)
             assert ended["state"] == "TASK_FAILED", ended
         until_gone(agent)
 
