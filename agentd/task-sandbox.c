@@ -85,10 +85,11 @@ static int launch(
 	call.run.labels = labels;
 	call.run.holds_group = true;
 	r = task_launch_container(agent, &call, steps, answer, err);
-	if (r == 0)
+	if (r == 0) {
 		r = task_find_holder(agent, group, &container, err);
-	if (r == -ENOENT)
-		r = task_say_taken(name, err);
+		if (r == -ENOENT)
+			r = task_say_taken(name, err);
+	}
 	buf_reset(&answer->body);
 	if (r == 0)
 		buf_puts(&answer->body, container->id);

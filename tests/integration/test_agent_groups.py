@@ -382,6 +382,9 @@ def test_no_network(work):
             assert "host's network" in last(ended)["message"], ended
             assert "allow_host_network" in last(ended)["message"], ended
         until_gone(agent)
+        agent.launch_group(task("volume", "true"), executor=executor([disk("nowhere", path="/x")]))
+        assert "nowhere" in last(agent.task_until("volume", *TERMINAL))["message"]
+        until_gone(agent)
         agent.launch("taken+group", {"value": "sleep 1000"})
         agent.launch_group(task("taken", "true"))
         assert "ucrctl rm" in last(agent.task_until("taken", "TASK_FAILED"))["message"]
