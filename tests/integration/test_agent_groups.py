@@ -389,6 +389,7 @@ def test_no_network(work):
         agent.launch_group(task("taken", "true"))
         assert "ucrctl rm" in last(agent.task_until("taken", "TASK_FAILED"))["message"]
         assert list(agent.containers()) == ["taken+group"]
+        cli.good("rm", "-f", "taken+group", root=agent.root)
 
 
 def test_order(work):
