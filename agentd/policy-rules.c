@@ -382,6 +382,14 @@ static int privileges(
 		       : 0;
 }
 
+static int nesting(
+	const struct policy *policy, const struct run_options *run, struct err *err)
+{
+	return run->has_nesting && policy->no_nesting
+		       ? policy_refuse(err, "has_nesting", "true", "no_nesting", "false")
+		       : 0;
+}
+
 /* Processes are the host's own: without a limit one task could have them all. */
 static int pids(
 	const struct policy *policy, const struct run_options *run, struct err *err)
@@ -505,7 +513,7 @@ static const struct {
 	RULE(stop_timeout, any),
 	RULE(log_max_size, log_size),
 	RULE(log_max_files, log_size),
-	RULE(has_nesting, any),
+	RULE(has_nesting, nesting),
 	RULE(is_session, any),
 };
 

@@ -33,6 +33,7 @@ static const struct json_field fields[] = {
 	{ "host_paths", json_array, AT(host_paths), false, &path_array },
 	{ "seccomp_unconfined", json_bool, AT(seccomp_unconfined) },
 	{ "new_privileges", json_bool, AT(new_privileges) },
+	{ "no_nesting", json_bool, AT(no_nesting) },
 	{ "pids", json_u32, AT(pids) },
 	{ "log_size", json_string, AT(log_size) },
 	{ 0 },

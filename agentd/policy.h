@@ -33,7 +33,7 @@ struct policy {
 		struct policy_path *items;
 		size_t count;
 	} host_paths;
-	bool seccomp_unconfined, new_privileges;
+	bool seccomp_unconfined, new_privileges, no_nesting;
 	uint32_t pids; /* at most; 0: 32768 */
 	const char *
 		usual_userns; /* that tasks have who do not ask; borrowed, not of the JSON */

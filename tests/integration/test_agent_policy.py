@@ -174,6 +174,9 @@ def test_tight(work):
                 "ulimits")
         assert output(agent, "usual", "grep CapEff /proc/self/status",
                       **caps("CHOWN")).split()[1] in ("0000000000000000", "0000000000000001")
+        assert agent.launch("nests", {"value": "true"}, nesting=True)[0] == 200
+    with Agent(work, *allow(work, no_nesting=True)) as agent:
+        refused(agent, {"nesting": True}, "has_nesting", "no_nesting")
 
 
 def test_allowed(work):

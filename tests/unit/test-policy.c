@@ -210,6 +210,21 @@ static void test_refusals(void **state)
 	each_row(refuse_row);
 }
 
+static void test_no_nesting(void **state)
+{
+	const struct run_options run = { .has_nesting = true };
+	struct policy usual = parse(NULL), strict = parse("{\"no_nesting\":true}");
+	struct err err = { 0 };
+
+	assert_int_equal(policy_check(&usual, &run, &err), 0);
+	assert_int_equal(policy_check(&strict, &run, &err), -EACCES);
+	assert_string_equal(err.text,
+		"has_nesting: true is not allowed by policy.no_nesting of this agent");
+	assert_non_null(strstr(err.hint, "\"policy\": {\"no_nesting\": false}"));
+	policy_done(&usual);
+	policy_done(&strict);
+}
+
 static void allow_row(size_t i, const struct row *row)
 {
 	struct policy policy;
@@ -406,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_every_member_has_a_rule),
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_no_nesting),
 		cmocka_unit_test(test_allowances),
 		cmocka_unit_test(test_long_hint),
 		cmocka_unit_test(test_usual),
