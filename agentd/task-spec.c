@@ -100,6 +100,12 @@ const struct task_spec *task_specs_find(const struct task_specs *specs, const ch
 	return NULL;
 }
 
+/* What is always started again is never over, unless its attempts are counted. */
+static bool is_endless(const struct task_spec *spec)
+{
+	return spec->restart.policy == RESTART_ALWAYS && !spec->restart.attempts;
+}
+
 static int check_depends(
 	const struct task_specs *specs, const struct task_spec *spec, struct err *err)
 {
@@ -115,21 +121,65 @@ static int check_depends(
 			return err_say(err, EINVAL,
 				"task %s: depends_on: runs before %.80s, which is no init task",
 				spec->id, d->task);
+		if (d->condition == AFTER_FINISHED && is_endless(other))
+			return err_say(err, EINVAL,
+				"task %s: depends_on: waits until %s is FINISHED, which its restart "
+				"\"always\" never lets it be",
+				spec->id, other->id);
 	}
 	return 0;
 }
 
-static bool depends_are_in(const struct task_specs *specs, const struct task_spec *spec,
-	const bool *is_ordered)
+static int check_init(const struct task_spec *spec, struct err *err)
+{
+	if (!spec->is_init || !is_endless(spec))
+		return 0;
+	return err_say(err, EINVAL,
+		"task %s: restart: the other tasks wait until an init task is over, which "
+		"\"always\" without attempts never lets it be",
+		spec->id);
+}
+
+/* ---- the order ---- */
+
+/* That `spec` waits for and that is not ordered yet; NULL: none. Besides what it names these are the
+ * init tasks: all for one that is none, those before it for one that is. */
+static const struct task_spec *find_awaited(const struct task_specs *specs,
+	const struct task_spec *spec, const bool *is_ordered)
 {
 	for (size_t i = 0; i < spec->depends.count; i++) {
 		const struct task_spec *other =
 			task_specs_find(specs, spec->depends.items[i].task);
 
 		if (!is_ordered[other - specs->items])
-			return false;
+			return other;
 	}
-	return true;
+	for (size_t i = 0; i < specs->count; i++) {
+		const struct task_spec *other = &specs->items[i];
+
+		if (spec->is_init && other == spec)
+			break;
+		if (other->is_init && !is_ordered[i])
+			return other;
+	}
+	return NULL;
+}
+
+/* Who goes from one to whom it waits for is in a circle when he has seen as many as there are. */
+static int say_circle(
+	const struct task_specs *specs, const bool *is_ordered, struct err *err)
+{
+	const struct task_spec *spec = specs->items;
+
+	while (is_ordered[spec - specs->items])
+		spec++;
+	for (size_t i = 0; i < specs->count; i++)
+		spec = find_awaited(specs, spec, is_ordered);
+	(void)err_say(err, EINVAL,
+		"task %s: depends_on: tasks of the group wait for each other: this one for %s",
+		spec->id, find_awaited(specs, spec, is_ordered)->id);
+	return err_hint(err,
+		"init tasks run one after the other, in their order, and before all others");
 }
 
 /* Takes away, again and again, those that wait for none of the rest. */
@@ -142,16 +192,13 @@ static int check_order(const struct task_specs *specs, struct err *err)
 		before = left;
 		for (size_t i = 0; i < specs->count; i++) {
 			if (is_ordered[i] ||
-				!depends_are_in(specs, &specs->items[i], is_ordered))
+				find_awaited(specs, &specs->items[i], is_ordered))
 				continue;
 			is_ordered[i] = true;
 			left--;
 		}
 	} while (left && left < before);
-	if (!left)
-		return 0;
-	return err_say(
-		err, EINVAL, "depends_on: the tasks of the group wait for each other");
+	return left ? say_circle(specs, is_ordered, err) : 0;
 }
 
 int task_specs_check(const struct task_specs *specs, struct err *err)
@@ -165,6 +212,8 @@ int task_specs_check(const struct task_specs *specs, struct err *err)
 		r = check_ids(specs, i, err);
 		if (r == 0)
 			r = check_secrets(&specs->items[i], err);
+		if (r == 0)
+			r = check_init(&specs->items[i], err);
 		if (r == 0)
 			r = check_depends(specs, &specs->items[i], err);
 	}

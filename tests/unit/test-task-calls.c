@@ -136,6 +136,10 @@ static void test_others(void **state)
 	"\"task_group\":{"                                                               \
 	"\"tasks\":[" tasks "]}}}"
 #define AFTER(task) ",\"depends_on\":[{\"task\":\"" task "\"}]"
+#define AFTER_END(task)                                                                  \
+	",\"depends_on\":[{\"task\":\"" task "\",\"condition\":\"FINISHED\"}]"
+#define FIRST ",\"init\":true"
+#define ALWAYS(more) ",\"restart\":{\"policy\":\"always\"" more "}"
 
 static void test_refused(void **state)
 {
@@ -154,6 +158,12 @@ static void test_refused(void **state)
 		{ GROUP(MEMBER("a", AFTER("b")), ""), "no task b" },
 		{ GROUP(MEMBER("a", AFTER("b")) "," MEMBER("b", AFTER("a")), ""),
 			"wait for each other" },
+		{ GROUP(MEMBER("a", FIRST AFTER("b")) "," MEMBER("b", FIRST), ""),
+			"wait for each other: this one for " },
+		{ GROUP(MEMBER("x", "") "," MEMBER("a", FIRST ALWAYS("")), ""),
+			"task a: restart" },
+		{ GROUP(MEMBER("a", AFTER_END("b")) "," MEMBER("b", ALWAYS("")), ""),
+			"task a: depends_on: waits until b is FINISHED" },
 		{ GROUP(MEMBER("a", ",\"init\":true" AFTER("b")) "," MEMBER("b", ""), ""),
 			"no init task" },
 		{ GROUP(MEMBER("a", ",\"container\":{\"type\":\"MESOS\",\"hostname\":"
@@ -173,6 +183,28 @@ static void test_refused(void **state)
 		assert_int_equal(parse(rows[i].text, &call, &err), -EINVAL);
 		if (!strstr(err.text, rows[i].word))
 			fail_msg("%s: %s", rows[i].text, err.text);
+	}
+}
+
+/* What comes to an end is waited for. */
+static void test_waits(void **state)
+{
+	static const char *const texts[] = {
+		GROUP(MEMBER("a", FIRST) "," MEMBER("b", FIRST AFTER("a")), ""),
+		GROUP(MEMBER("x", AFTER("a")) "," MEMBER("a", FIRST), ""),
+		GROUP(MEMBER("a", FIRST ALWAYS(",\"attempts\":2")), ""),
+		GROUP(MEMBER("a", AFTER_END("b")) "," MEMBER(
+			      "b", ALWAYS(",\"attempts\":2")),
+			""),
+		GROUP(MEMBER("a", AFTER("b")) "," MEMBER("b", ALWAYS("")), ""),
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		cleanup_agent_call struct agent_call call = { 0 };
+		struct err err;
+
+		if (parse(texts[i], &call, &err) < 0)
+			fail_msg("%s: %s", texts[i], err.text);
 	}
 }
 
@@ -218,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_group),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_waits),
 		cmocka_unit_test(test_order),
 	};
 
