@@ -226,6 +226,15 @@ static bool watch(
 	return true;
 }
 
+/*
+ * One that ended is not made anew: what is left of the tasks is still in the namespaces of that one. It
+ * is known to have run by when it did, which a full disk may not have taken, or by the record.
+ */
+static bool has_run(const struct task_group *group, const struct container *container)
+{
+	return group->sandbox || (container && container->started);
+}
+
 /* What is there already: of this launch, of one before a kill -9, or of none. */
 static void adopt(struct agent *agent, struct task_group *group)
 {
@@ -246,7 +255,7 @@ static void adopt(struct agent *agent, struct task_group *group)
 	failure = take_ptr(run->failure);
 	if (is_live)
 		return;
-	run->is_lost = r == 0 ? container->started != 0 : group->sandbox != NULL;
+	run->is_lost = run->is_lost || has_run(group, container);
 	if (failure && !run->is_lost)
 		fail_tasks(group, failure);
 }

@@ -517,6 +517,29 @@ def test_lost_meanwhile(work):
         until_gone(agent)
 
 
+def test_lost_unwritten(work):
+    """the same when the disk does not take how it ended: no second one is made, nothing goes on without"""
+    for is_there in (True, False):
+        with Agent(f"{work}/{is_there}") as agent:
+            agent.launch_group(task("one", FOREVER), task("two", FOREVER), task(
+                "waits", "true", depends_on=[{"task": "one", "condition": "FINISHED"}]))
+            running(agent, "one", "two")
+            for path in glob.glob(f"{agent.root}/containers/*"):
+                os.mkdir(f"{path}/usage")  # so that no file of that name is written
+            holder = pid_of(agent, "one+group")
+            if not is_there:
+                agent.end(signal.SIGKILL)
+            os.kill(holder, signal.SIGKILL)
+            if not is_there:
+                tap.eventually(lambda: "one+group" not in cli.good("ps", root=agent.root).out)
+                agent.start()
+            for name in ("one", "two", "waits"):
+                ended = agent.task_until(name, *TERMINAL, timeout=30)
+                assert ended["state"] == "TASK_FAILED" and "has ended" in last(ended)["message"], ended
+            until_gone(agent)
+            assert len(events(agent, "start")) == 3, "one holder, and those that ran"
+
+
 # ---- what is asked for -------------------------------------------------------------------
 
 
