@@ -211,6 +211,8 @@ static const struct json_field executor_members[] = {
 	{ "resources", api_decode_resources },
 	{ "command", api_refuse, 0, false,
 		"this agent has no executors of others: a group's is what its tasks share" },
+	{ "shutdown_grace_period", api_refuse, 0, false,
+		"each task of a group has its own: give kill_policy.grace_period of each" },
 	{ 0 },
 };
 const struct json_field api_launch_group_members[] = {

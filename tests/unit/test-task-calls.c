@@ -172,6 +172,9 @@ static void test_refused(void **state)
 			"hostname" },
 		{ GROUP(MEMBER("a", ""), "\"executor\":{\"command\":{}},"),
 			"executor.command" },
+		{ GROUP(MEMBER("a", ""),
+			  "\"executor\":{\"shutdown_grace_period\":{\"nanoseconds\":1}},"),
+			"executor.shutdown_grace_period" },
 		{ "{\"type\":\"KILL_TASK\",\"kill_task\":{\"task_id\":{}}}", "value" },
 		{ "{\"type\":\"RECONCILE\",\"reconcile\":{\"tasks\":[1]}}", "tasks" },
 	};
