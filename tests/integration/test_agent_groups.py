@@ -552,10 +552,25 @@ def test_repeated(work):
         assert agent.launch_group(both[0], task("new", "true"))[0] == 409
         assert agent.launch_group(both[0])[0] == 409
         assert set(agent.tasks()) == {"a", "b"}
+        c, single, alone = (task(name, "sleep 1000") for name in ("c", "single", "alone"))
+        assert agent.launch_group(c, task("d", "sleep 1000"))[0] == 200
+        assert agent.launch_task("single", {"value": "sleep 1000"})[0] == 200
+        assert agent.launch_group(alone)[0] == 200
+        assert agent.launch_group(alone)[0] == 202
+        for other, words in (((both[0], c), "not with the same"), ((c, both[1]), "not with the same"),
+                             ((single,), "not in a group"), ((both[1], single), "not with the same")):
+            status, answer = agent.launch_group(*other)
+            assert status == 409 and words in answer["error"], (other, status, answer)
+        status, answer = agent.launch_task("alone", {"value": "sleep 1000"})
+        assert status == 409 and "and in a group" in answer["error"], (status, answer)
+        for name in ("c", "single", "alone"):
+            assert agent.kill_task(name, kill_policy=grace(0))[0] == 200
+        for name in ("c", "d", "single", "alone"):
+            agent.task_until(name, "TASK_KILLED")
         for label in ("org.ucr.group=a", "org.ucr.task=b"):
             tap.eventually(lambda wanted=label: cli.good("ps", "-q", "--filter", f"label={wanted}",
                                                          root=agent.root).lines)
-        end(agent, *agent.tasks())
+        end(agent, "a", "b")
 
 
 def test_bad_input(work):
@@ -578,6 +593,8 @@ def test_bad_input(work):
                 ((task("a", "true", **joined),), {}, "executor.container"),
                 ((good,), {"executor": executor(**image)}, "image"),
                 ((good,), {"executor": {**executor(), "command": {"value": "x"}}}, "executor.command"),
+                ((good,), {"executor": {**executor(), "shutdown_grace_period": {"nanoseconds": 1}}},
+                 "kill_policy.grace_period"),
                 ((good,), {"executor": executor(**secret)}, "secrets")):
             status, answer = agent.launch_group(*tasks, **fields)
             assert status == 400 and word in answer["error"], (word, status, answer)
