@@ -26,27 +26,37 @@ static void answer_known(struct agent *agent, struct task *task, uint64_t id)
 		task_table_answer(agent->tasks, task->group, id);
 }
 
-/* All of a group, or none: a part of it cannot be known and the rest be new. */
+static bool is_same_group(const struct agent_call *call, const struct task_group *group)
+{
+	if (group->is_group != call->is_group || group->tasks.count != call->tasks.count)
+		return false;
+	for (size_t i = 0; i < call->tasks.count; i++) {
+		if (!task_group_find(group, call->tasks.items[i].id))
+			return false;
+	}
+	return true;
+}
+
+static int say_other(
+	const struct task *known, const struct agent_call *call, struct err *err)
+{
+	const char *words = known->group->is_group == call->is_group
+				    ? "not with the same tasks in its group"
+			    : call->is_group ? "not in a group"
+					     : "in a group";
+
+	return err_say(
+		err, EEXIST, "task %s is there already, and %s", known->spec.id, words);
+}
+
+/* All of a group, or none: a part of it cannot be known and the rest be new, or of another. */
 static int find_known(struct agent *agent, const struct agent_call *call,
 	struct task **ret, struct err *err)
 {
-	size_t known = 0;
-
-	for (size_t i = 0; i < call->tasks.count; i++) {
-		struct task *task =
-			task_table_find(agent->tasks, call->tasks.items[i].id);
-
-		if (!task)
-			continue;
-		*ret = task;
-		if (task->group->tasks.count == call->tasks.count)
-			known++;
-	}
-	if (!*ret || known == call->tasks.count)
-		return 0;
-	return err_say(err, EEXIST,
-		"task %s is there already, and not with the same tasks in its group",
-		(*ret)->spec.id);
+	for (size_t i = 0; !*ret && i < call->tasks.count; i++)
+		*ret = task_table_find(agent->tasks, call->tasks.items[i].id);
+	return !*ret || is_same_group(call, (*ret)->group) ? 0
+							   : say_other(*ret, call, err);
 }
 
 static int add_group(
