@@ -5,7 +5,8 @@
  *
  * /run/ucr-ids/FIRST is a symbolic link to the directory of the container that has the ids from
  * FIRST on, whichever root directory that lies in: all engines of a host take theirs there.
- * Clean-up gives them back, once no process is left; a container whose directory is gone has
+ * For a group of tasks it is a link to the group's record instead, until the last of them has ended.
+ * Clean-up gives them back, once no process is left; one whose directory or record is gone has
  * given them back too. /run/ucr-ids/next says where to look first, so that a range is not given
  * out again soon and taking one costs the same however many are taken. What a container has is
  * also in its container.json and config.json.
