@@ -140,10 +140,11 @@ def test_administered(work):
             task("one", "ls /sys/class/net; cat /sys/class/net/lo/mtu; ip link set lo mtu 4321 && echo set; "
                         "echo low | busybox nc -l -p 80; sleep 1000", **root),
             task("two", "until [ $(cat /sys/class/net/lo/mtu) = 4321 ]; do sleep 0.05; done; "
-                        "busybox nc -w 5 127.0.0.1 80; ip link set lo mtu 1500 2>&1 || echo kept; sleep 1000",
+                        "until busybox nc -w 5 127.0.0.1 80 2> /dev/null | grep low; do sleep 0.1; done; "
+                        "ip link set lo mtu 1500 2>&1 || echo kept; sleep 1000",
                  user="0", depends_on=[{"task": "one"}]))
         assert said(agent, "one", 3) == ["lo", "65536", "set"]
-        two = said(agent, "two", 2)
+        two = said(agent, "two", 3)
         assert two[0] == "low" and two[-1] == "kept", two
         end(agent, "one", "two")
 
@@ -336,9 +337,10 @@ def test_killed(work):
         running(agent, "one", "two")
         start = time.monotonic()
         assert agent.kill_task("two", kill_policy=grace(4))[0] == 200
-        agent.task_until("two", "TASK_KILLED", timeout=3.5)
-        one = agent.task_until("one", "TASK_KILLED", timeout=30)
+        one, two = (agent.task_until(name, "TASK_KILLED") for name in ("one", "two"))
         assert time.monotonic() - start > 3.8, "one had the four seconds that were said"
+        assert "status 0" in last(two)["message"] and since(two, "TASK_KILLED") < since(one, "TASK_KILLED")
+        assert "signal 9" in last(one)["message"], one
         assert "two" in last(one)["message"] and states(one)[-2] == "TASK_KILLING", one
         until_gone(agent)
         agent.launch_group(task("ended", "true", init=True), task("runs", FOREVER))
@@ -456,22 +458,56 @@ def test_killed_agent(work):
         assert not agent.containers() and len(events(agent, "start")) == started
 
 
+def stopped(pid):
+    """The processes below it that have come to the step, and go no further."""
+    found = []
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        for child in file.read().split():
+            with contextlib.suppress(OSError), open(f"/proc/{child}/stat", encoding="ascii") as stat:
+                if stat.read().rsplit(")", 1)[1].split()[0] == "T":
+                    found.append(int(child))
+            found += stopped(child)
+    return found
+
+
+def kill_at(agent, step):
+    """Who launches goes on once there is another agent, if he outlives the first one."""
+    tap.eventually(lambda: stopped(agent.process.pid), why=lambda: (step, agent.tasks(), agent.said()))
+    launcher, = stopped(agent.process.pid)
+    restart(agent)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(launcher, signal.SIGCONT)
+    for name in ("first", "then"):
+        found = agent.task_until(name, *TERMINAL)
+        assert found["state"] == "TASK_FINISHED", (step, found)
+    assert len(events(agent, "start")) == 3, (step, events(agent, "start"))
+    until_gone(agent)
+
+
+SAME = [s for s in LAUNCH if s.startswith("launch-")]  # of a holder and of a task
+
+
 def test_killed_at_each_step(work):
-    """the agent is killed while a launch is at a step, of the holder or of a task: each runs once all the same"""
+    """the agent is killed while what the tasks share is launched: it and each of them runs once all the same"""
     tap.need_fail_points()
-    steps = [s for s in LAUNCH if s.startswith("launch-")]
-    for step in [*steps, "group-launch", "group-launched", *(f"{s}:2" for s in steps), "task-launch"]:
-        with Broken(f"{work}/{step.replace(':', '-')}", f"{step}:sleep500") as agent:
-            agent.launch_group(task("one", "exit 0"), task("two", "exit 0", depends_on=[
-                {"task": "one", "condition": "FINISHED"}]))
-            time.sleep(0.3)
-            agent.env = None
-            restart(agent)
-            for name in ("one", "two"):
-                found = agent.task_until(name, *TERMINAL)
-                assert found["state"] == "TASK_FINISHED", (step, found)
-            assert len(events(agent, "start")) == 3, (step, events(agent, "start"))
-            until_gone(agent)
+    for step in [*SAME, "group-launch", "group-launched"]:
+        with Broken(f"{work}/{step}", f"{step}:stop") as agent:
+            agent.launch_group(task("first", "exit 0", init=True), task("then", "exit 0"))
+            kill_at(agent, step)
+
+
+def test_killed_at_each_step_of_a_task(work):
+    """the same while a task is launched"""
+    tap.need_fail_points()
+    for step in [*SAME, "task-launch", "task-launched"]:
+        with Broken(f"{work}/{step}", None) as agent:
+            agent.launch_group(task("first", WAIT + "exit 0", init=True), task("then", "exit 0"))
+            agent.task_until("first", "TASK_RUNNING")
+            agent.end(signal.SIGKILL)
+            agent.env = {"UCR_FAIL": f"{step}:stop"}
+            agent.start()
+            go(agent, "first")
+            kill_at(agent, step)
 
 
 def test_launch_fails(work):
