@@ -12,6 +12,7 @@ import time
 from agent import AGENTD, Agent
 import cli
 from networks import WORLD4, ask, become_host, leave, leases, nothing_is_left, server
+import nested
 import networks
 import tap
 from test_agent_faults import LAUNCH, Broken, cgroups_of, restart
@@ -176,6 +177,24 @@ def test_volumes(work):
         assert refused["state"] == "TASK_ERROR" and "volume of the group" in last(refused)["message"], refused
         until_gone(agent)
         assert agent.call("DESTROY_VOLUMES", volumes=[disk("kept")])[0] == 200
+
+
+def test_policy(work):
+    """a volume of the group is held against the policy; a task of one can have the socket"""
+    with Agent(work) as agent:
+        agent.launch_group(task("volume", "true"), executor=executor(
+            volumes=[{"host_path": "/etc", "container_path": "/v", "mode": "RO"}]))
+        refused = agent.task_until("volume", *TERMINAL)
+        assert refused["state"] == "TASK_ERROR" and "policy.host_paths" in last(refused)["message"], refused
+        until_gone(agent)
+        agent.launch_group(task("nests", "sleep 1000", nesting=True), task("other", "sleep 1000"))
+        agent.task_until("nests", "TASK_RUNNING")
+        inside = nested.inside(agent, "nests")
+        assert inside.launch("kid", "exit 2")[0] == 200
+        assert inside.wait("kid") == {"exit_status": 2 << 8}
+        assert inside.launch("stays")[0] == 200
+        assert inside.names() == {"stays"}, "none of the group"
+        end(agent, "other", "nests")
 
 
 def test_bridge(work):
