@@ -59,15 +59,24 @@ static int add_defaults(
 	return 0;
 }
 
+int bundle_shm_bytes(const struct run_options *options, uint64_t *ret, struct err *err)
+{
+	*ret = DEFAULT_SHM_BYTES;
+	if (options->shm_size && str_to_bytes(options->shm_size, ret) < 0)
+		return err_say(
+			err, EINVAL, "--shm-size %s: not a size", options->shm_size);
+	return 0;
+}
+
 static int add_shm(
 	const struct run_options *options, struct spec_mounts *mounts, struct err *err)
 {
-	uint64_t bytes = DEFAULT_SHM_BYTES;
+	uint64_t bytes;
 	char text[96];
+	int r = bundle_shm_bytes(options, &bytes, err);
 
-	if (options->shm_size && str_to_bytes(options->shm_size, &bytes) < 0)
-		return err_say(
-			err, EINVAL, "--shm-size %s: not a size", options->shm_size);
+	if (r < 0)
+		return r;
 	(void)snprintf(text, sizeof(text), "nosuid,noexec,nodev,mode=1777,size=%llu",
 		(unsigned long long)bytes);
 	return bundle_add_mount(mounts, "tmpfs", "shm", "/dev/shm", text, err);

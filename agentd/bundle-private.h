@@ -31,6 +31,10 @@ int bundle_capabilities(const struct bundle_request *request,
 int bundle_mounts(const struct bundle_request *request, struct spec *spec,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* How much /dev/shm may have. */
+int bundle_shm_bytes(const struct run_options *options, uint64_t *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* bundle-volumes.c: --volume and --tmpfs. `source_fd` -1: by its path. */
 int bundle_volume(const char *text, int source_fd, struct spec_mounts *mounts,
 	struct err *err) __attribute__((warn_unused_result));

@@ -6,6 +6,7 @@
 #include "agentd/launch-share.h"
 #include "common/cleanup.h"
 #include "common/fd.h"
+#include "common/path.h"
 #include "runtime/status.h"
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 
 #define WHOSE "what the group shares"
 #define SHM_PLACE "/dev/shm"
+#define PLACE_ANNOTATION                                                                 \
+	"org.ucr.group.volume." /* of a number: where the tasks have it */
 #define NAMESPACE_COUNT 3
 
 /* By their names in a specification and in /proc/PID/ns. */
@@ -137,23 +140,77 @@ static int share_sys(const struct launch_group *group, struct spec *spec, struct
 
 static char *const tree_options[] = { (char *)"rbind", (char *)"rprivate", NULL };
 
-/* Those of the holder that are for all: the last ones. */
+/* Of what a task asks for itself: the text of its place is between these. */
+static const struct {
+	size_t offset;
+	char before, after; /* before 0: from the beginning */
+} own_places[] = {
+	{ offsetof(struct run_options, volumes), ':', ':' },
+	{ offsetof(struct run_options, tmpfs), 0, ':' },
+	{ offsetof(struct run_options, secrets), 0, '=' },
+};
+
+static int check_own(
+	const char *text, char before, char after, const char *place, struct err *err)
+{
+	const char *at = before ? strchr(text, before) : text, end[] = { after, '\0' };
+	cleanup_free char *own = NULL, *clean = NULL;
+
+	if (!at)
+		return 0;
+	at += before != 0;
+	own = strndup(at, strcspn(at, end));
+	clean = own ? path_clean(own) : NULL;
+	if (!clean)
+		return err_oom(err);
+	return path_below(clean, place)
+		       ? err_say(err, EINVAL,
+				 "container.volumes: %s is at or below %s, a volume of the "
+				 "group",
+				 clean, place)
+		       : 0;
+}
+
+/* They would be covered by the group's, which are mounted later. */
+static int check_owns(
+	const struct run_options *options, const char *place, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(own_places) / sizeof(own_places[0]); i++) {
+		char *const *texts =
+			*(char *const *const *)(const void *)((const char *)options +
+							      own_places[i].offset);
+
+		strv_each (text, texts) {
+			if (r == 0)
+				r = check_own(*text, own_places[i].before,
+					own_places[i].after, place, err);
+		}
+	}
+	return r;
+}
+
+/* As they lie in the holder: `paths`; and where the tasks have them. */
 static int add_volumes(
 	const struct launch_group *group, struct spec *spec, strv *paths, struct err *err)
 {
-	ssize_t first = launch_share_find_mount(group->spec, LAUNCH_GROUP_PLACE);
+	size_t first = (size_t)launch_share_find_mount(group->spec, LAUNCH_GROUP_PLACE);
 
-	for (size_t i = (size_t)first; first >= 0 && i < group->spec->mounts.count; i++) {
-		const char *place = group->spec->mounts.items[i].destination;
+	for (size_t i = first; i < group->spec->mounts.count; i++) {
+		const char *path = group->spec->mounts.items[i].destination;
+		cleanup_free char *name = str_printf(PLACE_ANNOTATION "%zu", i - first);
+		const char *place =
+			name ? strv_env_get(group->spec->annotations, name) : NULL;
+		int r = place ? check_owns(&group->options, place, err) : err_oom(err);
 
-		if (launch_share_find_mount(spec, place) >= 0)
-			return err_say(err, EINVAL,
-				"container.volumes: at %s there is a volume of the group",
-				place);
-		if (bundle_add_mount(&spec->mounts, "bind", place, place,
-			    "rbind,rprivate", err) < 0 ||
-			strv_add(paths, place) < 0)
-			return err_oom(err);
+		if (r == 0)
+			r = bundle_add_mount(&spec->mounts, "bind", place, place,
+				"rbind,rprivate", err);
+		if (r == 0 && strv_add(paths, path) < 0)
+			r = err_oom(err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -187,17 +244,108 @@ static int share_trees(struct launch_group *group, struct spec *spec, struct err
 	return 0;
 }
 
-int launch_group_bundle(
-	struct launch_group *group, struct bundle *bundle, struct err *err)
+/* Those of an image would be the others', too. */
+static int drop_sysctls(
+	const struct bundle_request *request, struct spec *spec, struct err *err)
 {
-	int r;
+	if (strv_len(request->options->sysctls))
+		return err_say(err, EINVAL,
+			"sysctls: a task of a group has those of the group alone");
+	strv_each (text, spec->linux_.sysctl)
+		notes_add(request->notes,
+			"%s: left out, as the namespaces are the group's", *text);
+	strv_free(take_ptr(spec->linux_.sysctl));
+	return 0;
+}
 
-	if (!group->holder)
-		return 0;
-	r = share_namespaces(group, bundle->spec, err);
+static int share(struct launch_group *group, const struct bundle_request *request,
+	struct spec *spec, struct err *err)
+{
+	int r = drop_sysctls(request, spec, err);
+
 	if (r == 0)
-		r = share_sys(group, bundle->spec, err);
-	return r == 0 ? share_trees(group, bundle->spec, err) : r;
+		r = share_namespaces(group, spec, err);
+	if (r == 0)
+		r = share_sys(group, spec, err);
+	return r == 0 ? share_trees(group, spec, err) : r;
+}
+
+/* ---- what the holder keeps ---- */
+
+/* What is made in an IPC namespace stays when who made it has gone, and his cgroup: it may be no more
+ * than /dev/shm is. A user's is within his own limits. */
+static int bound_ipc(
+	const struct bundle_request *request, struct spec *spec, struct err *err)
+{
+	static const char *const bounds[] = { "kernel.shm_rmid_forced=1",
+		"kernel.msgmni=256", "kernel.sem=250 32000 100 128", NULL };
+	uint64_t bytes, page = (uint64_t)sysconf(_SC_PAGESIZE);
+	cleanup_free char *all = NULL;
+	int r = bundle_shm_bytes(request->options, &bytes, err);
+
+	if (r < 0 || request->is_rootless)
+		return r;
+	all = str_printf("kernel.shmall=%llu", (unsigned long long)(bytes / page));
+	r = all ? strv_env_set(&spec->linux_.sysctl, all) : -ENOMEM;
+	for (const char *const *bound = bounds; r == 0 && *bound; bound++)
+		r = strv_env_set(&spec->linux_.sysctl, *bound);
+	return r < 0 ? err_oom(err) : 0;
+}
+
+/* Tasks can change what is in a volume, and so where in it another one would be mounted. */
+static int check_apart(char *const *places, const char *place, struct err *err)
+{
+	strv_each (other, places) {
+		bool is_inner = path_below(place, *other);
+
+		if (is_inner || path_below(*other, place))
+			return err_say(err, EINVAL,
+				"executor.container.volumes: %s lies in %s, which the tasks "
+				"of the group can change",
+				is_inner ? place : *other, is_inner ? *other : place);
+	}
+	return 0;
+}
+
+static int keep_volume(
+	struct spec *spec, struct spec_mount *mount, strv *places, struct err *err)
+{
+	size_t number = strv_len(*places);
+	char *place = path_clean(mount->destination);
+	int r = place ? check_apart(*places, place, err) : err_oom(err);
+
+	if (r < 0) {
+		free(place);
+		return r;
+	}
+	if (strv_take(places, place) < 0 ||
+		strv_take(&spec->annotations,
+			str_printf(PLACE_ANNOTATION "%zu=%s", number, place)) < 0)
+		return err_oom(err);
+	if (number == 0)
+		return 0;
+	free(mount->destination);
+	mount->destination = str_printf(LAUNCH_GROUP_VOLUMES "/%zu", number);
+	return mount->destination ? 0 : err_oom(err);
+}
+
+static int keep(const struct bundle_request *request, struct spec *spec, struct err *err)
+{
+	cleanup_strv strv places = NULL;
+	size_t first = (size_t)launch_share_find_mount(spec, LAUNCH_GROUP_PLACE);
+	int r = bound_ipc(request, spec, err);
+
+	for (size_t i = first; r == 0 && i < spec->mounts.count; i++)
+		r = keep_volume(spec, &spec->mounts.items[i], &places, err);
+	return r;
+}
+
+int launch_group_bundle(struct launch_group *group, const struct bundle_request *request,
+	struct bundle *bundle, struct err *err)
+{
+	if (request->options->holds_group)
+		return keep(request, bundle->spec, err);
+	return group->holder ? share(group, request, bundle->spec, err) : 0;
 }
 
 /* ---- files ---- */

@@ -9,7 +9,9 @@
  *                      /dev/mqueue, or use a port below 1024, who is not of the user namespace that
  *                      the network and the IPC namespace belong to
  *   volumes            all that are mounted in it from LAUNCH_GROUP_PLACE on: a directory of its
- *                      own, then the volumes that it was asked to have
+ *                      own, then the volumes that it was asked to have, each at a place of its own
+ *                      below LAUNCH_GROUP_VOLUMES, where no task can exchange what leads to it.
+ *                      Annotations of its specification say where the tasks have them
  *   host name          the same; it is what hosts calls the address
  *
  * Processes, mounts, root file system, cgroup and limits are each container's own, so that none sees
@@ -23,6 +25,7 @@
 
 #define LAUNCH_GROUP_DIRECTORY "shared" /* in the holder's */
 #define LAUNCH_GROUP_PLACE "/mnt/mesos/shared"
+#define LAUNCH_GROUP_VOLUMES "/mnt/ucr" /* /0, /1 … in the holder */
 
 struct launch_group {
 	struct engine *engine;
@@ -44,9 +47,10 @@ struct launch_group {
  * `ret`, which point into `request` and the holder's specification. -ESRCH: the holder has ended. */
 int launch_group_plan(struct engine *engine, const struct launch_request *request,
 	struct launch_group *ret, struct err *err) __attribute__((warn_unused_result));
-/* Once the specification is made: what it shares is the holder's. */
-int launch_group_bundle(struct launch_group *group, struct bundle *bundle,
-	struct err *err) __attribute__((warn_unused_result));
+/* Once the specification is made: what it shares is the holder's. Of a holder's own: what it keeps for
+ * others is bounded, and none of its volumes lies in another. */
+int launch_group_bundle(struct launch_group *group, const struct bundle_request *request,
+	struct bundle *bundle, struct err *err) __attribute__((warn_unused_result));
 /* hosts and resolv.conf; for a holder the directory that all share. */
 int launch_group_files(const struct launch_group *group, const struct run_options *asked,
 	int dirfd, struct err *err) __attribute__((warn_unused_result));

@@ -123,6 +123,8 @@ int launch_share_trees(int proc_dirfd, const char *whose, char *const *paths,
 			break;
 		ret_fds[count++] = r;
 	}
+	/* It may still have something to say. */
+	(void)close(take_fd(&ours));
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	while (r < 0 && count)

@@ -142,7 +142,7 @@ static int plan(struct engine *engine, const struct launch_request *request,
 	if (r == 0)
 		r = launch_nested_bundle(&l->nested, &l->bundle, err);
 	if (r == 0)
-		r = launch_group_bundle(&l->group, &l->bundle, err);
+		r = launch_group_bundle(&l->group, &l->bundle_request, &l->bundle, err);
 	if (r == 0)
 		r = bundle_secrets(request->options, &l->secrets, err);
 	if (r == 0)

@@ -434,6 +434,20 @@ static int log_size(
 	return policy_refuse(err, "log_max_size", size, "log_size", example);
 }
 
+/* One container's is within its limit; what a group shares is in the limit of none. */
+static int shm_size(
+	const struct policy *policy, const struct run_options *run, struct err *err)
+{
+	uint64_t bytes;
+	char example[32];
+
+	if (!run->holds_group || !run->shm_size ||
+		str_to_bytes(run->shm_size, &bytes) < 0 || bytes <= policy->shm_bytes)
+		return 0;
+	(void)snprintf(example, sizeof(example), "\"%llu\"", (unsigned long long)bytes);
+	return policy_refuse(err, "shm_size", run->shm_size, "shm_size", example);
+}
+
 /* Labels that mean something to the runtime become annotations. */
 int policy_check_labels(const struct run_options *run, struct err *err)
 {
@@ -481,7 +495,7 @@ static const struct {
 	RULE(devices, devices),
 	RULE(secrets, any),
 	RULE(secret_env, any),
-	RULE(shm_size, any),
+	RULE(shm_size, shm_size),
 	RULE(memory, any),
 	RULE(memory_swap, any),
 	RULE(memory_reservation, any),

@@ -10,6 +10,7 @@
 
 #define DEFAULT_PIDS 32768
 #define DEFAULT_LOG_SIZE "1g"
+#define DEFAULT_SHM_SIZE "1g"
 
 static const struct json_field path_fields[] = {
 	{ "path", json_string, offsetof(struct policy_path, path), true },
@@ -36,6 +37,7 @@ static const struct json_field fields[] = {
 	{ "no_nesting", json_bool, AT(no_nesting) },
 	{ "pids", json_u32, AT(pids) },
 	{ "log_size", json_string, AT(log_size) },
+	{ "shm_size", json_string, AT(shm_size) },
 	{ 0 },
 };
 
@@ -81,7 +83,9 @@ static int fill_defaults(const struct json *root, struct policy *policy)
 	}
 	if (!policy->pids)
 		policy->pids = DEFAULT_PIDS;
-	return policy->log_size ? 0 : str_set(&policy->log_size, DEFAULT_LOG_SIZE);
+	if (!policy->log_size && str_set(&policy->log_size, DEFAULT_LOG_SIZE) < 0)
+		return -ENOMEM;
+	return policy->shm_size ? 0 : str_set(&policy->shm_size, DEFAULT_SHM_SIZE);
 }
 
 static int check_members(const struct json *root, struct err *err)
@@ -150,6 +154,13 @@ static int check_ranges(char *const *list, const char *name, struct err *err)
 	return 0;
 }
 
+static int check_size(const char *key, const char *text, uint64_t *ret, struct err *err)
+{
+	return str_to_bytes(text, ret) < 0
+		       ? err_say(err, EINVAL, "%s: %s: want a size, as 1g", key, text)
+		       : 0;
+}
+
 static int check_values(struct policy *policy, struct err *err)
 {
 	int r;
@@ -164,9 +175,11 @@ static int check_values(struct policy *policy, struct err *err)
 			return err_say(err, EINVAL,
 				"ulimits: %s: want NAME=NUMBER or NAME=unlimited", *text);
 	}
-	if (str_to_bytes(policy->log_size, &policy->log_bytes) < 0)
-		return err_say(err, EINVAL, "log_size: %s: want a size, as 1g",
-			policy->log_size);
+	r = check_size("log_size", policy->log_size, &policy->log_bytes, err);
+	if (r == 0)
+		r = check_size("shm_size", policy->shm_size, &policy->shm_bytes, err);
+	if (r < 0)
+		return r;
 	r = check_ranges(policy->users, "users", err);
 	return r == 0 ? check_paths(policy, err) : r;
 }

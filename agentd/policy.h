@@ -38,7 +38,8 @@ struct policy {
 	const char *
 		usual_userns; /* that tasks have who do not ask; borrowed, not of the JSON */
 	char *log_size;	      /* all files of a log together, at most */
-	uint64_t log_bytes; /* the same */
+	char *shm_size;	      /* /dev/shm of a group of tasks, at most */
+	uint64_t log_bytes, shm_bytes; /* the same */
 };
 
 /* NULL: the default. What is no member is an error, as in all settings. */

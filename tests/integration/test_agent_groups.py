@@ -197,6 +197,51 @@ def test_policy(work):
         end(agent, "other", "nests")
 
 
+def volume(path, place, **more):
+    return {"host_path": path, "container_path": place, **more}
+
+
+def test_places_of_volumes(work):
+    """also where the host has files of its own; in no other volume; a task has none of its own below"""
+    os.makedirs(f"{work}/data/sub", mode=0o755)
+    os.chmod(work, 0o755)
+    with open(f"{work}/data/file", "w", encoding="ascii") as file:
+        file.write("of the host\n")
+    with Agent(work, *allow(work, host_paths=[{"path": f"{work}/data", "mode": "ro"}])) as agent:
+        agent.launch_group(
+            task("reads", "cat /opt/file; ls /srv/x; sleep 1000"), executor=executor(volumes=[
+                volume(f"{work}/data", "/srv/x/", mode="RO"), volume(f"{work}/data", "/opt", mode="RO")]))
+        assert said(agent, "reads", 3) == ["of the host", "file", "sub"]
+        end(agent, "reads")
+        agent.launch_group(task("inner", "true"), executor=executor(volumes=[
+            volume(f"{work}/data", "/srv", mode="RO"), volume(f"{work}/data", "/srv/sub", mode="RO")]))
+        refused = agent.task_until("inner", *TERMINAL)
+        assert "/srv/sub lies in /srv" in last(refused)["message"], refused
+        until_gone(agent)
+        below = {"container": {"type": "MESOS", "volumes": [volume(f"{work}/data", "/srv/sub", mode="RO")]}}
+        agent.launch_group(task("below", "true", **below), executor=executor(volumes=[
+            volume(f"{work}/data", "/srv", mode="RO")]))
+        refused = agent.task_until("below", *TERMINAL)
+        assert "/srv/sub is at or below /srv" in last(refused)["message"], refused
+        until_gone(agent)
+
+
+def test_bounded(work):
+    """what tasks leave in what they share is bounded: it stays when they and their limits have gone"""
+    with Agent(work) as agent:
+        agent.launch_group(task("one", "cd /proc/sys/kernel; cat shmall msgmni shm_rmid_forced sem; sleep 1000"))
+        found = said(agent, "one", 4)
+        assert found[:3] == [str((64 << 20) // os.sysconf("SC_PAGESIZE")), "256", "1"], found
+        assert found[3].split() == ["250", "32000", "100", "128"], found
+        end(agent, "one")
+        status, answer = agent.launch_group(task("big", "true"), executor=executor(
+            linux_info={"shm_size": 2048}))
+        if status == 200:
+            refused = agent.task_until("big", *TERMINAL)
+            answer = {"error": last(refused)["message"]}
+        assert "policy.shm_size" in answer["error"], answer
+
+
 def test_bridge(work):
     """an address and ports of the group, whichever of its tasks ends or is started anew"""
     become_host()

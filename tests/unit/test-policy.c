@@ -238,6 +238,17 @@ static void allow_row(size_t i, const struct row *row)
 	policy_done(&policy);
 }
 
+static void test_shm_of_a_group(void **state)
+{
+	const struct row rows[] = {
+		{ { .holds_group = true, .shm_size = "2g" }, "{\"shm_size\":\"2g\"}",
+			"shm_size" },
+	};
+
+	refuse_row(0, &rows[0]);
+	allow_row(0, &rows[0]);
+}
+
 static void test_allowances(void **state)
 {
 	each_row(allow_row);
@@ -422,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_no_nesting),
+		cmocka_unit_test(test_shm_of_a_group),
 		cmocka_unit_test(test_allowances),
 		cmocka_unit_test(test_long_hint),
 		cmocka_unit_test(test_usual),
