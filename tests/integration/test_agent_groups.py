@@ -536,11 +536,17 @@ def stopped(pid):
 
 def kill_at(agent, step):
     """Who launches goes on once there is another agent, if he outlives the first one."""
-    tap.eventually(lambda: stopped(agent.process.pid), why=lambda: (step, agent.tasks(), agent.said()))
-    launcher, = stopped(agent.process.pid)
+    found = []
+
+    def has_stopped():
+        # The kernel may leave out children while others of them end.
+        found.extend(stopped(agent.process.pid))
+        return found
+
+    tap.eventually(has_stopped, why=lambda: (step, agent.tasks(), agent.said()))
     restart(agent)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(launcher, signal.SIGCONT)
+        os.kill(found[0], signal.SIGCONT)
     for name in ("first", "then"):
         found = agent.task_until(name, *TERMINAL)
         assert found["state"] == "TASK_FINISHED", (step, found)
