@@ -177,6 +177,11 @@ static int check_owns(
 {
 	int r = 0;
 
+	if (!place)
+		return err_say(err, EPROTO,
+			"the configuration of " WHOSE
+			" does not say where its volumes are: "
+			"launch the group again");
 	for (size_t i = 0; i < sizeof(own_places) / sizeof(own_places[0]); i++) {
 		char *const *texts =
 			*(char *const *const *)(const void *)((const char *)options +
@@ -202,7 +207,7 @@ static int add_volumes(
 		cleanup_free char *name = str_printf(PLACE_ANNOTATION "%zu", i - first);
 		const char *place =
 			name ? strv_env_get(group->spec->annotations, name) : NULL;
-		int r = place ? check_owns(&group->options, place, err) : err_oom(err);
+		int r = name ? check_owns(&group->options, place, err) : err_oom(err);
 
 		if (r == 0)
 			r = bundle_add_mount(&spec->mounts, "bind", place, place,
